@@ -1,0 +1,155 @@
+/**
+ * Bun: `bun:ffi`, pointers as numbers, waiting through Bun's own loop.
+ *
+ * @module
+ */
+
+// deno-lint-ignore-file no-explicit-any -- the one place where Bun's own types would be needed
+import type {
+  Backend,
+  NativeFunctions,
+  NativeType,
+  Pointer,
+  ReadableListener,
+  SymbolTable,
+  Watcher,
+} from "./types.ts";
+import { MissingSymbolError } from "./types.ts";
+
+const names: Readonly<Record<NativeType, string>> = {
+  void: "void",
+  u8: "u8",
+  u16: "u16",
+  i32: "i32",
+  u32: "u32",
+  usize: "usize",
+  pointer: "ptr",
+  buffer: "ptr",
+};
+
+const descriptorCalls = {
+  /** `int dup(int fd)` */
+  dup: { parameters: ["i32"], result: "i32" },
+  /** `int close(int fd)` */
+  close: { parameters: ["i32"], result: "i32" },
+} as const satisfies SymbolTable;
+
+/** The backend, or undefined where this is not Bun. */
+export function bunBackend(): Backend | undefined {
+  if (!("Bun" in globalThis)) return undefined;
+  const { process, Bun } = globalThis as any;
+  // Not an import: this form alone survives deno check, npm builds and bun --compile.
+  const ffi = process.getBuiltinModule("bun:ffi");
+
+  const open = <Table extends SymbolTable>(path: string, table: Table): NativeFunctions<Table> => {
+    const define = (symbolNames: readonly string[]): Record<string, unknown> =>
+      ffi.dlopen(
+        path,
+        Object.fromEntries(symbolNames.map((name) => [name, {
+          args: table[name]!.parameters.map((type) => names[type]),
+          returns: names[table[name]!.result],
+        }])),
+      ).symbols;
+
+    // One missing symbol fails a whole dlopen, so each optional one is opened apart.
+    const functions = define(Object.keys(table).filter((name) => table[name]!.since === undefined));
+    for (const [name, { since }] of Object.entries(table)) {
+      if (since === undefined) continue;
+      try {
+        functions[name] = define([name])[name];
+      } catch {
+        functions[name] = () => {
+          throw new MissingSymbolError(name, since, path);
+        };
+      }
+    }
+    return functions as NativeFunctions<Table>;
+  };
+
+  let descriptors: NativeFunctions<typeof descriptorCalls> | undefined;
+  return {
+    runtime: "bun",
+    platform: process.platform,
+    open,
+    addressOf: (buffer) => ffi.ptr(buffer),
+    pointerTo: (address) => (address === 0 ? null : address as unknown as Pointer),
+    viewOf: (pointer, byteLength) => ffi.toArrayBuffer(pointer, 0, byteLength),
+    watch: (descriptor, listener) => {
+      // Opened with the first watcher, so that loading this file does nothing.
+      descriptors ??= open("libc.so.6", descriptorCalls);
+      return watchSocket(Bun, descriptors, { descriptor, listener });
+    },
+    onExit: (callback) => {
+      process.on("exit", callback);
+      return () => process.off("exit", callback);
+    },
+    environment: (name) => process.env[name],
+  };
+}
+
+/**
+ * Bun adopts a duplicate of the socket and reads one datagram a wake-up; the listener takes that
+ * one and then drains the rest. A receive error (ENOBUFS) closes the duplicate, so it is made anew.
+ */
+function watchSocket(
+  bun: any,
+  { dup, close }: NativeFunctions<typeof descriptorCalls>,
+  { descriptor, listener }: { descriptor: number; listener: ReadableListener },
+): Watcher {
+  let socket: any;
+  let armed = false;
+  let closed = false;
+
+  const adopt = (): void => {
+    const copy = dup(descriptor);
+    if (copy < 0) throw new Error("no descriptor left to wait with (dup failed): raise ulimit -n");
+    const lost = (gone: any): void => {
+      if (closed || gone !== socket) return;
+      socket = undefined;
+      // The pending error is the listener's to see; it re-arms when it has drained.
+      listener(undefined);
+      if (armed && socket === undefined && !closed) adopt();
+    };
+    let opened: any;
+    bun.connect({
+      fd: copy,
+      socket: {
+        binaryType: "uint8array",
+        open: (fresh: any) => {
+          opened = fresh;
+        },
+        data: (_: unknown, datagram: Uint8Array) => {
+          if (!closed) listener(datagram);
+        },
+        error: () => {},
+        close: lost,
+        end: () => {},
+      },
+    }).catch(() => close(copy));
+    socket = opened;
+  };
+
+  return {
+    arm: () => {
+      if (closed) return;
+      if (socket === undefined) adopt();
+      else if (!armed) {
+        socket.resume();
+        socket.ref();
+      }
+      armed = true;
+    },
+    disarm: () => {
+      if (armed) {
+        socket?.pause();
+        socket?.unref();
+      }
+      armed = false;
+    },
+    close: () => {
+      closed = true;
+      socket?.terminate();
+      socket = undefined;
+    },
+  };
+}

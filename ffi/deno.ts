@@ -1,0 +1,58 @@
+/**
+ * Deno: `Deno.dlopen`, pointers as objects, waiting through one nonblocking poll.
+ *
+ * @module
+ */
+
+// deno-lint-ignore-file no-explicit-any -- the one place where Deno's own types would be needed
+import { PollSet } from "./poll_set.ts";
+import type { Backend, NativeFunctions, Pointer, SymbolTable } from "./types.ts";
+import { MissingSymbolError } from "./types.ts";
+
+/** The backend, or undefined where this is not Deno. */
+export function denoBackend(): Backend | undefined {
+  const deno = (globalThis as any).Deno;
+  if (deno?.dlopen === undefined || "Bun" in globalThis) return undefined;
+  const { UnsafePointer, UnsafePointerView } = deno;
+
+  const open = <Table extends SymbolTable>(path: string, table: Table): NativeFunctions<Table> => {
+    const definitions = Object.fromEntries(
+      Object.entries(table).map(([name, symbol]) => [name, {
+        parameters: symbol.parameters,
+        result: symbol.result,
+        nonblocking: symbol.nonblocking ?? false,
+        optional: symbol.since !== undefined,
+      }]),
+    );
+    const { symbols } = deno.dlopen(path, definitions);
+    const functions: Record<string, unknown> = {};
+    for (const [name, { since }] of Object.entries(table)) {
+      functions[name] = symbols[name] ?? (() => {
+        throw new MissingSymbolError(name, since!, path);
+      });
+    }
+    return functions as NativeFunctions<Table>;
+  };
+
+  const pointerTo = (address: number): Pointer | null => UnsafePointer.create(BigInt(address));
+  let pollSet: PollSet | undefined;
+  const backend: Backend = {
+    runtime: "deno",
+    platform: deno.build.os,
+    open,
+    addressOf: (buffer) => Number(UnsafePointer.value(UnsafePointer.of(new Uint8Array(buffer)))),
+    pointerTo,
+    viewOf: (pointer, byteLength) => UnsafePointerView.getArrayBuffer(pointer, byteLength),
+    watch: (descriptor, listener) => (pollSet ??= new PollSet(backend)).watch(descriptor, listener),
+    onExit: (callback) => {
+      globalThis.addEventListener("unload", callback);
+      return () => globalThis.removeEventListener("unload", callback);
+    },
+    // Asking for the variable must never raise a permission prompt.
+    environment: (name) =>
+      deno.permissions.querySync({ name: "env", variable: name }).state === "granted"
+        ? deno.env.get(name)
+        : undefined,
+  };
+  return backend;
+}

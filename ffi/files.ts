@@ -1,0 +1,35 @@
+/**
+ * Small system files, read through the C library: under Deno that needs no permission but
+ * `--allow-ffi`.
+ *
+ * @module
+ */
+
+import { libc } from "./libc.ts";
+import { cString } from "./memory.ts";
+
+const O_RDONLY = 0;
+const O_CLOEXEC = 0o2000000;
+const CHUNK = 4096;
+/** A file of /proc that is longer than this is not one of ours. */
+const MOST = 1 << 20;
+
+/** The whole text of a file, or undefined where it cannot be opened. */
+export function readSystemFile(path: string): string | undefined {
+  const { open, read, close } = libc();
+  const descriptor = open(cString(path), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return undefined;
+  try {
+    const decoder = new TextDecoder();
+    const buffer = new Uint8Array(new ArrayBuffer(CHUNK));
+    let text = "";
+    while (text.length < MOST) {
+      const count = read(descriptor, buffer, BigInt(CHUNK));
+      if (count <= 0) break;
+      text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    }
+    return text;
+  } finally {
+    close(descriptor);
+  }
+}

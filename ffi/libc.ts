@@ -1,0 +1,45 @@
+/**
+ * The few calls of the C library that the packet path and its set-up need.
+ *
+ * @module
+ */
+
+import { lazyLibrary } from "./load.ts";
+import type { NativeFunctions, SymbolTable } from "./types.ts";
+
+/** None of the calls on the packet path takes a `size_t`: those would cost a BigInt each. */
+const symbols = {
+  /** `int recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags, struct timespec *t)` */
+  recvmmsg: { parameters: ["i32", "pointer", "u32", "i32", "pointer"], result: "i32" },
+  /** `ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)`: the result fits an int */
+  sendmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  /** `int poll(struct pollfd *fds, nfds_t nfds, int timeout)` */
+  poll: { parameters: ["pointer", "usize", "i32"], result: "i32" },
+  /** `int connect(int fd, const struct sockaddr *address, socklen_t length)` */
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** `int getsockname(int fd, struct sockaddr *address, socklen_t *length)` */
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** `int setsockopt(int fd, int level, int name, const void *value, socklen_t length)` */
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  /** `int fcntl(int fd, int command, int argument)` */
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  /** `int open(const char *path, int flags)` */
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  /** `ssize_t read(int fd, void *buffer, size_t count)`: the result fits an int */
+  read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  /** `int close(int fd)` */
+  close: { parameters: ["i32"], result: "i32" },
+  /** `char *if_indextoname(unsigned int index, char *name)` */
+  if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  /** `int *__errno_location(void)`: glibc's and musl's way to this thread's errno */
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies SymbolTable;
+
+/** The C library; opened at the first call. */
+export const libc: () => NativeFunctions<typeof symbols> = lazyLibrary({
+  name: "the C library",
+  // glibc's name; musl 1.2.3 and later answers to it too.
+  sonames: ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"],
+  packages: { "every Linux": "part of the system" },
+  symbols,
+});

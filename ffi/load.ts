@@ -1,0 +1,119 @@
+/**
+ * Finds a shared library and opens it, or says everything that a person needs to install it.
+ *
+ * @module
+ */
+
+import { backend } from "./backend.ts";
+import type { NativeFunctions, SymbolTable } from "./types.ts";
+
+/** A library as the loader looks for it. */
+export interface LibraryDescription<Table extends SymbolTable> {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** Sonames, best first; each is tried bare and in every known directory. */
+  readonly sonames: readonly string[];
+  /** Environment variable that names another file; then nothing else is tried. */
+  readonly override?: string;
+  /** Package by distribution. */
+  readonly packages: Readonly<Record<string, string>>;
+  readonly symbols: Table;
+}
+
+/** Where Debian, Fedora, openSUSE, Arch and Alpine keep libraries, on x86-64 and arm64. */
+const DIRECTORIES = [
+  "/usr/lib/x86_64-linux-gnu",
+  "/usr/lib/aarch64-linux-gnu",
+  "/lib/x86_64-linux-gnu",
+  "/lib/aarch64-linux-gnu",
+  "/usr/lib64",
+  "/lib64",
+  "/usr/lib",
+  "/lib",
+  "/usr/local/lib64",
+  "/usr/local/lib",
+] as const;
+
+/** No candidate for a library could be opened. */
+export class LibraryLoadError extends Error {
+  override readonly name = "LibraryLoadError";
+  /** What was looked for. */
+  readonly library: string;
+  /** Every path tried, with what the dynamic linker answered. */
+  readonly tried: readonly { readonly path: string; readonly reason: string }[];
+
+  constructor(
+    description: Omit<LibraryDescription<SymbolTable>, "symbols">,
+    tried: readonly { readonly path: string; readonly reason: string }[],
+  ) {
+    const packages = Object.entries(description.packages)
+      .map(([distribution, command]) => `  ${distribution}: ${command}`);
+    const paths = tried.map(({ path, reason }) => `  ${path}: ${reason}`);
+    const hint = description.override === undefined
+      ? ""
+      : `\nor name the file in the environment variable ${description.override}`;
+    super(
+      `cannot open ${description.name}. Install it:\n${packages.join("\n")}${hint}.\n` +
+        `Tried:\n${paths.join("\n")}`,
+    );
+    this.library = description.name;
+    this.tried = tried;
+  }
+}
+
+/**
+ * Opens a library.
+ *
+ * @throws {LibraryLoadError} when no candidate opens, or the system is not Linux
+ */
+export function openLibrary<Table extends SymbolTable>(
+  description: LibraryDescription<Table>,
+): NativeFunctions<Table> {
+  const { platform, open } = backend();
+  if (platform !== "linux" && platform !== "android") {
+    throw new LibraryLoadError(description, [
+      { path: platform, reason: "packet queues exist only on Linux" },
+    ]);
+  }
+  const tried: { path: string; reason: string }[] = [];
+  for (const path of candidates(description)) {
+    try {
+      return open(path, description.symbols);
+    } catch (error) {
+      if (isPermissionError(error)) throw error;
+      tried.push({ path, reason: reasonOf(error, path) });
+    }
+  }
+  throw new LibraryLoadError(description, tried);
+}
+
+/**
+ * A library that opens at its first use. A failed open is not remembered: installing the package
+ * and trying again works.
+ */
+export function lazyLibrary<Table extends SymbolTable>(
+  description: LibraryDescription<Table>,
+): () => NativeFunctions<Table> {
+  let opened: NativeFunctions<Table> | undefined;
+  return () => opened ??= openLibrary(description);
+}
+
+function candidates(description: LibraryDescription<SymbolTable>): readonly string[] {
+  const named = description.override && backend().environment(description.override);
+  if (named) return [named];
+  return [
+    ...description.sonames,
+    ...description.sonames.flatMap((soname) => DIRECTORIES.map((folder) => `${folder}/${soname}`)),
+  ];
+}
+
+/** Deno without --allow-ffi: its own sentence names the flag, so it goes out as it is. */
+function isPermissionError(error: unknown): boolean {
+  return error instanceof Error && ["NotCapable", "PermissionDenied"].includes(error.name);
+}
+
+function reasonOf(error: unknown, path: string): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const last = text.slice(text.lastIndexOf(`${path}: `));
+  return last.startsWith(`${path}: `) ? last.slice(path.length + 2) : text;
+}

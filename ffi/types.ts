@@ -1,0 +1,114 @@
+/**
+ * The neutral language of the symbol tables (what a C function takes and gives) and the small
+ * contract that every runtime fulfils. No runtime is named here.
+ *
+ * @module
+ */
+
+declare const pointerBrand: unique symbol;
+
+/**
+ * A C pointer as the runtime likes it (an object in Deno, a number in Bun); `null` is NULL.
+ * Nothing but the backend looks inside.
+ */
+export type Pointer = { readonly [pointerBrand]: true };
+
+/** C types as they cross the border; everything not listed travels by pointer. */
+export type NativeType =
+  | "void"
+  | "u8"
+  | "u16"
+  | "i32"
+  | "u32"
+  /** `size_t`, `nfds_t`, `unsigned long`: a BigInt, made once and kept out of loops. */
+  | "usize"
+  | "pointer"
+  /** A `Uint8Array` lent for the length of the call. */
+  | "buffer";
+
+/** One C function. */
+export interface NativeSymbol {
+  readonly parameters: readonly NativeType[];
+  readonly result: NativeType;
+  /** Runs on a thread of the runtime's pool and gives a promise; its errno is lost (Deno only). */
+  readonly nonblocking?: boolean;
+  /** First version of the library that has it; such a symbol may be missing and fails when called. */
+  readonly since?: string;
+}
+
+/** The functions of one library, by C name. */
+export type SymbolTable = Readonly<Record<string, NativeSymbol>>;
+
+interface NativeValues {
+  readonly void: void;
+  readonly u8: number;
+  readonly u16: number;
+  readonly i32: number;
+  readonly u32: number;
+  readonly usize: bigint;
+  readonly pointer: Pointer | null;
+  readonly buffer: Uint8Array<ArrayBuffer>;
+}
+
+type Parameters<List extends readonly NativeType[]> = {
+  -readonly [Index in keyof List]: NativeValues[List[Index]];
+};
+
+type Result<Symbol extends NativeSymbol> = Symbol["nonblocking"] extends true
+  ? Promise<NativeValues[Symbol["result"]]>
+  : NativeValues[Symbol["result"]];
+
+/** The callable form of one symbol. */
+export type NativeFunction<Symbol extends NativeSymbol> = (
+  ...values: Parameters<Symbol["parameters"]>
+) => Result<Symbol>;
+
+/** The callable form of a table: call types are derived from it, never written twice. */
+export type NativeFunctions<Table extends SymbolTable> = {
+  readonly [Name in keyof Table]: NativeFunction<Table[Name]>;
+};
+
+/** Tells when a descriptor can be read. */
+export interface Watcher {
+  /** Asks for the next call of the listener. Keeps the event loop alive until it comes. */
+  arm(): void;
+  /** Withdraws the request, and lets the process end. */
+  disarm(): void;
+  /** Ends the watcher; the descriptor stays open. */
+  close(): void;
+}
+
+/**
+ * Called when the descriptor is readable. A runtime that can only watch by reading hands over the
+ * datagram it took; it is borrowed for the call. Such a call may also come unasked.
+ */
+export type ReadableListener = (datagram: Uint8Array | undefined) => void;
+
+/** What a runtime must be able to do. */
+export interface Backend {
+  readonly runtime: "deno" | "bun";
+  /** The operating system's name as Node writes it: `"linux"`. */
+  readonly platform: string;
+  /** Opens a library. Symbols with `since` may be missing: they then throw when called. */
+  open<Table extends SymbolTable>(path: string, table: Table): NativeFunctions<Table>;
+  /** The address of a buffer's first byte. The caller keeps the buffer alive. */
+  addressOf(buffer: ArrayBuffer): number;
+  pointerTo(address: number): Pointer | null;
+  /** Memory that C owns, as an ArrayBuffer over it. */
+  viewOf(pointer: Pointer, byteLength: number): ArrayBuffer;
+  watch(descriptor: number, listener: ReadableListener): Watcher;
+  /** Runs `callback` when this process or worker ends by itself. Gives back how to take it off. */
+  onExit(callback: () => void): () => void;
+  /** An environment variable; undefined where it is unset or may not be read. */
+  environment(name: string): string | undefined;
+}
+
+/** What the missing-symbol stub of a backend throws. */
+export class MissingSymbolError extends Error {
+  override readonly name = "MissingSymbolError";
+
+  /** @param symbol the C function @param since the first version of the library that has it */
+  constructor(symbol: string, since: string, path: string) {
+    super(`${symbol} needs version ${since} or later of its library; ${path} is older`);
+  }
+}

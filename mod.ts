@@ -1,0 +1,48 @@
+/**
+ * Userspace packet queuing (Linux NFQUEUE) for Deno and Bun: decide about real packets in
+ * TypeScript.
+ *
+ * @example Drop DNS, let the rest go
+ * ```ts no-eval
+ * import { PacketQueue, Verdict } from "@nfqueue/nfqueue";
+ *
+ * using queue = PacketQueue.open(0);
+ * await queue.run((packet) =>
+ *   packet.udp?.destinationPort === 53 ? Verdict.Drop : Verdict.Accept
+ * );
+ * ```
+ *
+ * @module
+ */
+
+export { SystemError } from "./ffi/errno.ts";
+export { LibraryLoadError } from "./ffi/load.ts";
+export { MissingSymbolError } from "./ffi/types.ts";
+export type { QueueCounters } from "./src/queue/counters.ts";
+export type { Handler, HandlerResult, SyncHandler } from "./src/queue/deliver.ts";
+export type { Device } from "./src/queue/devices.ts";
+export { QueueClosedError, TruncatedPacketError, VerdictError } from "./src/queue/errors.ts";
+export {
+  OverrunEvent,
+  type PacketQueueEventMap,
+  type UndecidedCause,
+  UndecidedEvent,
+  VerdictErrorEvent,
+} from "./src/queue/events.ts";
+export type { Hook } from "./src/queue/metadata.ts";
+export type { Family, PacketQueueOptions, QueueFlags } from "./src/queue/options.ts";
+export { Packet } from "./src/queue/packet.ts";
+export { PacketQueue } from "./src/queue/packet_queue.ts";
+export type { RunOptions } from "./src/queue/run.ts";
+export type { RunSyncOptions, RunSyncResult } from "./src/queue/run_sync.ts";
+export { type QueueStatistics, queueStatistics } from "./src/queue/statistics.ts";
+export { type Mark, Verdict, type VerdictOptions } from "./src/queue/verdict.ts";
+export type { Conntrack } from "./src/wire/conntrack.ts";
+export { PacketReleasedError, WireError, type WireProblem } from "./src/wire/errors.ts";
+export { IcmpView } from "./src/wire/icmp.ts";
+export { Icmpv6View } from "./src/wire/icmpv6.ts";
+export { Ipv4View } from "./src/wire/ipv4.ts";
+export { Ipv6View } from "./src/wire/ipv6.ts";
+export type { PacketVlan } from "./src/wire/nfqueue_attributes.ts";
+export { TcpView } from "./src/wire/tcp.ts";
+export { UdpView } from "./src/wire/udp.ts";

@@ -1,0 +1,91 @@
+/**
+ * Helpers of scripts/test that shell would make a mess of.
+ *
+ *     report.ts import-map             deno.json's imports, with skip_reasons.ts for tests/
+ *     report.ts counts JUNIT           "passed failed skipped"
+ *     report.ts skipped JUNIT REASONS  a line a skipped test: name and reason
+ *
+ * @module
+ */
+
+import { existsSync, readFileSync } from "node:fs";
+import process from "node:process";
+
+const root = new URL("../../", import.meta.url);
+
+/** One test of a JUnit report. */
+interface Case {
+  readonly suite: string;
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "skipped";
+}
+
+function importMap(): string {
+  const { imports } = JSON.parse(readFileSync(new URL("deno.json", root), "utf8"));
+  const absolute = Object.entries(imports as Record<string, string>)
+    .map(([name, target]) => [name, target.startsWith("./") ? new URL(target, root).href : target]);
+  return JSON.stringify({
+    imports: Object.fromEntries(absolute),
+    scopes: {
+      [new URL("tests/", root).href]: {
+        "node:test": new URL("scripts/lib/skip_reasons.ts", root).href,
+      },
+    },
+  });
+}
+
+const entities: Readonly<Record<string, string>> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+};
+
+function attribute(tag: string, name: string): string {
+  const value = new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1] ?? "";
+  return value.replace(/&(?:#(x?)([\da-fA-F]+)|(\w+));/g, (whole, hex, digits, entity) => {
+    if (entity) return entities[entity] ?? whole;
+    return String.fromCodePoint(parseInt(digits, hex ? 16 : 10));
+  });
+}
+
+function* cases(file: string): Generator<Case> {
+  // No report: the runner died before it could write one.
+  if (!existsSync(file)) return;
+  const xml = readFileSync(file, "utf8");
+  for (
+    const [, tag = "", body = ""] of xml.matchAll(
+      /<testcase\b((?:"[^"]*"|[^">])*?)(?:\/>|>([^]*?)<\/testcase>)/g,
+    )
+  ) {
+    const outcome = /<(?:failure|error)\b/.test(body)
+      ? "failed"
+      : /<skipped\b/.test(body)
+      ? "skipped"
+      : "passed";
+    yield { suite: attribute(tag, "classname"), name: attribute(tag, "name"), outcome };
+  }
+}
+
+function counts(junit: string): string {
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  for (const { outcome } of cases(junit)) count[outcome]++;
+  return `${count.passed} ${count.failed} ${count.skipped}`;
+}
+
+function skipped(junit: string, file: string): string[] {
+  const lines = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
+  const reasons = new Map<string, string>(lines.filter(Boolean).map((line) => JSON.parse(line)));
+  /** A test's own reason, or that of the group it stands in (Bun: classname "group > group"). */
+  const reasonOf = ({ suite, name }: Case) =>
+    [name, ...`${name} > ${suite}`.split(" > ")].map((part) => reasons.get(part)).find(Boolean);
+  return [...cases(junit)].filter(({ outcome }) => outcome === "skipped")
+    .map((test) => `${test.name}: ${reasonOf(test) ?? "no reason given"}`);
+}
+
+const [action, junit = "", reasons = ""] = process.argv.slice(2);
+if (action === "import-map") console.log(importMap());
+else if (action === "counts") console.log(counts(junit));
+else if (action === "skipped") { for (const line of skipped(junit, reasons)) console.log(line); }
+else throw new Error(`unknown action ${action}`);

@@ -1,0 +1,75 @@
+/**
+ * Turns the errno of opening a queue into a sentence that says what to do.
+ *
+ * @module
+ */
+
+import { ERRNO, SystemError } from "../../ffi/errno.ts";
+import { readSystemFile } from "../../ffi/files.ts";
+import { kernelHasQueues, queueStatistics } from "./statistics.ts";
+
+const CAP_NET_ADMIN = 12n;
+
+/** What was being done, and to what. */
+export interface OpenFailure {
+  readonly errno: number;
+  readonly queue?: number;
+  readonly flag?: string;
+}
+
+/** The error for a failed step of opening a queue. */
+export function adviseOpen(syscall: string, { errno, queue, flag }: OpenFailure): SystemError {
+  const advice = flag === undefined ? adviseBind(errno, queue) : adviseFlag(flag);
+  return new SystemError(syscall, advice === undefined ? { errno } : { errno, advice });
+}
+
+function adviseFlag(flag: string): string {
+  const needs: Readonly<Record<string, string>> = {
+    conntrack: "; it needs the module nf_conntrack_netlink (modprobe nf_conntrack_netlink)",
+    securityContext: "; it needs a kernel with a security module that labels packets",
+  };
+  return `this kernel refuses the option ${flag}${needs[flag] ?? ""}`;
+}
+
+function adviseBind(errno: number, queue: number | undefined): string | undefined {
+  if (errno === ERRNO.EPERM || errno === ERRNO.EBUSY) {
+    // The kernel answers EPERM for both: a missing capability and a queue that has an owner.
+    if (!hasNetAdmin()) {
+      return "This process lacks CAP_NET_ADMIN: run it as root, give the capability " +
+        "(systemd: AmbientCapabilities=CAP_NET_ADMIN; docker: --cap-add=NET_ADMIN), " +
+        "or try it in a private network namespace with unshare -Urn";
+    }
+    const owner = queue === undefined ? undefined : queueStatistics(queue);
+    if (owner !== undefined) {
+      return `Queue ${queue} is owned by ${describeOwner(owner.portId)}: a queue has one owner; ` +
+        "stop that program or use another queue number";
+    }
+    return "CAP_NET_ADMIN is there, but only for a user namespace that does not own this network " +
+      "namespace: enter both together with unshare -Urn";
+  }
+  const absent = errno === ERRNO.EPROTONOSUPPORT || errno === ERRNO.EAFNOSUPPORT ||
+    (errno === ERRNO.EINVAL && !kernelHasQueues());
+  if (absent) {
+    return "This kernel has no nfnetlink_queue: load it with modprobe nfnetlink_queue, or use a " +
+      "kernel built with CONFIG_NETFILTER_NETLINK_QUEUE";
+  }
+  if (errno === ERRNO.EMFILE || errno === ERRNO.ENFILE) {
+    return "Too many files are open: close some or raise the limit with ulimit -n";
+  }
+  return undefined;
+}
+
+/** Unknown (no /proc) counts as present, so that we never blame what we cannot see. */
+function hasNetAdmin(): boolean {
+  const line = readSystemFile("/proc/thread-self/status") ?? readSystemFile("/proc/self/status");
+  const effective = line?.match(/^CapEff:\s*([0-9a-f]+)$/m)?.[1];
+  return effective === undefined || ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n;
+}
+
+/** A socket's port is the process id for the first netlink socket of a process, else random. */
+function describeOwner(portId: number): string {
+  const name = readSystemFile(`/proc/${portId}/comm`)?.trim();
+  return name === undefined
+    ? `netlink port ${portId} (another socket of this or another process)`
+    : `netlink port ${portId}, which is process ${portId} (${name})`;
+}

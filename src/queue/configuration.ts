@@ -1,0 +1,113 @@
+/**
+ * The switches of a queue that may be turned while packets flow.
+ *
+ * libnetfilter_queue's own calls would wait for their answer on the packets' socket and swallow what
+ * comes before it, so these messages are ours and the receiving side recognises their answers.
+ *
+ * @module
+ */
+
+import { ERRNO, SystemError } from "../../ffi/errno.ts";
+import { NFQNL_COPY } from "../wire/nfqueue.ts";
+import { encodeConfig, type QueueConfig } from "../wire/nfqueue_config.ts";
+import { FLAG_BITS, type QueueFlags, type Settings } from "./options.ts";
+import type { QueueSocket } from "./socket.ts";
+
+/** Bytes that headers and attributes may take beside the payload. */
+const ROOM = { always: 512, conntrack: 2048, securityContext: 4096 } as const;
+/** Times an unanswered message is sent again. */
+const TRIES = 8;
+
+/** What a configuration needs of its queue. */
+export interface ConfigurationLink {
+  readonly socket: QueueSocket;
+  /** Receives once; the number of datagrams, which may hold the answer. */
+  readonly receive: () => number;
+  /** Hears before messages may become larger than this. */
+  readonly growSlots: (slotSize: number) => void;
+}
+
+/** Changes a bound queue. */
+export class Configuration {
+  readonly #queue: number;
+  readonly #link: ConfigurationLink;
+  #copyRange: number;
+  #flags: QueueFlags;
+  #sequence = 0;
+  #answer: { readonly sequence: number; readonly error: number } | undefined;
+
+  constructor({ number, copyRange, flags }: Settings, link: ConfigurationLink) {
+    this.#queue = number;
+    this.#link = link;
+    this.#copyRange = copyRange;
+    this.#flags = flags;
+  }
+
+  /** Sets the copy mode too; before its first call the kernel queues nothing. */
+  setCopyRange(copyRange: number): void {
+    this.#copyRange = Math.max(copyRange, this.#copyRange);
+    this.#link.growSlots(slotSize(this.#copyRange, this.#flags));
+    // Metadata alone is a mode of its own; a range of 0 would mean everything.
+    const copyMode = copyRange === 0 ? NFQNL_COPY.META : NFQNL_COPY.PACKET;
+    this.#request("set the copy range", { copyMode, copyRange });
+    this.#copyRange = copyRange;
+  }
+
+  setMaxLength(maxLength: number): void {
+    this.#request("set the queue length", { maxLength });
+  }
+
+  setFlags(changes: QueueFlags): void {
+    this.#flags = { ...this.#flags, ...changes };
+    this.#link.growSlots(slotSize(this.#copyRange, this.#flags));
+    let mask = 0;
+    let flags = 0;
+    for (const [name, bit] of Object.entries(FLAG_BITS)) {
+      const wanted = changes[name as keyof QueueFlags];
+      if (wanted !== undefined) mask |= bit;
+      if (wanted === true) flags |= bit;
+    }
+    if (mask !== 0) this.#request("set the queue's flags", { flags, mask });
+  }
+
+  /** Makes the kernel queue no more packets; nothing is waited for. */
+  stopPackets(): void {
+    this.#link.socket.sendConfiguration(
+      encodeConfig({ queue: this.#queue, copyMode: NFQNL_COPY.NONE, copyRange: 0 }),
+    );
+  }
+
+  /** Takes the kernel's answer to a configuration message. */
+  takeAnswer(sequence: number, error: number): void {
+    this.#answer = { sequence, error };
+  }
+
+  /**
+   * Sends a message and receives until its answer; packets before it are taken as always. The kernel
+   * answers within the send, so an empty socket means that the answer found no room.
+   */
+  #request(request: string, message: Omit<QueueConfig, "queue">): void {
+    const { socket, receive } = this.#link;
+    for (let tries = 0; tries < TRIES; tries++) {
+      const sequence = ++this.#sequence;
+      socket.sendConfiguration(
+        encodeConfig({ ...message, queue: this.#queue, sequence, acknowledge: true }),
+      );
+      while (receive() > 0) {
+        const answer = this.#answer;
+        if (answer?.sequence !== sequence) continue;
+        if (answer.error !== 0) throw new SystemError(request, { errno: answer.error });
+        return;
+      }
+    }
+    const advice = "The kernel's answer found no room: use a larger receiveBuffer";
+    throw new SystemError(request, { errno: ERRNO.ENOBUFS, advice });
+  }
+}
+
+/** Bytes that the longest message takes, a multiple of 8. */
+export function slotSize(copyRange: number, { conntrack, securityContext }: QueueFlags): number {
+  const room = ROOM.always + (conntrack ? ROOM.conntrack : 0) +
+    (securityContext ? ROOM.securityContext : 0);
+  return (copyRange + room + 7) & ~7;
+}

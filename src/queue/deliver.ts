@@ -1,0 +1,81 @@
+/**
+ * Hands one packet to a handler and takes what comes back.
+ *
+ * @module
+ */
+
+import type { Engine } from "./engine.ts";
+import { VerdictError } from "./errors.ts";
+import { isOvertaken, type Packet, settleByHandler } from "./packet.ts";
+import { isVerdict, type Verdict } from "./verdict.ts";
+
+/** What a handler may return: a verdict, or nothing after calling a method of the packet. */
+export type HandlerResult = Verdict | void;
+
+/** Decides about packets at once. */
+export type SyncHandler = (packet: Packet) => HandlerResult;
+
+/** Decides about packets, at once or with a promise. */
+export type Handler = (packet: Packet) => HandlerResult | Promise<HandlerResult>;
+
+/**
+ * Calls the handler.
+ *
+ * @returns the handler's promise, undefined when the packet's turn has ended
+ * @throws what the handler throws, after the packet got the verdict for errors
+ */
+export function deliver(
+  engine: Engine,
+  packet: Packet,
+  handler: Handler,
+): PromiseLike<HandlerResult> | undefined {
+  try {
+    const result = handler(packet);
+    if (isPromise(result)) return result;
+    conclude(engine, packet, result);
+  } catch (error) {
+    engine.fail(packet);
+    throw error;
+  }
+  return undefined;
+}
+
+/**
+ * Waits for an async handler's verdict.
+ *
+ * @param failed hears of a rejection, after the packet got the verdict for errors
+ */
+export async function settleLater(
+  engine: Engine,
+  packet: Packet,
+  { promise, failed }: {
+    promise: PromiseLike<HandlerResult>;
+    failed: (error: unknown) => void;
+  },
+): Promise<void> {
+  try {
+    conclude(engine, packet, await promise);
+  } catch (error) {
+    // A handler whose packet was taken from it has nothing to say any more.
+    if (error instanceof VerdictError && isOvertaken(packet)) return;
+    engine.fail(packet);
+    failed(error);
+  }
+}
+
+function conclude(engine: Engine, packet: Packet, result: unknown): void {
+  if (isVerdict(result)) settleByHandler(packet, result);
+  else if (result === undefined) engine.leave(packet);
+  else {
+    throw new VerdictError(
+      packet.id,
+      `a handler returns Verdict.Drop, Accept, Repeat or Stop, got ${String(result)}` +
+        (result === 3 ? "; to send it to another queue call packet.requeue(number)" : ""),
+    );
+  }
+}
+
+/** Whether a handler answered with a promise. */
+export function isPromise(value: unknown): value is PromiseLike<HandlerResult> {
+  return typeof value === "object" && value !== null && "then" in value;
+}

@@ -1,0 +1,383 @@
+/**
+ * The path of a packet: from the socket into an arena, to whoever asks for the next one, and its
+ * verdict back through the outbox. Loops (run_sync.ts, run.ts, iterate.ts) drive it.
+ *
+ * @module
+ */
+
+import { ERRNO, SystemError } from "../../ffi/errno.ts";
+import { decodeError, NLMSG } from "../wire/netlink.ts";
+import {
+  ATTRIBUTE_STRIDE,
+  indexPacketMessage,
+  MESSAGE_CUT,
+  MESSAGE_OK,
+  NFQA,
+  QUEUE_MESSAGE,
+} from "../wire/nfqueue.ts";
+import { type Arena, SlotState } from "./arena.ts";
+import { ArenaChain } from "./chain.ts";
+import { Configuration, slotSize } from "./configuration.ts";
+import { Counters } from "./counters.ts";
+import { QueueClosedError } from "./errors.ts";
+import { OverrunEvent, type UndecidedCause, UndecidedEvent, VerdictErrorEvent } from "./events.ts";
+import { slotOf, storeOf } from "./metadata.ts";
+import type { Settings } from "./options.ts";
+import { OverrunWatch } from "./overrun.ts";
+import { type Decider, isLeft, Packet, settleByQueue } from "./packet.ts";
+import { MSG_TRUNC, QueueSocket } from "./socket.ts";
+import { Outbox } from "./outbox.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Packets taken at most while closing, so that a flood cannot keep the queue open. */
+const CLOSING_PACKETS = 65536;
+
+const FAMILY_NUMBERS = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const;
+
+/** Everything that belongs to one open queue. */
+export class Engine implements Decider {
+  readonly settings: Settings;
+  readonly counters = new Counters();
+  readonly socket: QueueSocket;
+  readonly configuration: Configuration;
+  closed = false;
+  /** A loop is at work and will flush: verdicts given meanwhile need no flush of their own. */
+  draining = false;
+  /** Datagrams of the last receive: many mean that more are there by now. */
+  lastCount = 0;
+  /** Called once when the number of packets in the program's hands falls below `concurrency`. */
+  onRoom: (() => void) | undefined;
+  /** Called when the queue closes under a loop that reads it. */
+  onClose: (() => void) | undefined;
+
+  readonly #chain: ArenaChain;
+  readonly #outbox: Outbox;
+  readonly #emit: (event: Event) => void;
+  readonly #overruns: OverrunWatch;
+  readonly #family: number;
+  #reader: string | undefined;
+  #events: Event[] = [];
+  /** The last id seen, to find the ones that never came. */
+  #lastId = 0;
+  #delivered = 0;
+  #flushScheduled = false;
+  #expiry: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param emit dispatches an event to the queue's listeners */
+  constructor(settings: Settings, emit: (event: Event) => void) {
+    this.settings = settings;
+    this.#emit = emit;
+    this.#family = FAMILY_NUMBERS[settings.family];
+    const { batchSize, copyRange, flags } = settings;
+    this.#chain = new ArenaChain({ slots: batchSize, slotSize: slotSize(copyRange, flags) });
+    this.#overruns = new OverrunWatch(settings);
+    this.socket = new QueueSocket(settings);
+    this.configuration = new Configuration(settings, {
+      socket: this.socket,
+      receive: () => this.receive(),
+      growSlots: (size) => this.#chain.setSlotSize(size),
+    });
+    this.#outbox = new Outbox(this.socket, settings.number);
+    try {
+      // The last step, and not the library's: it would swallow packets that come at once.
+      this.configuration.setCopyRange(copyRange);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Packets that wait for a verdict: handed out, and not yet handed out. */
+  get outstanding(): number {
+    return this.counters.received - this.counters.decided;
+  }
+
+  /** Whether the program holds as many undecided packets as it may. */
+  get saturated(): boolean {
+    return this.#delivered >= this.settings.concurrency;
+  }
+
+  /**
+   * Claims the queue for one reader.
+   *
+   * @throws {Error} when another one is at work; {QueueClosedError}
+   */
+  claim(reader: string): void {
+    if (this.closed) throw new QueueClosedError(this.settings.number);
+    if (this.#reader !== undefined) {
+      throw new Error(`queue ${this.settings.number} is being read by ${this.#reader} already`);
+    }
+    this.#reader = reader;
+  }
+
+  /** Ends a claim. */
+  release(): void {
+    this.#reader = undefined;
+    this.onRoom = undefined;
+    this.onClose = undefined;
+  }
+
+  /**
+   * Takes what the kernel has, at most one arena full.
+   *
+   * @returns datagrams received, 0 when there was nothing
+   * @throws {SystemError}
+   */
+  receive(): number {
+    const arena = this.#chain.space();
+    const count = this.socket.receive(arena.freeHeaders(), arena.slots - arena.filled);
+    this.lastCount = count;
+    if (count > 0) {
+      const first = arena.filled;
+      // Before the packets are looked at: deciding one moves the arena's head up to here.
+      arena.filled = first + count;
+      arena.states.fill(SlotState.Waiting, first, first + count);
+      for (let slot = first; slot < first + count; slot++) {
+        const start = slot * arena.slotSize;
+        const cut = (arena.receivedFlags(slot) & MSG_TRUNC) !== 0;
+        this.#take(arena, slot, cut ? start + arena.slotSize : start + arena.receivedLength(slot));
+      }
+    } else if (count === -ERRNO.ENOBUFS) {
+      this.#report(this.#overruns.interrupted());
+    } else if (count !== 0 && count !== -ERRNO.EAGAIN && count !== -ERRNO.EINTR) {
+      throw new SystemError("recvmmsg", { errno: -count });
+    }
+    if (this.settings.reportOverruns) this.#report(this.#overruns.check());
+    if (this.#events.length > 0) this.#dispatch();
+    return count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0);
+  }
+
+  /** Takes one datagram that the runtime has read already. */
+  ingest(datagram: Uint8Array): void {
+    const arena = this.#chain.space();
+    const slot = arena.filled++;
+    arena.states[slot] = SlotState.Waiting;
+    const start = slot * arena.slotSize;
+    const fits = datagram.length <= arena.slotSize;
+    arena.bytes.set(fits ? datagram : datagram.subarray(0, arena.slotSize), start);
+    this.#take(arena, slot, start + Math.min(datagram.length, arena.slotSize));
+    if (this.#events.length > 0) this.#dispatch();
+  }
+
+  /** The next packet to hand to the program, undefined when none has been received. */
+  next(): Packet | undefined {
+    for (;;) {
+      const arena = this.#chain.takeWaiting();
+      if (arena === undefined) return undefined;
+      const slot = arena.cursor - 1;
+      const packet = new Packet(this, arena, slot);
+      if (this.#family !== 0 && this.#familyOf(arena, slot) !== this.#family) {
+        arena.packets[slot] = packet;
+        packet.accept();
+        continue;
+      }
+      arena.states[slot] = SlotState.Delivered;
+      arena.packets[slot] = packet;
+      this.#delivered++;
+      return packet;
+    }
+  }
+
+  /** Gives a packet its verdict; for the packet alone, which knows that it has none yet. */
+  decide(packet: Packet, verdict: number, mark: number, payload: Uint8Array | undefined): void {
+    if (this.closed) throw new QueueClosedError(this.settings.number);
+    // The store of a packet that takes a verdict is the arena that it was received in.
+    const arena = storeOf(packet) as Arena;
+    const slot = slotOf(packet);
+    const { id } = packet;
+    if (payload !== undefined) this.#outbox.addWithPayload(id, verdict, { mark, payload });
+    else if (this.#chain.isOldest(arena, slot)) this.#outbox.addOldest(id, verdict, mark);
+    else this.#outbox.add(id, verdict, mark);
+    this.#settle(arena, slot, verdict);
+  }
+
+  /** Ends a packet's turn: what is undecided and not held gets the verdict for errors. */
+  leave(packet: Packet): void {
+    if (this.closed || !isLeft(packet)) return;
+    this.counters.undecided++;
+    this.#decideForHandler(packet, "handler");
+  }
+
+  /** Gives the error verdict to a packet even if it was held: its handler failed. */
+  fail(packet: Packet): void {
+    if (this.closed) return;
+    this.counters.handlerErrors++;
+    if (packet.verdict === undefined) this.#decideForHandler(packet, "error");
+  }
+
+  /**
+   * Sends the gathered verdicts.
+   *
+   * @throws {SystemError} when the kernel does not take them; they stay gathered
+   */
+  flush(): void {
+    if (!this.closed) this.#outbox.flush();
+  }
+
+  /**
+   * Gives packets whose deadline has passed its verdict.
+   *
+   * @returns milliseconds until the next one's, Infinity when none waits
+   */
+  expire(): number {
+    const { deadline } = this.settings;
+    if (deadline === undefined || this.closed) return Infinity;
+    const now = performance.now();
+    let left = Infinity;
+    for (let arena = this.#chain.oldest(); arena !== undefined; arena = this.#chain.oldest()) {
+      left = arena.times[arena.head]! + deadline.milliseconds - now;
+      if (left > 0) break;
+      left = Infinity;
+      this.counters.expired++;
+      this.#decideByQueue(arena, arena.head, { verdict: deadline.verdict, cause: "deadline" });
+    }
+    this.#dispatch();
+    return left;
+  }
+
+  /** Decides what is undecided, and closes. Idempotent. */
+  close(): void {
+    if (this.closed) return;
+    clearTimeout(this.#expiry);
+    this.draining = true;
+    try {
+      this.#stopDelivery();
+      const verdict = this.settings.onError;
+      for (let arena = this.#chain.oldest(); arena !== undefined; arena = this.#chain.oldest()) {
+        this.#decideByQueue(arena, arena.head, { verdict, cause: "close" });
+      }
+      this.flush();
+    } finally {
+      this.closed = true;
+      this.socket.close();
+      this.draining = false;
+      this.onClose?.();
+    }
+    this.#dispatch();
+  }
+
+  /** No new packets, and those in the socket are read: the library's last call must find it empty. */
+  #stopDelivery(): void {
+    this.configuration.stopPackets();
+    for (let taken = 0; taken < CLOSING_PACKETS;) {
+      const count = this.receive();
+      if (count === 0) break;
+      taken += count;
+    }
+  }
+
+  #familyOf(arena: Arena, slot: number): number {
+    const header = arena.index[slot * ATTRIBUTE_STRIDE + NFQA.PACKET_HDR]!;
+    // A header attribute is 8 bytes behind the family: nfgenmsg's 4 and its own 4.
+    return arena.bytes[header - 8]!;
+  }
+
+  /** Looks at a received message; packets then wait to be handed out. */
+  #take(arena: Arena, slot: number, end: number): void {
+    const start = slot * arena.slotSize;
+    const base = slot * ATTRIBUTE_STRIDE;
+    const code = indexPacketMessage(arena.view, start, end, arena.index, base);
+    const known = code === MESSAGE_OK || (code === MESSAGE_CUT && arena.index[base + 1] !== 0);
+    if (!known) {
+      this.#chain.decide(arena, slot);
+      this.#takeControl(arena, start, end);
+      return;
+    }
+    const id = arena.index[base]!;
+    const lost = (id - this.#lastId - 1) | 0;
+    this.#lastId = id;
+    if (lost > 0) {
+      this.counters.overruns += lost;
+      this.#report(new OverrunEvent(lost));
+    }
+    this.counters.received++;
+    if (this.settings.deadline !== undefined) this.#startDeadline(arena, slot);
+    if (code === MESSAGE_CUT) {
+      this.counters.truncatedMessages++;
+      this.#decideByQueue(arena, slot, { verdict: this.settings.onError, cause: "cut" });
+    }
+  }
+
+  #takeControl(arena: Arena, start: number, end: number): void {
+    const { view } = arena;
+    if (end - start < 36 || view.getUint16(start + 4, true) !== NLMSG.ERROR) {
+      this.counters.malformedMessages++;
+      return;
+    }
+    const { error, originalType, originalSequence } = decodeError(view, start);
+    if (originalType === QUEUE_MESSAGE.CONFIG) {
+      this.configuration.takeAnswer(originalSequence, error);
+    } else if (error !== 0) {
+      this.counters.verdictErrors++;
+      const failure = new SystemError("verdict", {
+        errno: error,
+        ...(error === ERRNO.ENOENT && { advice: "The kernel had already let the packet go" }),
+      });
+      this.#report(new VerdictErrorEvent(originalSequence, failure));
+    }
+  }
+
+  #decideForHandler(packet: Packet, cause: "handler" | "error"): void {
+    const verdict = this.settings.onError;
+    settleByQueue(packet, verdict, cause);
+    this.#emit(new UndecidedEvent(packet.id, { verdict, cause }));
+  }
+
+  /** Decides a slot whether or not its packet was handed out. */
+  #decideByQueue(
+    arena: Arena,
+    slot: number,
+    { verdict, cause }: { verdict: Verdict; cause: UndecidedCause },
+  ): void {
+    const packet = arena.packets[slot] ?? new Packet(this, arena, slot);
+    settleByQueue(packet, verdict, cause);
+    this.#report(new UndecidedEvent(packet.id, { verdict, cause }));
+  }
+
+  #settle(arena: Arena, slot: number, verdict: number): void {
+    if (arena.states[slot] === SlotState.Delivered) this.#delivered--;
+    this.#chain.decide(arena, slot);
+    this.counters.countVerdict(verdict);
+    if (!this.draining && !this.#flushScheduled) this.#scheduleFlush();
+    if (this.onRoom !== undefined && !this.saturated) {
+      const { onRoom } = this;
+      this.onRoom = undefined;
+      setImmediate(onRoom);
+    }
+  }
+
+  /** Verdicts given outside a loop leave together at the end of this turn of the event loop. */
+  #scheduleFlush(): void {
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.flush();
+    });
+  }
+
+  #startDeadline(arena: Arena, slot: number): void {
+    arena.times[slot] = performance.now();
+    if (this.#expiry === undefined) this.#armExpiry(this.settings.deadline!.milliseconds);
+  }
+
+  /** One timer for the oldest packet; a loop that blocks the thread calls `expire` by itself. */
+  #armExpiry(milliseconds: number): void {
+    this.#expiry = setTimeout(() => {
+      this.#expiry = undefined;
+      const left = this.expire();
+      this.flush();
+      if (left !== Infinity) this.#armExpiry(left);
+    }, Math.ceil(milliseconds));
+  }
+
+  #report(event: Event | undefined): void {
+    if (event !== undefined) this.#events.push(event);
+  }
+
+  /** Listeners run between packets, never in the middle of one. */
+  #dispatch(): void {
+    const events = this.#events;
+    this.#events = [];
+    for (const event of events) this.#emit(event);
+  }
+}

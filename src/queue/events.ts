@@ -1,0 +1,76 @@
+/**
+ * What a queue reports while it runs, as DOM events.
+ *
+ * @module
+ */
+
+import type { SystemError } from "../../ffi/errno.ts";
+import type { Verdict } from "./verdict.ts";
+
+/**
+ * `"verdicterror"`: the kernel refused a verdict. ENOENT means that it had already let the packet
+ * go (an interface went down, the queue was flushed).
+ */
+export class VerdictErrorEvent extends Event {
+  /** The packet's id; for a batch, the last id in it. */
+  readonly packetId: number;
+  readonly error: SystemError;
+
+  constructor(packetId: number, error: SystemError) {
+    super("verdicterror");
+    this.packetId = packetId;
+    this.error = error;
+  }
+}
+
+/** `"overrun"`: packets were lost before the program could see them. */
+export class OverrunEvent extends Event {
+  /** Packets that found the receive buffer full since the last event (gaps in the ids). */
+  readonly lost: number;
+  /** Packets that found the queue full (`maxLength`), in all; only with `reportOverruns`. */
+  readonly queueDropped: number | undefined;
+  /** Packets that found the receive buffer full, in all; only with `reportOverruns`. */
+  readonly userDropped: number | undefined;
+
+  constructor(lost: number, counters?: { queueDropped: number; userDropped: number }) {
+    super("overrun");
+    this.lost = lost;
+    this.queueDropped = counters?.queueDropped;
+    this.userDropped = counters?.userDropped;
+  }
+}
+
+/** Why the queue decided instead of the handler. */
+export type UndecidedCause =
+  /** The handler, or one turn of `for await`, ended without a verdict. */
+  | "handler"
+  /** The handler threw or rejected. */
+  | "error"
+  /** `deadline` passed. */
+  | "deadline"
+  /** The queue was closed. */
+  | "close"
+  /** The kernel's message did not fit its slot, so the packet could not be shown. */
+  | "cut";
+
+/** `"undecided"`: a packet got a verdict from the queue, not from the handler. */
+export class UndecidedEvent extends Event {
+  readonly packetId: number;
+  /** What it got. */
+  readonly verdict: Verdict;
+  readonly cause: UndecidedCause;
+
+  constructor(packetId: number, { verdict, cause }: { verdict: Verdict; cause: UndecidedCause }) {
+    super("undecided");
+    this.packetId = packetId;
+    this.verdict = verdict;
+    this.cause = cause;
+  }
+}
+
+/** Event classes by type. */
+export interface PacketQueueEventMap {
+  readonly verdicterror: VerdictErrorEvent;
+  readonly overrun: OverrunEvent;
+  readonly undecided: UndecidedEvent;
+}

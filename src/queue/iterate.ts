@@ -1,0 +1,128 @@
+/**
+ * `for await (const packet of queue)`.
+ *
+ * @module
+ */
+
+import type { Engine } from "./engine.ts";
+import type { Packet } from "./packet.ts";
+import { SLICE } from "./run.ts";
+import type { Waiter } from "./waiter.ts";
+
+type Step = IteratorResult<Packet, undefined>;
+
+/** Hands out packets one by one; asking for the next ends the turn of the one before. */
+export class PacketIterator implements AsyncIterableIterator<Packet, undefined, undefined> {
+  readonly #engine: Engine;
+  readonly #waiter: Waiter;
+  #claimed = false;
+  #finished = false;
+  #current: Packet | undefined;
+  #budget = SLICE;
+  #pending: { resolve: (step: Step) => void; reject: (error: unknown) => void } | undefined;
+
+  constructor({ engine, waiter }: { engine: Engine; waiter: Waiter }) {
+    this.#engine = engine;
+    this.#waiter = waiter;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /**
+   * The next packet; the queue's end ends the iteration.
+   *
+   * @throws {Error} while another reader is at work, or a `next()` is still waiting
+   */
+  next(): Promise<Step> {
+    try {
+      if (this.#finished) return Promise.resolve(END);
+      if (!this.#claimed) this.#claim();
+      if (this.#pending !== undefined) throw new Error("next() is still waiting for a packet");
+      this.#endTurn();
+      const packet = this.#take();
+      if (packet !== undefined) return Promise.resolve({ done: false, value: packet });
+      if (this.#engine.closed) return this.return();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject };
+      this.#wait();
+    });
+  }
+
+  /** Ends the iteration; the queue stays open. */
+  return(): Promise<Step> {
+    this.#finished = true;
+    if (this.#claimed) {
+      this.#claimed = false;
+      this.#endTurn();
+      this.#waiter.rest();
+      this.#engine.release();
+      this.#engine.flush();
+      this.#pending?.resolve(END);
+      this.#pending = undefined;
+    }
+    return Promise.resolve(END);
+  }
+
+  #claim(): void {
+    this.#engine.claim("for await");
+    this.#claimed = true;
+    this.#engine.onClose = () => void this.return();
+  }
+
+  #endTurn(): void {
+    const packet = this.#current;
+    this.#current = undefined;
+    if (packet !== undefined) this.#engine.leave(packet);
+  }
+
+  /** A packet that is there now, within the slice; verdicts go out before the socket is asked. */
+  #take(): Packet | undefined {
+    const engine = this.#engine;
+    while (this.#budget > 0 && !engine.saturated && !engine.closed) {
+      const packet = engine.next();
+      if (packet !== undefined) {
+        this.#budget--;
+        return this.#current = packet;
+      }
+      engine.flush();
+      if (engine.receive() === 0) break;
+    }
+    return undefined;
+  }
+
+  #wait(): void {
+    const engine = this.#engine;
+    engine.flush();
+    const exhausted = this.#budget === 0;
+    this.#budget = SLICE;
+    if (engine.saturated) {
+      this.#waiter.rest();
+      engine.onRoom = this.#pull;
+    } else if (exhausted) setImmediate(this.#pull);
+    else this.#waiter.wait(this.#pull);
+  }
+
+  readonly #pull = (): void => {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    try {
+      const packet = this.#take();
+      if (packet === undefined) {
+        if (!this.#engine.closed) this.#wait();
+        return;
+      }
+      this.#pending = undefined;
+      pending.resolve({ done: false, value: packet });
+    } catch (error) {
+      this.#pending = undefined;
+      pending.reject(error);
+    }
+  };
+}
+
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined };

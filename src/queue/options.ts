@@ -1,0 +1,233 @@
+/**
+ * The options of `PacketQueue.open`, and the one place where arguments are checked.
+ *
+ * @module
+ */
+
+import { isVerdict, Verdict } from "./verdict.ts";
+
+/** Largest number of payload bytes the kernel copies: 65535 less the attribute's header. */
+export const MAX_COPY_RANGE = 65531;
+
+/** Protocol families a queue can be bound for (linux/netfilter.h, NFPROTO_*). */
+export type Family = "unspecified" | "ipv4" | "ipv6" | "bridge";
+
+/** Options of `PacketQueue.open`. */
+export interface PacketQueueOptions {
+  /**
+   * Bytes of each packet to copy, 0…65531; 0 asks for metadata only. Default 65531: all. A smaller
+   * range is faster; the packets that go on are whole all the same.
+   */
+  readonly copyRange?: number;
+  /** Packets that may wait in the kernel for a verdict, 1…0xffffffff. Default: the kernel's 1024. */
+  readonly maxLength?: number;
+  /**
+   * Receive buffer of the socket in bytes, 1…0x7fffffff (SO_RCVBUFFORCE, else SO_RCVBUF; the kernel
+   * doubles it). Default 4 MiB.
+   */
+  readonly receiveBuffer?: number;
+  /** Packets taken from the kernel in one call, 1…1024. Default 64. */
+  readonly batchSize?: number;
+  /** Accept packets, instead of dropping them, while the queue or the socket is full. Default false. */
+  readonly failOpen?: boolean;
+  /**
+   * Take large packets as they are (up to 64 KiB, checksums not yet computed) instead of having the
+   * kernel cut them: fifteen times faster for bulk TCP. Default true.
+   */
+  readonly gso?: boolean;
+  /** Attach the connection tracking entry (needs nf_conntrack_netlink in the kernel). Default false. */
+  readonly conntrack?: boolean;
+  /** Attach user and group of the local socket. Default false. */
+  readonly uidGid?: boolean;
+  /** Attach the security context (SELinux and the like). Default false. */
+  readonly securityContext?: boolean;
+  /**
+   * Deliver only packets of this family to the handler, accept the others at once. Default
+   * "unspecified": every family that a rule sends here.
+   */
+  readonly family?: Family;
+  /**
+   * Let the kernel interrupt a receive when the socket's buffer overran (ENOBUFS), and compare the
+   * kernel's drop counters every second. Packets lost at the socket are reported in any case, from
+   * gaps in the ids. Default false.
+   */
+  readonly reportOverruns?: boolean;
+  /** Give packets that stay undecided this long this verdict. Default: they may take for ever. */
+  readonly deadline?: { readonly milliseconds: number; readonly verdict: Verdict };
+  /** The verdict of packets whose handler threw or forgot them. Default Drop. */
+  readonly onError?: Verdict;
+  /**
+   * Undecided packets a handler may hold before the queue stops handing out more, 1…0xffffffff.
+   * Default 1024. `runSync` cannot wait, so it is not bound by it.
+   */
+  readonly concurrency?: number;
+}
+
+/** Options with every default filled in. */
+export interface Settings {
+  readonly number: number;
+  readonly copyRange: number;
+  readonly maxLength: number | undefined;
+  readonly receiveBuffer: number;
+  readonly batchSize: number;
+  readonly flags: QueueFlags;
+  readonly family: Family;
+  readonly reportOverruns: boolean;
+  readonly deadline: { readonly milliseconds: number; readonly verdict: Verdict } | undefined;
+  readonly onError: Verdict;
+  readonly concurrency: number;
+}
+
+/** The kernel's per-queue switches (NFQA_CFG_F_*). */
+export interface QueueFlags {
+  readonly failOpen?: boolean;
+  readonly gso?: boolean;
+  readonly conntrack?: boolean;
+  readonly uidGid?: boolean;
+  readonly securityContext?: boolean;
+}
+
+/** NFQA_CFG_F_* bit of each switch (linux/netfilter/nfnetlink_queue.h). */
+export const FLAG_BITS = {
+  failOpen: 1,
+  conntrack: 2,
+  gso: 4,
+  uidGid: 8,
+  securityContext: 16,
+} as const satisfies Record<keyof QueueFlags, number>;
+
+const FAMILIES: readonly string[] = ["unspecified", "ipv4", "ipv6", "bridge"] satisfies Family[];
+const KEYS: readonly string[] = [
+  "copyRange",
+  "maxLength",
+  "receiveBuffer",
+  "batchSize",
+  "failOpen",
+  "gso",
+  "conntrack",
+  "uidGid",
+  "securityContext",
+  "family",
+  "reportOverruns",
+  "deadline",
+  "onError",
+  "concurrency",
+];
+/** Longest time a timer takes. */
+const MAX_MILLISECONDS = 0x7fffffff;
+
+/**
+ * Checks a queue's number and options.
+ *
+ * @throws {TypeError | RangeError} naming the option, its range and the value
+ */
+export function resolveSettings(number: number, options: PacketQueueOptions = {}): Settings {
+  checkInteger("queue number", number, { min: 0, max: 0xffff });
+  checkKeys("options", options, KEYS);
+  const { deadline, family = "unspecified", onError = Verdict.Drop } = options;
+  if (!FAMILIES.includes(family)) {
+    throw new TypeError(`family must be one of ${FAMILIES.join(", ")}, got ${show(family)}`);
+  }
+  if (deadline !== undefined) {
+    checkKeys("deadline", deadline, ["milliseconds", "verdict"]);
+    checkInteger("deadline.milliseconds", deadline.milliseconds, {
+      min: 1,
+      max: MAX_MILLISECONDS,
+    });
+    checkVerdict("deadline.verdict", deadline.verdict);
+  }
+  checkVerdict("onError", onError);
+  const { maxLength } = options;
+  return {
+    number,
+    copyRange: checkCopyRange(options.copyRange ?? MAX_COPY_RANGE),
+    maxLength: maxLength === undefined ? undefined : checkMaxLength(maxLength),
+    receiveBuffer: checkInteger("receiveBuffer", options.receiveBuffer ?? 4 << 20, {
+      min: 1,
+      max: 0x7fffffff,
+    }),
+    batchSize: checkInteger("batchSize", options.batchSize ?? 64, { min: 1, max: 1024 }),
+    flags: checkFlags({
+      failOpen: options.failOpen ?? false,
+      gso: options.gso ?? true,
+      conntrack: options.conntrack ?? false,
+      uidGid: options.uidGid ?? false,
+      securityContext: options.securityContext ?? false,
+    }),
+    family,
+    reportOverruns: checkBoolean("reportOverruns", options.reportOverruns ?? false),
+    deadline: deadline === undefined ? undefined : { ...deadline },
+    onError,
+    concurrency: checkInteger("concurrency", options.concurrency ?? 1024, {
+      min: 1,
+      max: 0xffffffff,
+    }),
+  };
+}
+
+/** @throws {TypeError | RangeError} */
+export function checkCopyRange(value: number): number {
+  return checkInteger("copyRange", value, { min: 0, max: MAX_COPY_RANGE });
+}
+
+/** @throws {TypeError | RangeError} */
+export function checkMaxLength(value: number): number {
+  return checkInteger("maxLength", value, { min: 1, max: 0xffffffff });
+}
+
+/** @throws {TypeError} for an unknown switch or one that is not a boolean */
+export function checkFlags(flags: QueueFlags): QueueFlags {
+  checkKeys("flags", flags, Object.keys(FLAG_BITS));
+  for (const [name, value] of Object.entries(flags)) checkBoolean(name, value);
+  return flags;
+}
+
+/** @throws {TypeError | RangeError} */
+export function checkMilliseconds(name: string, value: number): number {
+  return checkInteger(name, value, { min: 0, max: MAX_MILLISECONDS });
+}
+
+/** @throws {TypeError} when it is no object or has a key that is not in the list (a misspelling) */
+export function checkKeys(name: string, value: unknown, keys: readonly string[]): void {
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`${name} must be an object, got ${show(value)}`);
+  }
+  const unknown = Object.keys(value).find((key) => !keys.includes(key));
+  if (unknown !== undefined) {
+    throw new TypeError(`${name} has no "${unknown}"; it knows ${keys.join(", ")}`);
+  }
+}
+
+/** @throws {TypeError | RangeError} */
+export function checkInteger(
+  name: string,
+  value: number,
+  { min, max }: { min: number; max: number },
+): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} must be a number, got ${show(value)}`);
+  }
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name} must be an integer from ${min} to ${max}, got ${value}`);
+  }
+  return value;
+}
+
+function checkBoolean(name: string, value: boolean): boolean {
+  if (typeof value !== "boolean") {
+    throw new TypeError(`${name} must be true or false, got ${show(value)}`);
+  }
+  return value;
+}
+
+function checkVerdict(name: string, value: unknown): void {
+  if (!isVerdict(value)) {
+    throw new TypeError(
+      `${name} must be Verdict.Drop, Accept, Repeat or Stop, got ${show(value)}`,
+    );
+  }
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,290 @@
+/**
+ * One packet: what the kernel told about it, its bytes, and the verdict it is waiting for.
+ *
+ * @module
+ */
+
+import { finishChecksums } from "../wire/finish.ts";
+import { Frame } from "../wire/frame.ts";
+import type { IcmpView } from "../wire/icmp.ts";
+import type { Icmpv6View } from "../wire/icmpv6.ts";
+import type { Ipv4View } from "../wire/ipv4.ts";
+import type { Ipv6View } from "../wire/ipv6.ts";
+import { Layers } from "../wire/layers.ts";
+import { ATTRIBUTE_STRIDE, NFQA } from "../wire/nfqueue.ts";
+import { summary } from "../wire/summary.ts";
+import type { TcpView } from "../wire/tcp.ts";
+import type { UdpView } from "../wire/udp.ts";
+import { TruncatedPacketError, VerdictError } from "./errors.ts";
+import type { UndecidedCause } from "./events.ts";
+import {
+  attributeBytes,
+  attributeOffset,
+  HEADER_ATTRIBUTE_OFFSET,
+  liveStore,
+  type MessageStore,
+  PacketMetadata,
+  releaseStore,
+  slotOf,
+  storeOf,
+} from "./metadata.ts";
+import { checkInteger, checkKeys, MAX_COPY_RANGE } from "./options.ts";
+import {
+  isVerdict,
+  NF_QUEUE,
+  NO_MARK,
+  QUEUE_BYPASS,
+  resolveMark,
+  Verdict,
+  type VerdictOptions,
+} from "./verdict.ts";
+
+/** Who takes a packet's verdict. */
+export interface Decider {
+  decide(packet: Packet, verdict: number, mark: number, payload: Uint8Array | undefined): void;
+}
+
+/** How the packet left the program's hands. */
+type Ending = "given" | UndecidedCause;
+
+const ENDINGS: Readonly<Record<Ending, string>> = {
+  given: "already has its verdict",
+  handler: "was left undecided, so the queue gave it the verdict",
+  error: "its handler failed, so the queue gave it the verdict",
+  deadline: "its deadline passed, so the queue gave it the verdict",
+  close: "the queue was closed, which gave it the verdict",
+  cut: "did not fit the receive memory, so the queue gave it the verdict",
+};
+
+const VERDICT_NAMES: Readonly<Record<Verdict, string>> = {
+  0: "Drop",
+  1: "Accept",
+  4: "Repeat",
+  5: "Stop",
+};
+
+// What the loops of this folder may do with a packet, and its users may not.
+/** @ignore Gives the verdict that a handler returned. */
+export let settleByHandler: (packet: Packet, verdict: Verdict) => void;
+/** @ignore Gives a verdict of the queue's own. */
+export let settleByQueue: (packet: Packet, verdict: Verdict, cause: UndecidedCause) => void;
+/** @ignore Whether it is undecided and nobody holds it. */
+export let isLeft: (packet: Packet) => boolean;
+/** @ignore Whether its deadline, or the end of the queue, took it from its handler. */
+export let isOvertaken: (packet: Packet) => boolean;
+
+/**
+ * A queued packet.
+ *
+ * It borrows the receive memory until its verdict: reading it, or one of its views, afterwards throws
+ * {@linkcode PacketReleasedError}. `copy()` owns its memory and may be kept.
+ */
+export class Packet extends PacketMetadata {
+  readonly #decider: Decider | undefined;
+  #verdict: number | undefined;
+  #ending: Ending | undefined;
+  #held = false;
+  #frame: Frame | undefined;
+  #layers: Layers | undefined;
+  #payload: Uint8Array<ArrayBuffer> | undefined;
+  #replacement: Uint8Array | undefined;
+
+  /** @ignore Packets come from a queue. */
+  constructor(decider: Decider | undefined, store: MessageStore, slot: number) {
+    super(store, slot);
+    this.#decider = decider;
+  }
+
+  /** The captured bytes from the network header on, borrowed until the verdict. */
+  get payload(): Uint8Array<ArrayBuffer> {
+    liveStore(this);
+    return this.#payload ??= attributeBytes(this, NFQA.PAYLOAD) ?? new Uint8Array(0);
+  }
+
+  /** The IPv4 or IPv6 header. */
+  get ip(): Ipv4View | Ipv6View | undefined {
+    return this.#parsed().ip;
+  }
+
+  /** The IPv4 header. */
+  get ipv4(): Ipv4View | undefined {
+    return this.#parsed().ipv4;
+  }
+
+  /** The IPv6 header. */
+  get ipv6(): Ipv6View | undefined {
+    return this.#parsed().ipv6;
+  }
+
+  /** The TCP header. */
+  get tcp(): TcpView | undefined {
+    return this.#parsed().tcp;
+  }
+
+  /** The UDP header. */
+  get udp(): UdpView | undefined {
+    return this.#parsed().udp;
+  }
+
+  /** The ICMP header. */
+  get icmp(): IcmpView | undefined {
+    return this.#parsed().icmp;
+  }
+
+  /** The ICMPv6 header. */
+  get icmpv6(): Icmpv6View | undefined {
+    return this.#parsed().icmpv6;
+  }
+
+  /** What it was given, with the bits of the queue number after a requeue; undefined until then. */
+  get verdict(): number | undefined {
+    return this.#verdict;
+  }
+
+  /**
+   * Keeps the packet beyond the end of the handler, or of this turn of `for await`, to be decided
+   * later, in any order, until the queue closes or its deadline passes.
+   *
+   * @throws {VerdictError} when it is decided already
+   */
+  hold(): void {
+    this.#checkOpen();
+    this.#held = true;
+  }
+
+  /**
+   * Makes `bytes` go on in the packet's place: a whole packet from the network header on, with
+   * lengths and checksums right. The bytes are read when the verdict is given, not copied before.
+   * Where the kernel had left the transport checksum to the hardware ({@linkcode checksumNotReady})
+   * it is computed, since a replaced packet must carry a finished one.
+   *
+   * @throws {TruncatedPacketError} when only a part of the packet was captured
+   * @throws {TypeError | RangeError} when it is not 1…65531 bytes
+   * @throws {VerdictError} when the packet is decided already
+   */
+  replacePayload(bytes: Uint8Array): void {
+    this.#checkOpen();
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(`a payload is a Uint8Array, got ${typeof bytes}`);
+    }
+    if (this.truncated) throw new TruncatedPacketError(this.length, this.payload.length);
+    checkInteger("payload length", bytes.length, { min: 1, max: MAX_COPY_RANGE });
+    this.#replacement = this.checksumNotReady ? finishChecksums(bytes.slice()) : bytes;
+  }
+
+  /** @throws {VerdictError} when it has a verdict */
+  accept(options?: VerdictOptions): void {
+    this.#decide(Verdict.Accept, options);
+  }
+
+  /** @throws {VerdictError} when it has a verdict */
+  drop(): void {
+    this.#decide(Verdict.Drop, undefined);
+  }
+
+  /**
+   * Sends it through its hook again, from the first rule. Set a mark that your rule excludes, or it
+   * comes back for ever.
+   *
+   * @throws {VerdictError} when it has a verdict
+   */
+  repeat(options?: VerdictOptions): void {
+    this.#decide(Verdict.Repeat, options);
+  }
+
+  /** @throws {VerdictError} when it has a verdict */
+  stop(options?: VerdictOptions): void {
+    this.#decide(Verdict.Stop, options);
+  }
+
+  /**
+   * Sends it to another queue.
+   *
+   * @param queue number of the other queue, 0…65535
+   * @param options with `bypass` it is accepted where nobody listens there; else it is dropped
+   * @throws {VerdictError} when it has a verdict
+   */
+  requeue(queue: number, options: VerdictOptions & { readonly bypass?: boolean } = {}): void {
+    checkInteger("queue number", queue, { min: 0, max: 0xffff });
+    checkKeys("options", options, ["mark", "bypass"]);
+    const { bypass = false, mark } = options;
+    const verdict = ((queue << 16) | (bypass ? QUEUE_BYPASS : 0) | NF_QUEUE) >>> 0;
+    this.#decide(verdict, mark === undefined ? undefined : { mark });
+  }
+
+  /**
+   * A copy in memory of its own: everything can be read for ever, but it takes no verdict.
+   *
+   * @throws {PacketReleasedError} after the verdict
+   */
+  copy(): Packet {
+    const { bytes, view, index } = liveStore(this);
+    const start = attributeOffset(this, NFQA.PACKET_HDR) - HEADER_ATTRIBUTE_OFFSET;
+    const base = slotOf(this) * ATTRIBUTE_STRIDE;
+    const length = view.getUint32(start, true);
+    const own = bytes.slice(start, start + length);
+    // Entry 0 is the packet's id, the others are offsets to be moved.
+    const moved = index.slice(base, base + ATTRIBUTE_STRIDE)
+      .map((offset, entry) => entry === 0 || offset === 0 ? offset : offset - start);
+    const copy = new Packet(
+      undefined,
+      { bytes: own, view: new DataView(own.buffer), index: moved },
+      0,
+    );
+    copy.#verdict = this.#verdict;
+    return copy;
+  }
+
+  /** One line, as tcpdump would print it. */
+  override toString(): string {
+    if (storeOf(this) === undefined) return `packet ${this.id}, released`;
+    return summary(this.#parsed(), { length: this.length });
+  }
+
+  #parsed(): Layers {
+    const { view, bytes } = liveStore(this);
+    if (this.#layers !== undefined) return this.#layers;
+    const offset = attributeOffset(this, NFQA.PAYLOAD);
+    const end = offset === 0 ? 0 : offset - 4 + view.getUint16(offset - 4, true);
+    this.#frame = Frame.over(view, bytes, offset, end);
+    return this.#layers = new Layers(this.#frame, this.protocol);
+  }
+
+  #checkOpen(): void {
+    if (this.#decider === undefined) throw new VerdictError(this.id, "a copy takes no verdict");
+    if (this.#ending === undefined) return;
+    const given = isVerdict(this.#verdict) ? VERDICT_NAMES[this.#verdict] : "Queue";
+    throw new VerdictError(this.id, `${ENDINGS[this.#ending]} ${given}`);
+  }
+
+  #decide(verdict: number, options: VerdictOptions | undefined): void {
+    this.#checkOpen();
+    let mark = NO_MARK;
+    if (options !== undefined) {
+      checkKeys("options", options, ["mark"]);
+      mark = resolveMark(options.mark, () => this.mark);
+    }
+    this.#end("given", verdict, mark);
+  }
+
+  #end(ending: Ending, verdict: number, mark: number): void {
+    // First, because it may throw: the packet is then still undecided.
+    this.#decider!.decide(this, verdict, mark, this.#replacement);
+    this.#ending = ending;
+    this.#verdict = verdict;
+    releaseStore(this);
+    this.#payload = undefined;
+    this.#frame?.release();
+  }
+
+  static {
+    settleByHandler = (packet, verdict) => {
+      // The handler lost the race against the deadline or the end; that has been reported.
+      if (isOvertaken(packet)) return;
+      packet.#decide(verdict, undefined);
+    };
+    isLeft = (packet) => packet.#ending === undefined && !packet.#held;
+    isOvertaken = (packet) => packet.#ending === "deadline" || packet.#ending === "close";
+    settleByQueue = (packet, verdict, cause) => packet.#end(cause, verdict, NO_MARK);
+  }
+}

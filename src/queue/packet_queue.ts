@@ -1,0 +1,210 @@
+/**
+ * A packet queue: the class that programs work with.
+ *
+ * @module
+ */
+
+import { backend } from "../../ffi/backend.ts";
+import type { Configuration } from "./configuration.ts";
+import type { QueueCounters } from "./counters.ts";
+import type { Handler, SyncHandler } from "./deliver.ts";
+import { Engine } from "./engine.ts";
+import { QueueClosedError } from "./errors.ts";
+import type { PacketQueueEventMap } from "./events.ts";
+import { PacketIterator } from "./iterate.ts";
+import {
+  checkCopyRange,
+  checkFlags,
+  checkMaxLength,
+  type PacketQueueOptions,
+  type QueueFlags,
+  resolveSettings,
+} from "./options.ts";
+import type { Packet } from "./packet.ts";
+import { run, type RunOptions } from "./run.ts";
+import { runSync, type RunSyncOptions, type RunSyncResult } from "./run_sync.ts";
+import { Waiter } from "./waiter.ts";
+
+/**
+ * One kernel queue (NFQUEUE), owned by this object until `close()`.
+ *
+ * Read it in one way at a time: `run`, `runSync` or `for await`. Packets that a rule sends here
+ * wait in the kernel until they have a verdict.
+ *
+ * @example A filter
+ * ```ts no-eval
+ * import { PacketQueue } from "@nfqueue/nfqueue";
+ *
+ * using queue = PacketQueue.open(0, { copyRange: 128 });
+ * for await (const packet of queue) {
+ *   if (packet.tcp?.destinationPort === 25) packet.drop();
+ *   else packet.accept();
+ * }
+ * ```
+ */
+export class PacketQueue extends EventTarget {
+  readonly #engine: Engine;
+  readonly #waiter: Waiter;
+  readonly #forget: () => void;
+
+  private constructor(number: number, options: PacketQueueOptions | undefined) {
+    super();
+    const settings = resolveSettings(number, options);
+    this.#engine = new Engine(settings, (event) => this.dispatchEvent(event));
+    this.#waiter = new Waiter(this.#engine);
+    this.#forget = backend().onExit(() => this.close());
+  }
+
+  /**
+   * Binds a queue.
+   *
+   * @param number 0…65535, the number that the rule names
+   * @throws {TypeError | RangeError} for a wrong number or option, before anything is opened
+   * @throws {SystemError} when the system refuses: without CAP_NET_ADMIN, when the queue has an
+   * owner already, when the kernel has no nfnetlink_queue; the message says what to do
+   * @throws {LibraryLoadError} when libnetfilter_queue is not installed
+   */
+  static open(number: number, options?: PacketQueueOptions): PacketQueue {
+    return new PacketQueue(number, options);
+  }
+
+  /** The queue's number. */
+  get number(): number {
+    return this.#engine.settings.number;
+  }
+
+  /** Whether `close()` was called. */
+  get closed(): boolean {
+    return this.#engine.closed;
+  }
+
+  /** Netlink port of the queue's socket, as /proc/net/netfilter/nfnetlink_queue shows it. */
+  get portId(): number {
+    return this.#engine.socket.portId;
+  }
+
+  /** What has passed since the queue was opened; stays readable after `close()`. */
+  get statistics(): QueueCounters {
+    return this.#engine.counters.snapshot();
+  }
+
+  /**
+   * Calls `handler` for every packet, without blocking the program. It may return a verdict, call
+   * a method of the packet, or return a promise of either; up to `concurrency` packets are then
+   * under way at once. What it leaves undecided gets the verdict `onError`, unless it called
+   * `packet.hold()`.
+   *
+   * @returns a promise that resolves when `signal` aborts or the queue closes. Packets that handlers
+   * still hold then stay theirs until `close()`.
+   * @throws {Error} what the handler throws; its packet got `onError`
+   * @throws {SystemError} {QueueClosedError}
+   */
+  run(handler: Handler, options: RunOptions = {}): Promise<void> {
+    return run({ engine: this.#engine, waiter: this.#waiter }, checkHandler(handler), options);
+  }
+
+  /**
+   * As `run`, but blocks this thread: the lowest latency, and nothing else of the program runs
+   * meanwhile. Without options it returns only when the handler closes the queue or a signal comes
+   * that the program listens for; without a listener Ctrl-C ends the process.
+   *
+   * @throws {Error} what the handler throws; its packet got `onError`
+   * @throws {TypeError} when the handler returns a promise
+   * @throws {SystemError} {QueueClosedError}
+   */
+  runSync(handler: SyncHandler, options: RunSyncOptions = {}): RunSyncResult {
+    return runSync(this.#engine, checkHandler(handler), options);
+  }
+
+  /** The packets, one by one. Asking for the next ends the turn of the one before. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Packet, undefined, undefined> {
+    return new PacketIterator({ engine: this.#engine, waiter: this.#waiter });
+  }
+
+  /**
+   * Changes how much of each packet is copied, while packets flow and without losing any.
+   *
+   * @param bytes 0…65531; 0 is metadata only
+   * @throws {TypeError | RangeError} {SystemError} {QueueClosedError}
+   */
+  setCopyRange(bytes: number): void {
+    this.#open().setCopyRange(checkCopyRange(bytes));
+  }
+
+  /**
+   * Changes how many packets may wait in the kernel.
+   *
+   * @param packets 1…0xffffffff
+   * @throws {TypeError | RangeError} {SystemError} {QueueClosedError}
+   */
+  setMaxLength(packets: number): void {
+    this.#open().setMaxLength(checkMaxLength(packets));
+  }
+
+  /**
+   * Changes the named switches and leaves the others.
+   *
+   * @throws {TypeError} {SystemError} where the kernel lacks one; {QueueClosedError}
+   */
+  setFlags(flags: QueueFlags): void {
+    this.#open().setFlags(checkFlags(flags));
+  }
+
+  /**
+   * Sends the verdicts given so far. Never needed: loops send theirs when a batch is done, others go
+   * at the end of the current turn of the event loop.
+   *
+   * @throws {SystemError} {QueueClosedError}
+   */
+  flush(): void {
+    if (this.closed) throw new QueueClosedError(this.number);
+    this.#engine.flush();
+  }
+
+  #open(): Configuration {
+    if (this.closed) throw new QueueClosedError(this.number);
+    return this.#engine.configuration;
+  }
+
+  /** Gives undecided packets the verdict `onError`, ends the loops, and unbinds. Idempotent. */
+  close(): void {
+    if (this.closed) return;
+    this.#forget();
+    this.#waiter.close();
+    this.#engine.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  // deno-lint-ignore require-await -- the contract of `await using`
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** Listens for `"verdicterror"`, `"overrun"` or `"undecided"`. */
+  override addEventListener<Type extends keyof PacketQueueEventMap>(
+    type: Type,
+    listener: ((event: PacketQueueEventMap[Type]) => void) | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener(
+    type: string,
+    // deno-lint-ignore ban-types -- the union of both overloads' listeners
+    listener: Function | EventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    super.addEventListener(type, listener as EventListener, options);
+  }
+}
+
+function checkHandler<Value>(handler: Value): Value {
+  if (typeof handler === "function") return handler;
+  throw new TypeError(`a handler is a function, got ${typeof handler}`);
+}

@@ -1,0 +1,77 @@
+/**
+ * Verdicts and marks.
+ *
+ * @module
+ */
+
+/**
+ * What becomes of a packet, with the kernel's values (linux/netfilter.h).
+ *
+ * A handler returns `Drop`, `Accept`, `Repeat` or `Stop`. Sending a packet to another queue needs
+ * that queue's number, so it is a method: `packet.requeue(7)`. NF_STOLEN is not for userspace.
+ */
+export const Verdict = {
+  /** The packet is discarded. */
+  Drop: 0,
+  /** The packet goes on to the next rule hook. */
+  Accept: 1,
+  /** The packet enters the same hook again from its first rule; mark it, or it loops. */
+  Repeat: 4,
+  /** Accepted, and no later hook function of this hook sees it. */
+  Stop: 5,
+} as const;
+
+/** One of the values of {@linkcode Verdict}. */
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
+/** NF_QUEUE: the queue's number stands in the upper 16 bits. */
+export const NF_QUEUE = 3;
+
+/** NF_VERDICT_FLAG_QUEUE_BYPASS: accept where nobody listens on that queue. */
+export const QUEUE_BYPASS = 0x8000;
+
+/**
+ * A packet mark (nfmark) in host order, 0…0xffffffff: a number replaces the whole mark,
+ * `{ value, mask }` only the bits that are set in `mask`.
+ */
+export type Mark = number | { readonly value: number; readonly mask: number };
+
+/** Options that every verdict but drop takes. */
+export interface VerdictOptions {
+  /** The mark the packet goes on with; without it the packet keeps its own. */
+  readonly mark?: Mark;
+}
+
+/** Stands for "leave the mark alone" where a plain number travels. */
+export const NO_MARK = -1;
+
+/**
+ * The mark to send.
+ *
+ * @throws {TypeError | RangeError} when it is not a 32-bit unsigned integer
+ */
+export function resolveMark(mark: Mark | undefined, current: () => number): number {
+  if (mark === undefined) return NO_MARK;
+  if (typeof mark === "number") return checkUint32("mark", mark);
+  if (typeof mark !== "object" || mark === null) {
+    throw new TypeError(`mark must be a number or { value, mask }, got ${String(mark)}`);
+  }
+  const value = checkUint32("mark.value", mark.value);
+  const mask = checkUint32("mark.mask", mark.mask);
+  return ((current() & ~mask) | (value & mask)) >>> 0;
+}
+
+/** Whether a value is a verdict that can be given without further arguments. */
+export function isVerdict(value: unknown): value is Verdict {
+  return value === 1 || value === 0 || value === 4 || value === 5;
+}
+
+function checkUint32(name: string, value: number): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} must be a number, got ${typeof value}`);
+  }
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+    throw new RangeError(`${name} must be an integer from 0 to 0xffffffff, got ${value}`);
+  }
+  return value;
+}

@@ -1,0 +1,43 @@
+/**
+ * Waits for packets without blocking the thread.
+ *
+ * @module
+ */
+
+import { backend } from "../../ffi/backend.ts";
+import type { Watcher } from "../../ffi/types.ts";
+import type { Engine } from "./engine.ts";
+
+/** Wakes one reader when its queue's socket is readable. */
+export class Waiter {
+  readonly #engine: Engine;
+  #watcher: Watcher | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Calls `wake` when packets are there. Bun may call it again before it is asked to. */
+  wait(wake: () => void): void {
+    this.#wake = wake;
+    this.#watcher ??= backend().watch(this.#engine.socket.descriptor, (datagram) => {
+      if (datagram !== undefined) this.#engine.ingest(datagram);
+      this.#wake?.();
+    });
+    this.#watcher.arm();
+  }
+
+  /** Ends the waiting and lets the process end. */
+  rest(): void {
+    this.#wake = undefined;
+    this.#watcher?.disarm();
+  }
+
+  /** For the end of the queue, before its socket is closed. */
+  close(): void {
+    this.#wake = undefined;
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+}

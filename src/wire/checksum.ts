@@ -1,0 +1,110 @@
+// The Internet checksum: RFC 1071, its pseudo-headers (RFC 9293 §3.1, RFC 8200 §8.1) and its
+// incremental update (RFC 1624).
+
+/** Folds carries into 16 bits. `sum` is below 2⁵³. */
+function fold(sum: number): number {
+  let folded = sum;
+  while (folded > 0xffff) folded = Math.floor(folded / 0x10000) + (folded & 0xffff);
+  return folded;
+}
+
+/**
+ * Adds the bytes from `start` up to `end` as big-endian 16-bit words to `initial`, the result of an
+ * earlier call. An odd last byte counts as the upper half of a word, so only the last of several
+ * calls may cover an odd number of bytes.
+ *
+ * @returns a one's complement sum, 0 to 65535.
+ * @throws {RangeError} unless `0 <= start <= end <= bytes.length`.
+ */
+export function checksumAdd(
+  bytes: Uint8Array,
+  start: number = 0,
+  end: number = bytes.length,
+  initial: number = 0,
+): number {
+  if (!(start >= 0 && start <= end && end <= bytes.length)) {
+    throw new RangeError(
+      `checksum needs 0 <= start <= end <= ${bytes.length}, got start ${start} and end ${end}`,
+    );
+  }
+  let total = fold(initial);
+  let at = start;
+  while (end - at >= 2) {
+    // 8192 words add up to less than 2³⁰: the inner sum stays a small integer.
+    const stop = Math.min(end - 1, at + 0x4000);
+    let sum = 0;
+    for (; at + 6 < stop; at += 8) {
+      sum += (bytes[at]! << 8) + bytes[at + 1]! + (bytes[at + 2]! << 8) + bytes[at + 3]! +
+        (bytes[at + 4]! << 8) + bytes[at + 5]! + (bytes[at + 6]! << 8) + bytes[at + 7]!;
+    }
+    for (; at < stop; at += 2) sum += (bytes[at]! << 8) + bytes[at + 1]!;
+    total = fold(total + sum);
+  }
+  if (at < end) total = fold(total + (bytes[at]! << 8));
+  return total;
+}
+
+/** The checksum field for a sum: its complement, 0 to 65535. */
+export function checksumFinish(sum: number): number {
+  return ~fold(sum) & 0xffff;
+}
+
+/**
+ * The Internet checksum (RFC 1071) of the bytes from `start` up to `end`. Over bytes whose checksum
+ * field is 0 it is the field's value; over bytes with a right checksum it is 0.
+ *
+ * @param initial a sum to begin with: a pseudo-header's, or `checksumAdd` of earlier bytes.
+ * @returns 0 to 65535.
+ * @throws {RangeError} unless `0 <= start <= end <= bytes.length`.
+ */
+export function internetChecksum(
+  bytes: Uint8Array,
+  start: number = 0,
+  end: number = bytes.length,
+  initial: number = 0,
+): number {
+  return checksumFinish(checksumAdd(bytes, start, end, initial));
+}
+
+/**
+ * Sum of the pseudo-header of TCP or UDP over IPv4.
+ *
+ * @param bytes holds the IPv4 header, which begins at `header`.
+ * @param protocol upper-layer protocol number: 6, 17.
+ * @param length bytes of upper-layer header and data.
+ */
+export function pseudoHeaderIpv4(
+  bytes: Uint8Array,
+  header: number,
+  protocol: number,
+  length: number,
+): number {
+  return checksumAdd(bytes, header + 12, header + 20, protocol + length);
+}
+
+/**
+ * Sum of the pseudo-header of TCP, UDP or ICMPv6 over IPv6.
+ *
+ * @param bytes holds the IPv6 header, which begins at `header`.
+ * @param protocol upper-layer protocol number: 6, 17, 58.
+ * @param length bytes of upper-layer header and data.
+ */
+export function pseudoHeaderIpv6(
+  bytes: Uint8Array,
+  header: number,
+  protocol: number,
+  length: number,
+): number {
+  return checksumAdd(bytes, header + 8, header + 40, protocol + length);
+}
+
+/**
+ * The checksum after one 16-bit word that it covers changed (RFC 1624, equation 3). For a 32-bit
+ * field call it for each half. Equal to a full computation unless everything covered is zero.
+ *
+ * @param checksum the field's old value.
+ * @returns its new value, 0 to 65535.
+ */
+export function checksumUpdate(checksum: number, oldWord: number, newWord: number): number {
+  return ~fold((~checksum & 0xffff) + (~oldWord & 0xffff) + (newWord & 0xffff)) & 0xffff;
+}

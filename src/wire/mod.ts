@@ -1,0 +1,113 @@
+/**
+ * Packets and netlink messages as bytes, in plain TypeScript: IPv4, IPv6, TCP, UDP, ICMP and ICMPv6
+ * views, checksums, addresses, and the messages of nfnetlink_queue. No system calls and no runtime
+ * APIs, so it works anywhere.
+ *
+ * @module
+ */
+export { describeProblem, PacketReleasedError, WireError, type WireProblem } from "./errors.ts";
+
+export { formatIpv4, formatIpv6, formatMac, parseIpv4, parseIpv6, parseMac } from "./address.ts";
+export {
+  checksumAdd,
+  checksumFinish,
+  checksumUpdate,
+  internetChecksum,
+  pseudoHeaderIpv4,
+  pseudoHeaderIpv6,
+} from "./checksum.ts";
+export { finishChecksums } from "./finish.ts";
+
+export { Frame } from "./frame.ts";
+export { ETHERTYPE, IP_PROTOCOL, Layers, parseLayers, type ParseLayersOptions } from "./layers.ts";
+export { Ipv4View } from "./ipv4.ts";
+export { type Ipv6Extension, type Ipv6Fragment, Ipv6View } from "./ipv6.ts";
+export { TCP_FLAG, TcpView } from "./tcp.ts";
+export { UdpView } from "./udp.ts";
+export { IcmpView } from "./icmp.ts";
+export { Icmpv6View } from "./icmpv6.ts";
+export { summary, type SummaryOptions } from "./summary.ts";
+
+export {
+  align4,
+  ATTRIBUTE_HEADER_SIZE,
+  decodeError,
+  decodeHeader,
+  ERROR_MESSAGE_SIZE,
+  MAX_ATTRIBUTE_PAYLOAD,
+  NETLINK_HEADER_SIZE,
+  type NetlinkAnswer,
+  type NetlinkAttribute,
+  netlinkAttributes,
+  type NetlinkMessage,
+  netlinkMessages,
+  NFGENMSG_SIZE,
+  NLA,
+  NLM_F,
+  NLMSG,
+} from "./netlink.ts";
+export {
+  ATTRIBUTE_STRIDE,
+  attributeLength,
+  indexPacketMessage,
+  MAX_COPY_RANGE,
+  MESSAGE_CUT,
+  MESSAGE_MALFORMED,
+  MESSAGE_OK,
+  MESSAGE_OTHER,
+  MESSAGE_WITHOUT_ID,
+  NF_VERDICT,
+  NF_VERDICT_FLAG_QUEUE_BYPASS,
+  NFNL_SUBSYS_QUEUE,
+  NFQA,
+  NFQA_CFG,
+  NFQA_CFG_F,
+  NFQA_SKB,
+  NFQA_VLAN,
+  NFQNL_CFG_CMD,
+  NFQNL_COPY,
+  NFQNL_MSG,
+  QUEUE_HEADER_SIZE,
+  QUEUE_MESSAGE,
+} from "./nfqueue.ts";
+export { type PacketTimestamp, type PacketVlan } from "./nfqueue_attributes.ts";
+export {
+  decodePacketMessage,
+  encodePacketMessage,
+  type QueuePacketMessage,
+} from "./nfqueue_packet.ts";
+export {
+  appendMark,
+  appendPayload,
+  beginVerdict,
+  beginVerdictBatch,
+  decodeVerdict,
+  decodeVerdictBatch,
+  encodeVerdict,
+  encodeVerdictBatch,
+  MARK_SIZE,
+  payloadSize,
+  type QueueVerdict,
+  type QueueVerdictBatch,
+  VERDICT_SIZE,
+} from "./nfqueue_verdict.ts";
+export {
+  decodeConfig,
+  type DecodedQueueConfig,
+  encodeConfig,
+  type QueueCommand,
+  type QueueConfig,
+  type QueueCopyMode,
+} from "./nfqueue_config.ts";
+export {
+  type Conntrack,
+  CONNTRACK_INFO,
+  CONNTRACK_STATUS,
+  type ConntrackTuple,
+  CTA,
+  CTA_IP,
+  CTA_PROTO,
+  CTA_PROTOINFO,
+  CTA_TUPLE,
+  decodeConntrack,
+} from "./conntrack.ts";
