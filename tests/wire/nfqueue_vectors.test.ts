@@ -170,6 +170,19 @@ test("a malformed attribute after the packet header leaves the id readable", LIM
   assert.equal(table[NFQA.MARK], 0);
 });
 
+test("a hardware address longer than its structure is taken as 8 bytes", LIMIT, () => {
+  const bytes = hex(`
+    34000000 0003 0000 00000000 00000000 02 00 0000
+    0b00 0100 00000001 0800 00 00
+    1000 0900 ffff 0000 0102030405060708`);
+  new DataView(bytes.buffer).setUint32(0, bytes.length, true);
+  assert.deepEqual(own(decodePacketMessage(bytes).hardwareAddress), hex("0102030405060708"));
+  // More bytes after it: the result must not reach into them.
+  const longer = new Uint8Array([...bytes, ...hex("0800 0300 00000001")]);
+  new DataView(longer.buffer).setUint32(0, longer.length, true);
+  assert.equal(decodePacketMessage(longer).hardwareAddress?.length, 8);
+});
+
 test("vlan, conntrack and layer 2 header", LIMIT, () => {
   const bytes = hex(`
     54000000 0003 0000 00000000 00000000 07 00 0000

@@ -246,6 +246,11 @@ test("no transport layer where there is none", LIMIT, () => {
   assert.deepEqual(parseLayers(later6).ipv6?.fragment?.offset, 8);
   assert.equal(parseLayers(later6).ipv6?.fragment?.moreFragments, true);
   assert.equal(parseLayers(later6).malformed, undefined);
+  // More fragments to come, but this is the first: the reserved bits and M are no offset.
+  const first6 = TCP6.slice();
+  first6.set([0x00, 0x07], 50);
+  assert.equal(parseLayers(first6).tcp?.destinationPort, 443);
+  assert.deepEqual(parseLayers(first6).ipv6?.fragment?.offset, 0);
   const esp = TCP6.slice();
   esp[6] = 50;
   assert.equal(parseLayers(esp).tcp, undefined);
@@ -270,6 +275,25 @@ test("the ethertype decides; 0 looks at the version", LIMIT, () => {
   const arp = parseLayers(TCP4, { protocol: 0x0806 });
   assert.deepEqual([arp.ip, arp.tcp, arp.malformed], [undefined, undefined, undefined]);
   assert.equal(parseLayers(hex("50")).malformed, undefined);
+});
+
+test("an extension header that is cut off", LIMIT, () => {
+  for (let have = 0; have < 8; have++) {
+    const { ipv6, malformed } = parseLayers(TCP6.subarray(0, 48 + have));
+    const layer = "ipv6 extension header 44";
+    assert.deepEqual(malformed, { layer, offset: 48, need: 8, have });
+    assert.equal(ipv6?.protocol, 44);
+    assert.equal(ipv6?.payload.length, have);
+    assert.equal(ipv6?.fragment, undefined);
+  }
+  const long = TCP6.slice();
+  long[41] = 5;
+  assert.deepEqual(parseLayers(long).malformed, {
+    layer: "ipv6 extension header 0",
+    offset: 40,
+    need: 48,
+    have: 44,
+  });
 });
 
 test("authentication header: its length counts words of 4 bytes", LIMIT, () => {
