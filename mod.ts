@@ -23,6 +23,7 @@ export type { Handler, HandlerResult, SyncHandler } from "./src/queue/deliver.ts
 export type { Device } from "./src/queue/devices.ts";
 export { QueueClosedError, TruncatedPacketError, VerdictError } from "./src/queue/errors.ts";
 export {
+  IdleEvent,
   OverrunEvent,
   type PacketQueueEventMap,
   type UndecidedCause,

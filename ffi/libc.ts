@@ -13,8 +13,6 @@ const symbols = {
   recvmmsg: { parameters: ["i32", "pointer", "u32", "i32", "pointer"], result: "i32" },
   /** `ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)`: the result fits an int */
   sendmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
-  /** `int poll(struct pollfd *fds, nfds_t nfds, int timeout)` */
-  poll: { parameters: ["pointer", "usize", "i32"], result: "i32" },
   /** `int connect(int fd, const struct sockaddr *address, socklen_t length)` */
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `int getsockname(int fd, struct sockaddr *address, socklen_t *length)` */

@@ -19,8 +19,10 @@ import { type Arena, SlotState } from "./arena.ts";
 import { ArenaChain } from "./chain.ts";
 import { Configuration, slotSize } from "./configuration.ts";
 import { Counters } from "./counters.ts";
+import { Deadline } from "./deadline.ts";
 import { QueueClosedError } from "./errors.ts";
 import { OverrunEvent, type UndecidedCause, UndecidedEvent, VerdictErrorEvent } from "./events.ts";
+import { IdleWatch } from "./idle.ts";
 import { slotOf, storeOf } from "./metadata.ts";
 import type { Settings } from "./options.ts";
 import { OverrunWatch } from "./overrun.ts";
@@ -43,7 +45,7 @@ export class Engine implements Decider {
   closed = false;
   /** A loop is at work and will flush: verdicts given meanwhile need no flush of their own. */
   draining = false;
-  /** Datagrams of the last receive: many mean that more are there by now. */
+  /** What the last receive gave: datagrams (many mean that more are there by now) or −errno. */
   lastCount = 0;
   /** Called once when the number of packets in the program's hands falls below `concurrency`. */
   onRoom: (() => void) | undefined;
@@ -54,6 +56,8 @@ export class Engine implements Decider {
   readonly #outbox: Outbox;
   readonly #emit: (event: Event) => void;
   readonly #overruns: OverrunWatch;
+  readonly #idle: IdleWatch;
+  readonly #deadline: Deadline | undefined;
   readonly #family: number;
   #reader: string | undefined;
   #events: Event[] = [];
@@ -61,16 +65,27 @@ export class Engine implements Decider {
   #lastId = 0;
   #delivered = 0;
   #flushScheduled = false;
-  #expiry: ReturnType<typeof setTimeout> | undefined;
 
   /** @param emit dispatches an event to the queue's listeners */
   constructor(settings: Settings, emit: (event: Event) => void) {
     this.settings = settings;
     this.#emit = emit;
     this.#family = FAMILY_NUMBERS[settings.family];
-    const { batchSize, copyRange, flags } = settings;
+    const { batchSize, copyRange, deadline, flags } = settings;
     this.#chain = new ArenaChain({ slots: batchSize, slotSize: slotSize(copyRange, flags) });
     this.#overruns = new OverrunWatch(settings);
+    this.#idle = new IdleWatch(settings.number, this.counters);
+    this.#deadline = deadline && new Deadline(deadline, {
+      chain: this.#chain,
+      expire: (arena, slot, verdict) => {
+        this.counters.expired++;
+        this.#decideByQueue(arena, slot, { verdict, cause: "deadline" });
+      },
+      finish: () => {
+        this.flush();
+        this.#dispatch();
+      },
+    });
     this.socket = new QueueSocket(settings);
     this.configuration = new Configuration(settings, {
       socket: this.socket,
@@ -120,12 +135,17 @@ export class Engine implements Decider {
   /**
    * Takes what the kernel has, at most one arena full.
    *
+   * @param patience block this long for the first one (ms); without it nothing is waited for
    * @returns datagrams received, 0 when there was nothing
    * @throws {SystemError}
    */
-  receive(): number {
+  receive(patience?: number): number {
     const arena = this.#chain.space();
-    const count = this.socket.receive(arena.freeHeaders(), arena.slots - arena.filled);
+    const headers = arena.freeHeaders();
+    const slots = arena.slots - arena.filled;
+    const count = patience === undefined
+      ? this.socket.receive(headers, slots)
+      : this.socket.receiveBlocking(headers, slots, patience);
     this.lastCount = count;
     if (count > 0) {
       const first = arena.filled;
@@ -143,7 +163,7 @@ export class Engine implements Decider {
       throw new SystemError("recvmmsg", { errno: -count });
     }
     if (this.settings.reportOverruns) this.#report(this.#overruns.check());
-    if (this.#events.length > 0) this.#dispatch();
+    this.#dispatch();
     return count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0);
   }
 
@@ -156,7 +176,7 @@ export class Engine implements Decider {
     const fits = datagram.length <= arena.slotSize;
     arena.bytes.set(fits ? datagram : datagram.subarray(0, arena.slotSize), start);
     this.#take(arena, slot, start + Math.min(datagram.length, arena.slotSize));
-    if (this.#events.length > 0) this.#dispatch();
+    this.#dispatch();
   }
 
   /** The next packet to hand to the program, undefined when none has been received. */
@@ -220,25 +240,26 @@ export class Engine implements Decider {
    * @returns milliseconds until the next one's, Infinity when none waits
    */
   expire(): number {
-    const { deadline } = this.settings;
-    if (deadline === undefined || this.closed) return Infinity;
-    const now = performance.now();
-    let left = Infinity;
-    for (let arena = this.#chain.oldest(); arena !== undefined; arena = this.#chain.oldest()) {
-      left = arena.times[arena.head]! + deadline.milliseconds - now;
-      if (left > 0) break;
-      left = Infinity;
-      this.counters.expired++;
-      this.#decideByQueue(arena, arena.head, { verdict: deadline.verdict, cause: "deadline" });
-    }
+    const left = this.#deadline?.check() ?? Infinity;
     this.#dispatch();
     return left;
+  }
+
+  /**
+   * For a reader that finds nothing: reports, once, that no packet has ever come.
+   *
+   * @returns milliseconds until that would be due, Infinity when it never will
+   */
+  idle(): number {
+    this.#report(this.#idle.check());
+    this.#dispatch();
+    return this.#idle.left();
   }
 
   /** Decides what is undecided, and closes. Idempotent. */
   close(): void {
     if (this.closed) return;
-    clearTimeout(this.#expiry);
+    this.#deadline?.stop();
     this.draining = true;
     try {
       this.#stopDelivery();
@@ -291,7 +312,7 @@ export class Engine implements Decider {
       this.#report(new OverrunEvent(lost));
     }
     this.counters.received++;
-    if (this.settings.deadline !== undefined) this.#startDeadline(arena, slot);
+    this.#deadline?.start(arena, slot);
     if (code === MESSAGE_CUT) {
       this.counters.truncatedMessages++;
       this.#decideByQueue(arena, slot, { verdict: this.settings.onError, cause: "cut" });
@@ -355,27 +376,13 @@ export class Engine implements Decider {
     });
   }
 
-  #startDeadline(arena: Arena, slot: number): void {
-    arena.times[slot] = performance.now();
-    if (this.#expiry === undefined) this.#armExpiry(this.settings.deadline!.milliseconds);
-  }
-
-  /** One timer for the oldest packet; a loop that blocks the thread calls `expire` by itself. */
-  #armExpiry(milliseconds: number): void {
-    this.#expiry = setTimeout(() => {
-      this.#expiry = undefined;
-      const left = this.expire();
-      this.flush();
-      if (left !== Infinity) this.#armExpiry(left);
-    }, Math.ceil(milliseconds));
-  }
-
   #report(event: Event | undefined): void {
     if (event !== undefined) this.#events.push(event);
   }
 
   /** Listeners run between packets, never in the middle of one. */
   #dispatch(): void {
+    if (this.#events.length === 0) return;
     const events = this.#events;
     this.#events = [];
     for (const event of events) this.#emit(event);

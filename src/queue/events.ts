@@ -68,9 +68,25 @@ export class UndecidedEvent extends Event {
   }
 }
 
+/**
+ * `"idle"`: a reader has waited three seconds and the queue has never seen a packet. Most likely no
+ * rule in this network namespace sends any here. Once a queue.
+ */
+export class IdleEvent extends Event {
+  /** A sentence for people: what is missing, with the rule to add. */
+  readonly message: string;
+
+  constructor(queue: number) {
+    super("idle");
+    this.message = `queue ${queue} has seen no packet yet: a rule in this network namespace must ` +
+      `send it some, for example: iptables -I INPUT -j NFQUEUE --queue-num ${queue} --queue-bypass`;
+  }
+}
+
 /** Event classes by type. */
 export interface PacketQueueEventMap {
   readonly verdicterror: VerdictErrorEvent;
   readonly overrun: OverrunEvent;
   readonly undecided: UndecidedEvent;
+  readonly idle: IdleEvent;
 }

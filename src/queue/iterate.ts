@@ -36,36 +36,50 @@ export class PacketIterator implements AsyncIterableIterator<Packet, undefined, 
    * @throws {Error} while another reader is at work, or a `next()` is still waiting
    */
   next(): Promise<Step> {
+    if (this.#finished) return Promise.resolve(END);
+    if (this.#pending !== undefined) {
+      return Promise.reject(new Error("next() is still waiting for a packet"));
+    }
     try {
-      if (this.#finished) return Promise.resolve(END);
       if (!this.#claimed) this.#claim();
-      if (this.#pending !== undefined) throw new Error("next() is still waiting for a packet");
       this.#endTurn();
       const packet = this.#take();
       if (packet !== undefined) return Promise.resolve({ done: false, value: packet });
       if (this.#engine.closed) return this.return();
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return new Promise((resolve, reject) => {
+      const { promise, resolve, reject } = Promise.withResolvers<Step>();
       this.#pending = { resolve, reject };
       this.#wait();
-    });
+      return promise;
+    } catch (error) {
+      this.#fail();
+      return Promise.reject(error);
+    }
   }
 
   /** Ends the iteration; the queue stays open. */
   return(): Promise<Step> {
     this.#finished = true;
     if (this.#claimed) {
-      this.#claimed = false;
       this.#endTurn();
-      this.#waiter.rest();
-      this.#engine.release();
+      this.#unclaim();
       this.#engine.flush();
       this.#pending?.resolve(END);
       this.#pending = undefined;
     }
     return Promise.resolve(END);
+  }
+
+  #unclaim(): void {
+    this.#claimed = false;
+    this.#waiter.rest();
+    this.#engine.release();
+  }
+
+  /** A loop does not call `return` when `next` rejects. */
+  #fail(): void {
+    this.#finished = true;
+    this.#pending = undefined;
+    if (this.#claimed) this.#unclaim();
   }
 
   #claim(): void {
@@ -119,7 +133,7 @@ export class PacketIterator implements AsyncIterableIterator<Packet, undefined, 
       this.#pending = undefined;
       pending.resolve({ done: false, value: packet });
     } catch (error) {
-      this.#pending = undefined;
+      this.#fail();
       pending.reject(error);
     }
   };

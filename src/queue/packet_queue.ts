@@ -183,7 +183,7 @@ export class PacketQueue extends EventTarget {
     this.close();
   }
 
-  /** Listens for `"verdicterror"`, `"overrun"` or `"undecided"`. */
+  /** Listens for `"verdicterror"`, `"overrun"`, `"undecided"` or `"idle"`. */
   override addEventListener<Type extends keyof PacketQueueEventMap>(
     type: Type,
     listener: ((event: PacketQueueEventMap[Type]) => void) | null,

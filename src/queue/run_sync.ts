@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ERRNO } from "../../ffi/errno.ts";
 import type { SyncHandler } from "./deliver.ts";
 import { Drain } from "./drain.ts";
 import type { Engine } from "./engine.ts";
@@ -44,9 +45,11 @@ export function runSync(
   }
   if (timeout !== undefined) checkMilliseconds("timeout", timeout);
   engine.claim("runSync()");
+  const endBlocking = engine.socket.startBlocking();
   try {
     return loop(engine, handler, { maxPackets: maxPackets ?? Infinity, timeout });
   } finally {
+    endBlocking();
     engine.release();
   }
 }
@@ -64,16 +67,17 @@ function loop(
     packets += drain.handOut(maxPackets - packets);
     if (engine.closed) return { packets, reason: "closed" };
     if (packets >= maxPackets) return { packets, reason: "maxPackets" };
-    const left = end - performance.now();
+    const left = end === Infinity ? end : end - performance.now();
     if (left <= 0) return { packets, reason: "timeout" };
     const expiry = engine.expire();
     // Under load more has come meanwhile; else one call to wait beats a receive that finds nothing.
     if (engine.lastCount >= BUSY && engine.receive() > 0) continue;
     engine.flush();
-    const patience = Math.ceil(Math.min(left, expiry));
-    const woken = engine.socket.wait(patience === Infinity ? -1 : patience);
-    if (woken === "signal") return { packets, reason: "signal" };
-    engine.receive();
+    const patience = Math.ceil(Math.min(left, expiry, engine.idle()));
+    // A listener may just have closed the queue.
+    if (engine.closed) return { packets, reason: "closed" };
+    engine.receive(patience);
+    if (engine.lastCount === -ERRNO.EINTR) return { packets, reason: "signal" };
   }
 }
 

@@ -8,7 +8,7 @@
 import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
-import { NativeMemory, OutgoingMessage } from "../../ffi/memory.ts";
+import { OutgoingMessage } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { adviseOpen } from "./advice.ts";
 import { FLAG_BITS, type QueueFlags, type Settings } from "./options.ts";
@@ -17,12 +17,16 @@ const MSG_DONTWAIT = 0x40;
 /** msg_flags: the datagram was longer than its slot. */
 export const MSG_TRUNC = 0x20;
 const AF_NETLINK = 16;
+const MSG_WAITFORONE = 0x10000;
 const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
 const FD_CLOEXEC = 1;
-const POLLIN = 1;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+const SO_RCVTIMEO = 20;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
@@ -30,10 +34,10 @@ const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
 /** A send buffer that takes our largest datagram whatever the system's default is. */
 const SEND_BUFFER = 256 * 1024;
+/** Longest time to block without a look around (ms). */
+const LONGEST_BLOCK = 3_600_000;
 /** Times a send that found no memory is tried again before the caller hears of it. */
 const SEND_TRIES = 16;
-
-const ONE_DESCRIPTOR = 1n;
 
 /** A bound netlink socket; closing it lets the kernel drop what is left in the queue. */
 export class QueueSocket {
@@ -44,7 +48,9 @@ export class QueueSocket {
   readonly #handle: Pointer;
   readonly #queueHandle: Pointer;
   readonly #libc = libc();
-  readonly #waiting = new NativeMemory(8);
+  /** SO_RCVTIMEO as it is set now (ms) and its struct timeval. */
+  #blockLimit = 0;
+  readonly #timeval = new DataView(new ArrayBuffer(16));
   readonly #configuration = new OutgoingMessage(256);
   #closed = false;
 
@@ -80,14 +86,12 @@ export class QueueSocket {
       nfq.nfq_close(handle);
       throw error;
     }
-    this.#waiting.view.setInt32(0, this.descriptor, true);
-    this.#waiting.view.setInt16(4, POLLIN, true);
   }
 
   /**
    * Fills slots without waiting.
    *
-   * @returns datagrams received, or the negative errno
+   * @returns datagrams received, or the negative errno: EAGAIN when there was none
    */
   receive(headers: Pointer, slots: number): number {
     const count = this.#libc.recvmmsg(this.descriptor, headers, slots, MSG_DONTWAIT, null);
@@ -95,18 +99,26 @@ export class QueueSocket {
   }
 
   /**
-   * Blocks this thread until a packet is there.
+   * Fills slots, and blocks this thread until at least one datagram is there: one call where poll
+   * would make it two. Only between `startBlocking` and what that gave back.
    *
-   * @param milliseconds at most this long, -1 for ever
-   * @returns what happened; "signal" where one was delivered to this thread
+   * @param milliseconds about how long; it may come back earlier with EAGAIN
+   * @returns as `receive`; EINTR when a signal was delivered to this thread
    */
-  wait(milliseconds: number): "readable" | "timeout" | "signal" {
-    const ready = this.#libc.poll(this.#waiting.pointer, ONE_DESCRIPTOR, milliseconds);
-    if (ready > 0) return "readable";
-    if (ready === 0) return "timeout";
-    const errno = threadErrno();
-    if (errno === ERRNO.EINTR) return "signal";
-    throw new SystemError("poll", { errno });
+  receiveBlocking(headers: Pointer, slots: number, milliseconds: number): number {
+    this.#limitBlocking(Math.min(milliseconds, LONGEST_BLOCK));
+    const count = this.#libc.recvmmsg(this.descriptor, headers, slots, MSG_WAITFORONE, null);
+    return count < 0 ? -threadErrno() : count;
+  }
+
+  /** Bun's loop makes the socket nonblocking and relies on it: the result puts that back. */
+  startBlocking(): () => void {
+    const flags = this.#libc.fcntl(this.descriptor, F_GETFL, 0);
+    if ((flags & O_NONBLOCK) === 0) return () => {};
+    this.#libc.fcntl(this.descriptor, F_SETFL, flags & ~O_NONBLOCK);
+    return () => {
+      if (!this.#closed) this.#libc.fcntl(this.descriptor, F_SETFL, flags);
+    };
   }
 
   /**
@@ -179,6 +191,22 @@ export class QueueSocket {
     this.#setOption(SOL_NETLINK, NETLINK_NO_ENOBUFS, reportOverruns ? 0 : 1);
     // Error answers then echo the header alone, not a whole replaced payload.
     this.#setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
+  }
+
+  /**
+   * Sets the receive timeout, and always some: a signal then ends the call whatever the program's
+   * signal handlers ask for (signal(7)). It is half of what is left, so that it stays right for
+   * many calls; coming back early costs a turn of the caller's loop.
+   */
+  #limitBlocking(milliseconds: number): void {
+    const limit = this.#blockLimit;
+    if (limit <= milliseconds && limit * 4 >= milliseconds && limit > 0) return;
+    this.#blockLimit = Math.max(1, Math.ceil(milliseconds / 2));
+    const seconds = Math.floor(this.#blockLimit / 1000);
+    this.#timeval.setInt32(0, seconds, true);
+    this.#timeval.setInt32(8, (this.#blockLimit - seconds * 1000) * 1000, true);
+    const bytes = new Uint8Array(this.#timeval.buffer);
+    this.#libc.setsockopt(this.descriptor, SOL_SOCKET, SO_RCVTIMEO, bytes, bytes.length);
   }
 
   #setOption(level: number, name: number, value: number): boolean {

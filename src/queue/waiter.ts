@@ -13,6 +13,7 @@ export class Waiter {
   readonly #engine: Engine;
   #watcher: Watcher | undefined;
   #wake: (() => void) | undefined;
+  #idle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -26,18 +27,35 @@ export class Waiter {
       this.#wake?.();
     });
     this.#watcher.arm();
+    if (this.#idle === undefined) this.#watchIdle();
   }
 
   /** Ends the waiting and lets the process end. */
   rest(): void {
     this.#wake = undefined;
+    this.#stopIdle();
     this.#watcher?.disarm();
   }
 
   /** For the end of the queue, before its socket is closed. */
   close(): void {
     this.#wake = undefined;
+    this.#stopIdle();
     this.#watcher?.close();
     this.#watcher = undefined;
+  }
+
+  #watchIdle(): void {
+    const left = this.#engine.idle();
+    if (left === Infinity) return;
+    this.#idle = setTimeout(() => {
+      this.#idle = undefined;
+      this.#watchIdle();
+    }, Math.ceil(left));
+  }
+
+  #stopIdle(): void {
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
   }
 }

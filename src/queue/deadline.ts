@@ -1,0 +1,68 @@
+/**
+ * Gives packets that stay undecided too long the deadline's verdict.
+ *
+ * @module
+ */
+
+import type { Arena } from "./arena.ts";
+import type { ArenaChain } from "./chain.ts";
+import type { Settings } from "./options.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** What a deadline needs of its queue. */
+export interface DeadlineLink {
+  readonly chain: ArenaChain;
+  /** Gives an overdue slot its verdict. */
+  readonly expire: (arena: Arena, slot: number, verdict: Verdict) => void;
+  /** Called behind the timer's work. */
+  readonly finish: () => void;
+}
+
+/** Packets expire in the order in which they came, so one timer for the oldest is enough. */
+export class Deadline {
+  readonly #rule: NonNullable<Settings["deadline"]>;
+  readonly #link: DeadlineLink;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(rule: NonNullable<Settings["deadline"]>, link: DeadlineLink) {
+    this.#rule = rule;
+    this.#link = link;
+  }
+
+  /** Starts a packet's time. */
+  start(arena: Arena, slot: number): void {
+    arena.times[slot] = performance.now();
+    if (this.#timer === undefined) this.#arm(this.#rule.milliseconds);
+  }
+
+  /**
+   * Decides what is overdue. A loop that blocks the thread calls this by itself.
+   *
+   * @returns milliseconds until the next packet is, Infinity when none waits
+   */
+  check(): number {
+    const { milliseconds, verdict } = this.#rule;
+    const { chain, expire } = this.#link;
+    const now = performance.now();
+    for (let arena = chain.oldest(); arena !== undefined; arena = chain.oldest()) {
+      const left = arena.times[arena.head]! + milliseconds - now;
+      if (left > 0) return left;
+      expire(arena, arena.head, verdict);
+    }
+    return Infinity;
+  }
+
+  /** Ends the timer. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #arm(milliseconds: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const left = this.check();
+      if (left !== Infinity) this.#arm(left);
+      this.#link.finish();
+    }, Math.ceil(milliseconds));
+  }
+}
