@@ -5,6 +5,7 @@
  * @module
  */
 
+import { prepareErrno, threadErrno } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { cString } from "./memory.ts";
 
@@ -14,11 +15,21 @@ const CHUNK = 4096;
 /** A file of /proc that is longer than this is not one of ours. */
 const MOST = 1 << 20;
 
-/** The whole text of a file, or undefined where it cannot be opened. */
-export function readSystemFile(path: string): string | undefined {
+/** The whole text of a file, or the errno of opening it. */
+export type SystemFile =
+  | { readonly text: string; readonly errno: 0 }
+  | { readonly text: undefined; readonly errno: number };
+
+/** Reads a file to its end. */
+export function readSystemFile(path: string): SystemFile {
+  prepareErrno();
   const { open, read, close } = libc();
-  const descriptor = open(cString(path), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return undefined;
+  const name = cString(path);
+  const descriptor = open(name, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    const errno = threadErrno();
+    return { text: undefined, errno };
+  }
   try {
     const decoder = new TextDecoder();
     const buffer = new Uint8Array(new ArrayBuffer(CHUNK));
@@ -28,7 +39,7 @@ export function readSystemFile(path: string): string | undefined {
       if (count <= 0) break;
       text += decoder.decode(buffer.subarray(0, count), { stream: true });
     }
-    return text;
+    return { text, errno: 0 };
   } finally {
     close(descriptor);
   }

@@ -6,7 +6,7 @@
 
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
 import { readSystemFile } from "../../ffi/files.ts";
-import { kernelHasQueues, queueStatistics } from "./statistics.ts";
+import { statisticsErrno, tryQueueStatistics } from "./statistics.ts";
 
 const CAP_NET_ADMIN = 12n;
 
@@ -39,16 +39,20 @@ function adviseBind(errno: number, queue: number | undefined): string | undefine
         "(systemd: AmbientCapabilities=CAP_NET_ADMIN; docker: --cap-add=NET_ADMIN), " +
         "or try it in a private network namespace with unshare -Urn";
     }
-    const owner = queue === undefined ? undefined : queueStatistics(queue);
+    const owner = queue === undefined ? undefined : tryQueueStatistics(queue);
     if (owner !== undefined) {
       return `Queue ${queue} is owned by ${describeOwner(owner.portId)}: a queue has one owner; ` +
         "stop that program or use another queue number";
+    }
+    if (statisticsErrno() === ERRNO.EACCES) {
+      return `Most likely queue ${queue} has another owner (who it is, this user namespace may not ` +
+        "read); or this user namespace does not own the network namespace";
     }
     return "CAP_NET_ADMIN is there, but only for a user namespace that does not own this network " +
       "namespace: enter both together with unshare -Urn";
   }
   const absent = errno === ERRNO.EPROTONOSUPPORT || errno === ERRNO.EAFNOSUPPORT ||
-    (errno === ERRNO.EINVAL && !kernelHasQueues());
+    (errno === ERRNO.EINVAL && statisticsErrno() === ERRNO.ENOENT);
   if (absent) {
     return "This kernel has no nfnetlink_queue: load it with modprobe nfnetlink_queue, or use a " +
       "kernel built with CONFIG_NETFILTER_NETLINK_QUEUE";
@@ -61,14 +65,14 @@ function adviseBind(errno: number, queue: number | undefined): string | undefine
 
 /** Unknown (no /proc) counts as present, so that we never blame what we cannot see. */
 function hasNetAdmin(): boolean {
-  const line = readSystemFile("/proc/thread-self/status") ?? readSystemFile("/proc/self/status");
+  const line = readSystemFile("/proc/thread-self/status").text;
   const effective = line?.match(/^CapEff:\s*([0-9a-f]+)$/m)?.[1];
   return effective === undefined || ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n;
 }
 
 /** A socket's port is the process id for the first netlink socket of a process, else random. */
 function describeOwner(portId: number): string {
-  const name = readSystemFile(`/proc/${portId}/comm`)?.trim();
+  const name = readSystemFile(`/proc/${portId}/comm`).text?.trim();
   return name === undefined
     ? `netlink port ${portId} (another socket of this or another process)`
     : `netlink port ${portId}, which is process ${portId} (${name})`;

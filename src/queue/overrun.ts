@@ -6,7 +6,7 @@
 
 import { OverrunEvent } from "./events.ts";
 import type { Settings } from "./options.ts";
-import { queueStatistics } from "./statistics.ts";
+import { tryQueueStatistics } from "./statistics.ts";
 
 /** How often the counters are read (ms). */
 const INTERVAL = 1000;
@@ -34,7 +34,7 @@ export class OverrunWatch {
 
   #read(): OverrunEvent | undefined {
     this.#due = performance.now() + INTERVAL;
-    const statistics = queueStatistics(this.#queue);
+    const statistics = tryQueueStatistics(this.#queue);
     if (statistics === undefined) return undefined;
     const { queueDropped, userDropped } = statistics;
     const grew = queueDropped !== this.#last.queueDropped || userDropped !== this.#last.userDropped;

@@ -10,7 +10,7 @@ import { libc } from "../../ffi/libc.ts";
 import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { adviseOpen } from "./advice.ts";
+import { adviseOpen, type OpenFailure } from "./advice.ts";
 import { FLAG_BITS, type QueueFlags, type Settings } from "./options.ts";
 
 const MSG_DONTWAIT = 0x40;
@@ -64,7 +64,7 @@ export class QueueSocket {
     const nfq = libnetfilterQueue();
     const { number, maxLength } = settings;
     const handle = nfq.nfq_open();
-    if (handle === null) throw adviseOpen("nfq_open", { errno: threadErrno(), queue: number });
+    if (handle === null) throw failed("nfq_open", threadErrno(), { queue: number });
     try {
       this.#handle = handle;
       this.descriptor = nfq.nfq_fd(handle);
@@ -72,11 +72,11 @@ export class QueueSocket {
       this.#libc.fcntl(this.descriptor, F_SETFD, FD_CLOEXEC);
       const queueHandle = nfq.nfq_create_queue(handle, number, null, null);
       if (queueHandle === null) {
-        throw adviseOpen("nfq_create_queue", { errno: threadErrno(), queue: number });
+        throw failed("nfq_create_queue", threadErrno(), { queue: number });
       }
       this.#queueHandle = queueHandle;
       if (maxLength !== undefined && nfq.nfq_set_queue_maxlen(queueHandle, maxLength) < 0) {
-        throw new SystemError("nfq_set_queue_maxlen", { errno: threadErrno() });
+        throw failed("nfq_set_queue_maxlen", threadErrno());
       }
       this.#setFlags(settings.flags);
       this.portId = this.#readPortId();
@@ -158,7 +158,7 @@ export class QueueSocket {
     for (const [name, bit] of Object.entries(FLAG_BITS)) {
       if (!flags[name as keyof QueueFlags]) continue;
       if (nfq.nfq_set_queue_flags(this.#queueHandle, bit, bit) >= 0) continue;
-      throw adviseOpen("nfq_set_queue_flags", { errno: threadErrno(), flag: name });
+      throw failed("nfq_set_queue_flags", threadErrno(), { flag: name });
     }
   }
 
@@ -167,7 +167,7 @@ export class QueueSocket {
     const length = new Uint8Array(new ArrayBuffer(4));
     length[0] = address.length;
     if (this.#libc.getsockname(this.descriptor, address, length) < 0) {
-      throw new SystemError("getsockname", { errno: threadErrno() });
+      throw failed("getsockname", threadErrno());
     }
     return new DataView(address.buffer).getUint32(4, true);
   }
@@ -177,7 +177,7 @@ export class QueueSocket {
     const address = new Uint8Array(new ArrayBuffer(12));
     address[0] = AF_NETLINK;
     if (this.#libc.connect(this.descriptor, address, address.length) < 0) {
-      throw new SystemError("connect", { errno: threadErrno() });
+      throw failed("connect", threadErrno());
     }
   }
 
@@ -214,4 +214,13 @@ export class QueueSocket {
     new DataView(bytes.buffer).setInt32(0, value, true);
     return this.#libc.setsockopt(this.descriptor, level, name, bytes, 4) >= 0;
   }
+}
+
+/** The errno is an argument of its own: it must be read before any object is made. */
+function failed(
+  syscall: string,
+  errno: number,
+  about: Omit<OpenFailure, "errno"> = {},
+): SystemError {
+  return adviseOpen(syscall, { errno, ...about });
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { readSystemFile } from "../../ffi/files.ts";
+import { ERRNO, SystemError } from "../../ffi/errno.ts";
+import { readSystemFile, type SystemFile } from "../../ffi/files.ts";
 import { checkInteger } from "./options.ts";
 
 /** One line of /proc/net/netfilter/nfnetlink_queue. */
@@ -27,37 +28,50 @@ export interface QueueStatistics {
   readonly idSequence: number;
 }
 
+const PATH = "/proc/net/netfilter/nfnetlink_queue";
 /** The thread's own view: a thread may have entered another network namespace. */
-const PATHS = [
-  "/proc/thread-self/net/netfilter/nfnetlink_queue",
-  "/proc/net/netfilter/nfnetlink_queue",
-];
+const OWN_PATH = "/proc/thread-self/net/netfilter/nfnetlink_queue";
 
-/** Every bound queue of this network namespace. */
+/**
+ * Every bound queue of this network namespace.
+ *
+ * @throws {SystemError} when the kernel has no queues, or hides the numbers from this user
+ */
 export function queueStatistics(): QueueStatistics[];
 /**
  * One queue; undefined when nobody has bound it.
  *
  * @throws {TypeError | RangeError} when the number is not 0…65535
+ * @throws {SystemError} when the kernel has no queues, or hides the numbers from this user
  */
 export function queueStatistics(queue: number): QueueStatistics | undefined;
 export function queueStatistics(queue?: number): QueueStatistics[] | QueueStatistics | undefined {
   if (queue !== undefined) checkInteger("queue number", queue, { min: 0, max: 0xffff });
-  const all = parseStatistics(readStatistics() ?? "");
+  const { text, errno } = readStatistics();
+  if (text === undefined) throw new SystemError("open", { errno, advice: adviseRead(errno) });
+  const all = parseStatistics(text);
   return queue === undefined ? all : all.find((statistics) => statistics.queue === queue);
 }
 
-/** Whether this kernel has packet queues at all (and /proc to show them). */
-export function kernelHasQueues(): boolean {
-  return readStatistics() !== undefined;
+/** One queue's numbers; undefined also where they cannot be read. */
+export function tryQueueStatistics(queue: number): QueueStatistics | undefined {
+  return parseStatistics(readStatistics().text ?? "").find((line) => line.queue === queue);
 }
 
-function readStatistics(): string | undefined {
-  for (const path of PATHS) {
-    const text = readSystemFile(path);
-    if (text !== undefined) return text;
-  }
-  return undefined;
+/** 0 where the numbers can be read, else the errno: ENOENT where the kernel has no queues. */
+export function statisticsErrno(): number {
+  return readStatistics().errno;
+}
+
+function readStatistics(): SystemFile {
+  const own = readSystemFile(OWN_PATH);
+  return own.errno === ERRNO.ENOENT ? readSystemFile(PATH) : own;
+}
+
+function adviseRead(errno: number): string {
+  if (errno !== ERRNO.EACCES) return `${PATH} is absent: load nfnetlink_queue with modprobe`;
+  return `${PATH} may be read by root only; in a namespace that was entered with unshare -Urn it ` +
+    "belongs to nobody: make the two one after the other, with unshare -Ur unshare -n";
 }
 
 function parseStatistics(text: string): QueueStatistics[] {

@@ -1,0 +1,44 @@
+/**
+ * Loaded before an example (`--preload`), makes every verdict print a line: the example itself stays
+ * as it stands.
+ *
+ * @module
+ */
+
+import { type Mark, Packet, PacketQueue, type VerdictOptions } from "@nfqueue/nfqueue";
+
+const VERDICTS = { 0: "drop", 1: "accept", 4: "repeat", 5: "stop" } as const;
+
+const rewritten = new WeakSet<Packet>();
+const { replacePayload } = Packet.prototype;
+Packet.prototype.replacePayload = function (bytes) {
+  replacePayload.call(this, bytes);
+  rewritten.add(this);
+};
+
+for (const verdict of Object.values(VERDICTS)) {
+  const give = Packet.prototype[verdict];
+  Packet.prototype[verdict] = function (options?: VerdictOptions) {
+    const notes: string[] = [];
+    if (options?.mark !== undefined) notes.push(`mark ${describe(options.mark)}`);
+    if (rewritten.has(this)) notes.push("payload rewritten");
+    // The packet cannot be read after its verdict.
+    const line = `${verdict.padEnd(6)}  ${this}`;
+    give.call(this, options);
+    console.log(notes.length === 0 ? line : `${line}  (${notes.join(", ")})`);
+  };
+}
+
+const { run } = PacketQueue.prototype;
+PacketQueue.prototype.run = function (handler, options) {
+  return run.call(this, (packet) => {
+    const result = handler(packet);
+    return typeof result === "number" ? packet[VERDICTS[result]]() : result;
+  }, options);
+};
+
+function describe(mark: Mark): string {
+  const hexadecimal = (value: number): string => `0x${value.toString(16)}`;
+  if (typeof mark === "number") return hexadecimal(mark);
+  return `${hexadecimal(mark.value)}/${hexadecimal(mark.mask)}`;
+}
