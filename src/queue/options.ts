@@ -9,6 +9,9 @@ import { isVerdict, Verdict } from "./verdict.ts";
 /** Largest number of payload bytes the kernel copies: 65535 less the attribute's header. */
 export const MAX_COPY_RANGE = 65531;
 
+/** Packets that the kernel lets wait in a queue unless it is told otherwise. */
+export const DEFAULT_MAX_LENGTH = 1024;
+
 /** Protocol families a queue can be bound for (linux/netfilter.h, NFPROTO_*). */
 export type Family = "unspecified" | "ipv4" | "ipv6" | "bridge";
 
@@ -124,7 +127,22 @@ const MAX_MILLISECONDS = 0x7fffffff;
 export function resolveSettings(number: number, options: PacketQueueOptions = {}): Settings {
   checkInteger("queue number", number, { min: 0, max: 0xffff });
   checkKeys("options", options, KEYS);
-  const { deadline, family = "unspecified", onError = Verdict.Drop } = options;
+  const {
+    copyRange = MAX_COPY_RANGE,
+    maxLength,
+    receiveBuffer = 4 << 20,
+    batchSize = 64,
+    failOpen = false,
+    gso = true,
+    conntrack = false,
+    uidGid = false,
+    securityContext = false,
+    family = "unspecified",
+    reportOverruns = false,
+    deadline,
+    onError = Verdict.Drop,
+    concurrency = 1024,
+  } = options;
   if (!FAMILIES.includes(family)) {
     throw new TypeError(`family must be one of ${FAMILIES.join(", ")}, got ${show(family)}`);
   }
@@ -137,31 +155,18 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     checkVerdict("deadline.verdict", deadline.verdict);
   }
   checkVerdict("onError", onError);
-  const { maxLength } = options;
   return {
     number,
-    copyRange: checkCopyRange(options.copyRange ?? MAX_COPY_RANGE),
+    copyRange: checkCopyRange(copyRange),
     maxLength: maxLength === undefined ? undefined : checkMaxLength(maxLength),
-    receiveBuffer: checkInteger("receiveBuffer", options.receiveBuffer ?? 4 << 20, {
-      min: 1,
-      max: 0x7fffffff,
-    }),
-    batchSize: checkInteger("batchSize", options.batchSize ?? 64, { min: 1, max: 1024 }),
-    flags: checkFlags({
-      failOpen: options.failOpen ?? false,
-      gso: options.gso ?? true,
-      conntrack: options.conntrack ?? false,
-      uidGid: options.uidGid ?? false,
-      securityContext: options.securityContext ?? false,
-    }),
+    receiveBuffer: checkInteger("receiveBuffer", receiveBuffer, { min: 1, max: 0x7fffffff }),
+    batchSize: checkInteger("batchSize", batchSize, { min: 1, max: 1024 }),
+    flags: checkFlags({ failOpen, gso, conntrack, uidGid, securityContext }),
     family,
-    reportOverruns: checkBoolean("reportOverruns", options.reportOverruns ?? false),
+    reportOverruns: checkBoolean("reportOverruns", reportOverruns),
     deadline: deadline === undefined ? undefined : { ...deadline },
     onError,
-    concurrency: checkInteger("concurrency", options.concurrency ?? 1024, {
-      min: 1,
-      max: 0xffffffff,
-    }),
+    concurrency: checkInteger("concurrency", concurrency, { min: 1, max: 0xffffffff }),
   };
 }
 

@@ -22,11 +22,11 @@ const CAPACITY = 128 * 1024;
 const PLAIN_SIZE = VERDICT_SIZE + MARK_SIZE;
 
 /**
- * Gathers verdicts.
+ * Gathers verdicts, in the order in which they are given: it is the order in which the packets go on.
  *
- * Equal verdicts of the oldest undecided packets form a run, which leaves as one batch message
- * ("every id up to this one"). Every other verdict is a message of its own, written at once; so when
- * the run is written behind them, none of the ids below its last one is still undecided.
+ * Equal verdicts of the oldest undecided packets, one after the other, form a run that leaves as one
+ * batch message ("every id up to this one"). Every other verdict ends the run and is a message of
+ * its own. All ids below a run's last one are decided: in the run, or by messages before it.
  */
 export class Outbox {
   readonly #socket: QueueSocket;
@@ -50,9 +50,7 @@ export class Outbox {
 
   /** Adds the verdict of the oldest undecided packet. */
   addOldest(id: number, verdict: number, mark: number): void {
-    if (this.#runLength > 0 && (verdict !== this.#runVerdict || mark !== this.#runMark)) {
-      this.#endRun();
-    }
+    if (verdict !== this.#runVerdict || mark !== this.#runMark) this.#endRun();
     this.#runLength++;
     this.#runId = id;
     this.#runVerdict = verdict;
@@ -61,6 +59,7 @@ export class Outbox {
 
   /** Adds the verdict of a packet that has undecided ones before it. */
   add(id: number, verdict: number, mark: number): void {
+    this.#endRun();
     this.#reserve(PLAIN_SIZE);
     this.#write(id, verdict, mark);
   }
@@ -71,6 +70,7 @@ export class Outbox {
     verdict: number,
     { mark, payload }: { mark: number; payload: Uint8Array },
   ): void {
+    this.#endRun();
     this.#reserve(PLAIN_SIZE + payloadSize(payload.length));
     const start = this.#end;
     this.#write(id, verdict, mark);
@@ -84,19 +84,20 @@ export class Outbox {
    * @throws {SystemError} when the kernel does not take it; nothing is lost, it can be sent again
    */
   flush(): void {
-    if (this.#runLength > 0) this.#endRun();
+    this.#endRun();
     if (this.#end === 0) return;
     this.#socket.send(this.#message, this.#end);
     this.#end = 0;
   }
 
-  /** The run's message is kept room for, so that ending a run never has to send first. */
+  /** Room for a run's message is kept, so that ending a run never has to send first. */
   #reserve(size: number): void {
     if (this.#end + size + PLAIN_SIZE > CAPACITY) this.flush();
   }
 
   #endRun(): void {
     const length = this.#runLength;
+    if (length === 0) return;
     this.#runLength = 0;
     if (length === 1) this.#write(this.#runId, this.#runVerdict, this.#runMark);
     else this.#writeBatch();

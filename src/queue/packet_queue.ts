@@ -128,7 +128,8 @@ export class PacketQueue extends EventTarget {
    * @throws {TypeError | RangeError} {SystemError} {QueueClosedError}
    */
   setCopyRange(bytes: number): void {
-    this.#open().setCopyRange(checkCopyRange(bytes));
+    const value = checkCopyRange(bytes);
+    this.#configure((configuration) => configuration.setCopyRange(value));
   }
 
   /**
@@ -138,7 +139,8 @@ export class PacketQueue extends EventTarget {
    * @throws {TypeError | RangeError} {SystemError} {QueueClosedError}
    */
   setMaxLength(packets: number): void {
-    this.#open().setMaxLength(checkMaxLength(packets));
+    const value = checkMaxLength(packets);
+    this.#configure((configuration) => configuration.setMaxLength(value));
   }
 
   /**
@@ -147,7 +149,8 @@ export class PacketQueue extends EventTarget {
    * @throws {TypeError} {SystemError} where the kernel lacks one; {QueueClosedError}
    */
   setFlags(flags: QueueFlags): void {
-    this.#open().setFlags(checkFlags(flags));
+    const value = checkFlags(flags);
+    this.#configure((configuration) => configuration.setFlags(value));
   }
 
   /**
@@ -161,9 +164,10 @@ export class PacketQueue extends EventTarget {
     this.#engine.flush();
   }
 
-  #open(): Configuration {
+  #configure(change: (configuration: Configuration) => void): void {
     if (this.closed) throw new QueueClosedError(this.number);
-    return this.#engine.configuration;
+    change(this.#engine.configuration);
+    this.#waiter.nudge();
   }
 
   /** Gives undecided packets the verdict `onError`, ends the loops, and unbinds. Idempotent. */

@@ -8,13 +8,13 @@ import { ERRNO } from "../../ffi/errno.ts";
 import type { SyncHandler } from "./deliver.ts";
 import { Drain } from "./drain.ts";
 import type { Engine } from "./engine.ts";
-import { checkInteger, checkKeys, checkMilliseconds } from "./options.ts";
+import { checkInteger, checkKeys, checkMilliseconds, DEFAULT_MAX_LENGTH } from "./options.ts";
 
 /** Options of `runSync`. */
 export interface RunSyncOptions {
   /** Return after this many packets, 1…2⁵³−1. */
   readonly maxPackets?: number;
-  /** Return after this many milliseconds, 0…2³¹−1; 0 handles what one receive gives. */
+  /** Return after this many milliseconds, 0…2³¹−1; 0 handles what is there and returns. */
   readonly timeout?: number;
 }
 
@@ -61,6 +61,8 @@ function loop(
 ): RunSyncResult {
   const drain = new Drain(engine, { handler, later: refusePromise, bounded: false });
   const end = timeout === undefined ? Infinity : performance.now() + timeout;
+  // Without time, what is there is still handled: never more than the kernel's queue holds.
+  const there = timeout === 0 ? engine.settings.maxLength ?? DEFAULT_MAX_LENGTH : 0;
   let packets = 0;
   engine.receive();
   for (;;) {
@@ -68,10 +70,12 @@ function loop(
     if (engine.closed) return { packets, reason: "closed" };
     if (packets >= maxPackets) return { packets, reason: "maxPackets" };
     const left = end === Infinity ? end : end - performance.now();
-    if (left <= 0) return { packets, reason: "timeout" };
+    if (left <= 0 && (packets >= there || engine.receive() === 0)) {
+      return { packets, reason: "timeout" };
+    }
     const expiry = engine.expire();
     // Under load more has come meanwhile; else one call to wait beats a receive that finds nothing.
-    if (engine.lastCount >= BUSY && engine.receive() > 0) continue;
+    if (left <= 0 || (engine.lastCount >= BUSY && engine.receive() > 0)) continue;
     engine.flush();
     const patience = Math.ceil(Math.min(left, expiry, engine.idle()));
     // A listener may just have closed the queue.

@@ -30,6 +30,11 @@ export class Waiter {
     if (this.#idle === undefined) this.#watchIdle();
   }
 
+  /** Packets were received behind a waiting reader's back: it must look. */
+  nudge(): void {
+    if (this.#wake !== undefined) setImmediate(() => this.#wake?.());
+  }
+
   /** Ends the waiting and lets the process end. */
   rest(): void {
     this.#wake = undefined;

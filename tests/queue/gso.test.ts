@@ -1,0 +1,83 @@
+// Large TCP packets: taken whole with GSO, cut by the kernel without it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PacketQueue, Verdict } from "../../mod.ts";
+import { command } from "../support/command.ts";
+import { Filter } from "../support/filter.ts";
+import { requireIsolation } from "../support/isolation.ts";
+import { nextQueue } from "../support/numbers.ts";
+import { queueRule, tcpTo } from "../support/rules.ts";
+import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
+import { until } from "../support/waiting.ts";
+
+requireIsolation();
+
+const mtu = 1500;
+const total = 4 << 20;
+
+/** Loopback with an Ethernet's MTU: at 64 KiB nothing would ever be cut. */
+class SmallLoopback implements Disposable {
+  constructor() {
+    command("ip", ["link", "set", "lo", "mtu", String(mtu)]);
+  }
+
+  [Symbol.dispose](): void {
+    command("ip", ["link", "set", "lo", "mtu", "65536"]);
+  }
+}
+
+/** What the filter saw of a bulk transfer. */
+interface Seen {
+  longest: number;
+  large: number;
+  small: number;
+  unfinished: number;
+}
+
+async function transfer(queue: PacketQueue): Promise<Seen> {
+  await using server = await TcpEchoServer.open({ echo: false });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: tcpTo(server.port) });
+  const seen: Seen = { longest: 0, large: 0, small: 0, unfinished: 0 };
+  await using _filter = new Filter(queue, (packet) => {
+    seen.longest = Math.max(seen.longest, packet.length);
+    // The flag and the length tell the same story.
+    assert.equal(packet.gso, packet.length > mtu);
+    if (packet.gso) seen.large++;
+    else seen.small++;
+    if (packet.checksumNotReady) seen.unfinished++;
+    return Verdict.Accept;
+  });
+  using client = await TcpClient.open(server.port);
+  await client.pour(total);
+  await until(() => server.bytes === total, { what: "every byte has arrived" });
+  return seen;
+}
+
+test("with gso (the default) large packets come whole", { timeout: 30_000 }, async () => {
+  using _loopback = new SmallLoopback();
+  using queue = PacketQueue.open(nextQueue());
+  const seen = await transfer(queue);
+  assert.ok(seen.large > 0, "no packet was larger than the MTU");
+  assert.ok(seen.longest > mtu && seen.longest <= 65535, `${seen.longest}`);
+  assert.ok(seen.unfinished >= seen.large, "large packets have no checksum yet");
+  assert.equal(queue.statistics.verdictErrors, 0);
+});
+
+test("without gso the kernel cuts them and finishes checksums", { timeout: 30_000 }, async () => {
+  using _loopback = new SmallLoopback();
+  using queue = PacketQueue.open(nextQueue(), { gso: false, maxLength: 8192 });
+  const seen = await transfer(queue);
+  assert.equal(seen.large, 0);
+  assert.ok(seen.longest <= mtu, `${seen.longest}`);
+  assert.equal(seen.unfinished, 0);
+  assert.ok(seen.small >= total / mtu);
+});
+
+test("large packets go on whole with a small copy range", { timeout: 30_000 }, async () => {
+  using _loopback = new SmallLoopback();
+  using queue = PacketQueue.open(nextQueue(), { copyRange: 64 });
+  const seen = await transfer(queue);
+  assert.ok(seen.large > 0);
+  assert.ok(seen.longest > mtu);
+});

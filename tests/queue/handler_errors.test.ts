@@ -1,0 +1,202 @@
+// Handlers that throw, reject, or forget their packet.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PacketQueue, type UndecidedEvent, Verdict, VerdictError } from "../../mod.ts";
+import { Filter } from "../support/filter.ts";
+import { requireIsolation } from "../support/isolation.ts";
+import { nextQueue } from "../support/numbers.ts";
+import { udpText } from "../support/packets.ts";
+import { queueRule, udpTo } from "../support/rules.ts";
+import { UdpSocket } from "../support/udp.ts";
+import { until } from "../support/waiting.ts";
+
+requireIsolation();
+
+class Mistake extends Error {
+  override readonly name = "Mistake";
+}
+
+/** The ways to fail, each with the packet that fails ("bad") between two that do not. */
+const ways: Readonly<Record<string, (queue: PacketQueue) => Promise<unknown>>> = {
+  "run with a sync handler": (queue) =>
+    queue.run((packet) => {
+      if (udpText(packet.payload) === "bad") throw new Mistake("on purpose");
+      return Verdict.Accept;
+    }),
+  "run with an async handler": (queue) =>
+    queue.run(async (packet) => {
+      const isBad = udpText(packet.payload) === "bad";
+      await Promise.resolve();
+      if (isBad) throw new Mistake("on purpose");
+      return Verdict.Accept;
+    }),
+  "run with a handler that rejects later": (queue) =>
+    queue.run(async (packet) => {
+      const isBad = udpText(packet.payload) === "bad";
+      if (isBad) await new Promise((resolve) => setTimeout(resolve, 20));
+      if (isBad) throw new Mistake("on purpose");
+      return Verdict.Accept;
+    }),
+  // deno-lint-ignore require-await -- what is thrown synchronously must reach the caller too
+  "runSync": async (queue) =>
+    queue.runSync((packet) => {
+      if (udpText(packet.payload) === "bad") throw new Mistake("on purpose");
+      return Verdict.Accept;
+    }),
+  "for await": async (queue) => {
+    for await (const packet of queue) {
+      if (udpText(packet.payload) === "bad") throw new Mistake("on purpose");
+      packet.accept();
+    }
+  },
+};
+
+for (const [way, run] of Object.entries(ways)) {
+  for (const onError of [Verdict.Drop, Verdict.Accept]) {
+    test(`${way}: an error reaches the caller, the packet gets onError ${onError}`, {
+      timeout: 20_000,
+    }, async () => {
+      using receiver = await UdpSocket.open();
+      using sender = await UdpSocket.open();
+      using queue = PacketQueue.open(nextQueue(), { onError });
+      using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+      await sender.sendAll(["good", "bad", "later"], receiver);
+      await assert.rejects(run(queue), Mistake);
+      assert.equal(queue.closed, false, "the queue can be run again");
+      await using _filter = new Filter(queue, () => Verdict.Accept);
+      const expected = onError === Verdict.Drop ? ["good", "later"] : ["bad", "good", "later"];
+      assert.deepEqual((await receiver.take(expected.length)).sort(), expected);
+      await sender.send("end", receiver);
+      assert.deepEqual(await receiver.take(1), ["end"]);
+      // `for await` cannot see why its loop was left: to it the packet was just left undecided.
+      const { handlerErrors, undecided } = queue.statistics;
+      assert.equal(way === "for await" ? undecided : handlerErrors, 1);
+    });
+  }
+}
+
+test("a handler that throws after its verdict: the verdict stands", {
+  timeout: 20_000,
+}, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue());
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await sender.send("accepted first", receiver);
+  const run = queue.run((packet) => {
+    packet.accept();
+    throw new Mistake("after the verdict");
+  });
+  await assert.rejects(run, Mistake);
+  assert.deepEqual(await receiver.take(1), ["accepted first"]);
+});
+
+test("whatever is thrown reaches the caller as it is", { timeout: 20_000 }, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue());
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  for (const thrown of [undefined, null, 0, "text"]) {
+    await sender.send("x", receiver);
+    let caught: unknown = "nothing was thrown";
+    await queue.run(() => {
+      throw thrown;
+    }).catch((error: unknown) => caught = error);
+    assert.equal(caught, thrown);
+  }
+});
+
+test("several async handlers that fail at once: one error, every packet decided", {
+  timeout: 20_000,
+}, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  for (let count = 0; count < 10; count++) await sender.send(`${count}`, receiver);
+  const run = queue.run(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    throw new Mistake("one of ten");
+  });
+  await assert.rejects(run, Mistake);
+  assert.equal((await receiver.take(10)).length, 10);
+});
+
+for (const kind of ["sync", "async"]) {
+  for (const onError of [undefined, Verdict.Accept]) {
+    test(`a packet a ${kind} handler forgets gets onError ${onError ?? "by default"}`, {
+      timeout: 20_000,
+    }, async () => {
+      using receiver = await UdpSocket.open();
+      using sender = await UdpSocket.open();
+      using queue = PacketQueue.open(nextQueue(), onError === undefined ? {} : { onError });
+      using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+      const events: UndecidedEvent[] = [];
+      queue.addEventListener("undecided", (event) => events.push(event));
+      const ids: number[] = [];
+      const decide = (text: string): Verdict | undefined =>
+        text === "forgotten" ? undefined : Verdict.Accept;
+      await using _filter = new Filter(queue, (packet) => {
+        const text = udpText(packet.payload);
+        if (text === "forgotten") ids.push(packet.id);
+        return kind === "sync" ? decide(text) : Promise.resolve(decide(text));
+      });
+      await sender.sendAll(["first", "forgotten", "last"], receiver);
+      const expected = onError === undefined ? ["first", "last"] : ["first", "forgotten", "last"];
+      assert.deepEqual((await receiver.take(expected.length)).sort(), expected);
+      await until(() => events.length > 0, { what: "the forgotten packet is reported" });
+      assert.equal(events.length, 1);
+      assert.equal(events[0]?.packetId, ids[0]);
+      assert.equal(events[0]?.verdict, onError ?? Verdict.Drop);
+      assert.equal(events[0]?.cause, "handler");
+      assert.equal(queue.statistics.undecided, 1);
+    });
+  }
+}
+
+test("for await: a turn that ends without a verdict is reported", {
+  timeout: 20_000,
+}, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  const events: UndecidedEvent[] = [];
+  queue.addEventListener("undecided", (event) => events.push(event));
+  await sender.sendAll(["forgotten", "left by break"], receiver);
+  for await (const packet of queue) {
+    if (udpText(packet.payload) === "left by break") break;
+  }
+  assert.deepEqual(await receiver.take(2), ["forgotten", "left by break"]);
+  assert.deepEqual(events.map(({ cause }) => cause), ["handler", "handler"]);
+});
+
+test("runSync: a forgotten packet is reported", { timeout: 20_000 }, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  const events: UndecidedEvent[] = [];
+  queue.addEventListener("undecided", (event) => events.push(event));
+  await sender.send("forgotten", receiver);
+  queue.runSync(() => {}, { maxPackets: 1 });
+  assert.deepEqual(await receiver.take(1), ["forgotten"]);
+  assert.deepEqual(events.map(({ cause }) => cause), ["handler"]);
+});
+
+test("a returned value that is no verdict is an error", { timeout: 20_000 }, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  // 2 is NF_STOLEN, which the kernel refuses; 3 is NF_QUEUE without a queue.
+  for (const wrong of [2, 3, 6, -1, 1.5, NaN, "accept", true, null, {}]) {
+    await sender.send(String(wrong), receiver);
+    await assert.rejects(queue.run(() => wrong as Verdict), VerdictError, String(wrong));
+    assert.deepEqual(await receiver.take(1), [String(wrong)]);
+    await sender.send(String(wrong), receiver);
+    await assert.rejects(queue.run(() => Promise.resolve(wrong as Verdict)), VerdictError);
+    assert.deepEqual(await receiver.take(1), [String(wrong)]);
+  }
+});

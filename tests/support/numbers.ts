@@ -1,0 +1,29 @@
+/**
+ * Queue numbers that nobody else uses.
+ *
+ * @module
+ */
+
+import { readFileSync } from "node:fs";
+
+let last = 100;
+
+/** Queue numbers with an owner in this network namespace, and the owner's netlink port. */
+export function ownedQueues(): ReadonlyMap<number, number> {
+  const owned = new Map<number, number>();
+  for (const line of readFileSync("/proc/net/netfilter/nfnetlink_queue", "utf8").split("\n")) {
+    const [queue, port] = line.trim().split(/\s+/).map(Number);
+    if (queue !== undefined && port !== undefined) owned.set(queue, port);
+  }
+  return owned;
+}
+
+/**
+ * A fresh queue number for every test, so that what one test leaves behind cannot hide another's
+ * mistake; what an earlier file of the same process still owns is passed over.
+ */
+export function nextQueue(): number {
+  const owned = ownedQueues();
+  do last++; while (owned.has(last));
+  return last;
+}
