@@ -30,7 +30,7 @@ export {
   UndecidedEvent,
   VerdictErrorEvent,
 } from "./src/queue/events.ts";
-export type { Hook } from "./src/queue/metadata.ts";
+export type { Hook, PacketMetadata } from "./src/queue/metadata.ts";
 export type { Family, PacketQueueOptions, QueueFlags } from "./src/queue/options.ts";
 export { Packet } from "./src/queue/packet.ts";
 export { PacketQueue } from "./src/queue/packet_queue.ts";
@@ -38,12 +38,12 @@ export type { RunOptions } from "./src/queue/run.ts";
 export type { RunSyncOptions, RunSyncResult } from "./src/queue/run_sync.ts";
 export { type QueueStatistics, queueStatistics } from "./src/queue/statistics.ts";
 export { type Mark, Verdict, type VerdictOptions } from "./src/queue/verdict.ts";
-export type { Conntrack } from "./src/wire/conntrack.ts";
+export type { Conntrack, ConntrackTuple } from "./src/wire/conntrack.ts";
 export { PacketReleasedError, WireError, type WireProblem } from "./src/wire/errors.ts";
 export { IcmpView } from "./src/wire/icmp.ts";
 export { Icmpv6View } from "./src/wire/icmpv6.ts";
 export { Ipv4View } from "./src/wire/ipv4.ts";
-export { Ipv6View } from "./src/wire/ipv6.ts";
+export { type Ipv6Extension, type Ipv6Fragment, Ipv6View } from "./src/wire/ipv6.ts";
 export type { PacketVlan } from "./src/wire/nfqueue_attributes.ts";
 export { TcpView } from "./src/wire/tcp.ts";
 export { UdpView } from "./src/wire/udp.ts";

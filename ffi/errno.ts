@@ -7,39 +7,25 @@
 import { backend } from "./backend.ts";
 import { libc } from "./libc.ts";
 
-/** Linux errno values (asm-generic/errno*.h) that sockets, netlink and files can give. */
+/** Linux errno values (asm-generic/errno*.h) that decide something here. */
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
   EINTR: 4,
-  EIO: 5,
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
-  EFAULT: 14,
   EBUSY: 16,
-  EEXIST: 17,
-  ENODEV: 19,
   EINVAL: 22,
   ENFILE: 23,
   EMFILE: 24,
-  ENOSPC: 28,
-  ERANGE: 34,
-  ENOSYS: 38,
-  ENOTSOCK: 88,
-  EMSGSIZE: 90,
-  ENOPROTOOPT: 92,
   EPROTONOSUPPORT: 93,
-  EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
-  EADDRINUSE: 98,
-  ENETDOWN: 100,
   ENOBUFS: 105,
-  ENOTCONN: 107,
-  ECONNREFUSED: 111,
 } as const;
 
+/** What sockets, netlink and files can give. */
 const TEXTS: Readonly<Record<number, readonly [code: string, text: string]>> = {
   1: ["EPERM", "operation not permitted"],
   2: ["ENOENT", "no such file or entry"],

@@ -29,6 +29,8 @@ const symbols = {
   close: { parameters: ["i32"], result: "i32" },
   /** `char *if_indextoname(unsigned int index, char *name)` */
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  /** `pid_t getpid(void)` */
+  getpid: { parameters: [], result: "i32" },
   /** `int *__errno_location(void)`: glibc's and musl's way to this thread's errno */
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies SymbolTable;

@@ -5,11 +5,22 @@
  * @module
  */
 
-import type { Backend, NativeFunctions, ReadableListener, SymbolTable, Watcher } from "./types.ts";
+import type {
+  Backend,
+  NativeFunctions,
+  Pointer,
+  ReadableListener,
+  SymbolTable,
+  Watcher,
+} from "./types.ts";
 
 const calls = {
   /** `int poll(struct pollfd *fds, nfds_t nfds, int timeout)` */
   poll: { parameters: ["pointer", "usize", "i32"], result: "i32", nonblocking: true },
+  /** `void *calloc(size_t count, size_t size)` */
+  calloc: { parameters: ["usize", "usize"], result: "pointer" },
+  /** `void free(void *block)` */
+  free: { parameters: ["pointer"], result: "void" },
   /** `int eventfd(unsigned int initval, int flags)` */
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   /** `int eventfd_write(int fd, eventfd_t value)`: the value is 64 bits wide */
@@ -23,6 +34,17 @@ const EFD_NONBLOCK = 0o4000;
 const POLLIN = 1;
 /** struct pollfd: int fd; short events; short revents. */
 const POLLFD_SIZE = 8;
+const EVENTS = 4;
+const REVENTS = 6;
+
+/**
+ * C's own memory, because the pool's thread reads and writes it: a worker that is terminated while
+ * it polls takes its ArrayBuffers along, but not this.
+ */
+interface PollMemory {
+  readonly pointer: Pointer;
+  readonly view: DataView;
+}
 
 interface Entry {
   readonly descriptor: number;
@@ -37,6 +59,7 @@ export class PollSet {
   readonly #wake: number;
   readonly #counter = new Uint8Array(new ArrayBuffer(8));
   readonly #entries = new Set<Entry>();
+  #memory: PollMemory | undefined;
   #scheduled = false;
   #polling = false;
 
@@ -83,28 +106,38 @@ export class PollSet {
     this.#polling = true;
     while (this.#entries.size > 0) {
       const entries = [...this.#entries];
-      // The kernel reads and writes this from another thread: it is never touched meanwhile, and
-      // this frame keeps it alive.
-      const set = new DataView(new ArrayBuffer((entries.length + 1) * POLLFD_SIZE));
-      set.setInt32(0, this.#wake, true);
-      set.setInt16(4, POLLIN, true);
-      entries.forEach(({ descriptor }, index) => {
-        set.setInt32((index + 1) * POLLFD_SIZE, descriptor, true);
-        set.setInt16((index + 1) * POLLFD_SIZE + 4, POLLIN, true);
-      });
-      const address = this.#backend.addressOf(set.buffer);
-      const pointer = this.#backend.pointerTo(address);
+      const { pointer, view } = this.#prepare(entries);
       const ready = await this.#libc.poll(pointer, BigInt(entries.length + 1), -1);
       if (ready <= 0) continue; // EINTR
-      if (set.getInt16(6, true) !== 0) this.#libc.eventfd_read(this.#wake, this.#counter);
+      if (view.getInt16(REVENTS, true) !== 0) this.#libc.eventfd_read(this.#wake, this.#counter);
       entries.forEach((entry, index) => {
+        const revents = view.getInt16((index + 1) * POLLFD_SIZE + REVENTS, true);
         // An entry taken off, or closed, meanwhile must not be called.
-        if (!entry.armed || set.getInt16((index + 1) * POLLFD_SIZE + 6, true) === 0) return;
+        if (revents === 0 || !entry.armed) return;
         entry.armed = false;
         this.#entries.delete(entry);
         entry.listener(undefined);
       });
     }
     this.#polling = false;
+  }
+
+  /** Writes the set; the last poll has returned, so nobody else looks at the memory. */
+  #prepare(entries: readonly Entry[]): PollMemory {
+    const count = entries.length + 1;
+    if (this.#memory === undefined || this.#memory.view.byteLength < count * POLLFD_SIZE) {
+      if (this.#memory !== undefined) this.#libc.free(this.#memory.pointer);
+      const size = 2 * count * POLLFD_SIZE;
+      const pointer = this.#libc.calloc(1n, BigInt(size));
+      if (pointer === null) throw new Error("no memory left to wait with");
+      this.#memory = { pointer, view: new DataView(this.#backend.viewOf(pointer, size)) };
+    }
+    const { view } = this.#memory;
+    [{ descriptor: this.#wake }, ...entries].forEach(({ descriptor }, index) => {
+      view.setInt32(index * POLLFD_SIZE, descriptor, true);
+      view.setInt16(index * POLLFD_SIZE + EVENTS, POLLIN, true);
+      view.setInt16(index * POLLFD_SIZE + REVENTS, 0, true);
+    });
+    return this.#memory;
   }
 }

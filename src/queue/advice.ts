@@ -5,6 +5,7 @@
  */
 
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
+import { libc } from "../../ffi/libc.ts";
 import { readSystemFile } from "../../ffi/files.ts";
 import { statisticsErrno, tryQueueStatistics } from "./statistics.ts";
 
@@ -72,6 +73,10 @@ function hasNetAdmin(): boolean {
 
 /** A socket's port is the process id for the first netlink socket of a process, else random. */
 function describeOwner(portId: number): string {
+  if (portId === libc().getpid()) {
+    return "this very process: by another PacketQueue, or by a worker that was terminated before it " +
+      "closed its queue";
+  }
   const name = readSystemFile(`/proc/${portId}/comm`).text?.trim();
   return name === undefined
     ? `netlink port ${portId} (another socket of this or another process)`

@@ -10,6 +10,7 @@
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
 import { NFQNL_COPY } from "../wire/nfqueue.ts";
 import { encodeConfig, type QueueConfig } from "../wire/nfqueue_config.ts";
+import { QueueClosedError } from "./errors.ts";
 import { FLAG_BITS, type QueueFlags, type Settings } from "./options.ts";
 import type { QueueSocket } from "./socket.ts";
 
@@ -25,6 +26,7 @@ export interface ConfigurationLink {
   readonly receive: () => number;
   /** Hears before messages may become larger than this. */
   readonly growSlots: (slotSize: number) => void;
+  readonly closed: () => boolean;
 }
 
 /** Changes a bound queue. */
@@ -99,6 +101,7 @@ export class Configuration {
         if (answer.error !== 0) throw new SystemError(request, { errno: answer.error });
         return;
       }
+      if (this.#link.closed()) throw new QueueClosedError(this.#queue);
     }
     const advice = "The kernel's answer found no room: use a larger receiveBuffer";
     throw new SystemError(request, { errno: ERRNO.ENOBUFS, advice });

@@ -24,7 +24,7 @@ export interface QueueCounters {
   readonly handlerErrors: number;
   /** Verdicts that the kernel refused. */
   readonly verdictErrors: number;
-  /** Packets lost because the receive buffer was full. */
+  /** Packets that found the receive buffer full: dropped, or accepted with `failOpen`. */
   readonly overruns: number;
   /** Messages that did not fit their slot; their packets got the verdict for errors. */
   readonly truncatedMessages: number;

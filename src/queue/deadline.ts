@@ -22,6 +22,7 @@ export interface DeadlineLink {
 export class Deadline {
   readonly #rule: NonNullable<Settings["deadline"]>;
   readonly #link: DeadlineLink;
+  #stopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(rule: NonNullable<Settings["deadline"]>, link: DeadlineLink) {
@@ -32,7 +33,7 @@ export class Deadline {
   /** Starts a packet's time. */
   start(arena: Arena, slot: number): void {
     arena.times[slot] = performance.now();
-    if (this.#timer === undefined) this.#arm(this.#rule.milliseconds);
+    if (this.#timer === undefined && !this.#stopped) this.#arm(this.#rule.milliseconds);
   }
 
   /**
@@ -55,6 +56,7 @@ export class Deadline {
   /** Ends the timer. */
   stop(): void {
     clearTimeout(this.#timer);
+    this.#stopped = true;
   }
 
   #arm(milliseconds: number): void {

@@ -5,6 +5,7 @@
  */
 
 import type { Engine } from "./engine.ts";
+import { PacketReleasedError } from "../wire/errors.ts";
 import { VerdictError } from "./errors.ts";
 import { isOvertaken, type Packet, settleByHandler } from "./packet.ts";
 import { isVerdict, type Verdict } from "./verdict.ts";
@@ -34,7 +35,7 @@ export function deliver(
     if (isPromise(result)) return result;
     conclude(engine, packet, result);
   } catch (error) {
-    engine.fail(packet);
+    engine.fail(packet, error);
     throw error;
   }
   return undefined;
@@ -57,8 +58,13 @@ export async function settleLater(
     conclude(engine, packet, await promise);
   } catch (error) {
     // A handler whose packet was taken from it has nothing to say any more.
-    if (error instanceof VerdictError && isOvertaken(packet)) return;
-    engine.fail(packet);
+    const tooLate = error instanceof VerdictError || error instanceof PacketReleasedError;
+    if (tooLate && isOvertaken(packet)) return;
+    try {
+      engine.fail(packet, error);
+    } catch {
+      // The send found no memory: the packet stays undecided, and close() tries again.
+    }
     failed(error);
   }
 }
@@ -75,7 +81,6 @@ function conclude(engine: Engine, packet: Packet, result: unknown): void {
   }
 }
 
-/** Whether a handler answered with a promise. */
-export function isPromise(value: unknown): value is PromiseLike<HandlerResult> {
+function isPromise(value: unknown): value is PromiseLike<HandlerResult> {
   return typeof value === "object" && value !== null && "then" in value;
 }

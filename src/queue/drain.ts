@@ -18,6 +18,8 @@ export interface DrainRules {
   readonly later: (packet: Packet, promise: PromiseLike<HandlerResult>) => void;
   /** Whether to stop when the program holds as many packets as it may. */
   readonly bounded: boolean;
+  /** When to stop (`performance.now()`), as exactly as a packet of a slow handler. */
+  readonly end: number;
 }
 
 /** Hands out received packets, and knows whether the handler is quick. */
@@ -25,10 +27,21 @@ export class Drain {
   readonly #engine: Engine;
   readonly #rules: DrainRules;
   #slow = false;
+  #stopped = false;
 
   constructor(engine: Engine, rules: DrainRules) {
     this.#engine = engine;
     this.#rules = rules;
+  }
+
+  /** Whether `stop` was called. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Hands out nothing more; may be called by the handler. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /**
@@ -40,26 +53,35 @@ export class Drain {
   handOut(limit: number): number {
     const engine = this.#engine;
     const { handler, later, bounded } = this.#rules;
-    // One packet's verdict leaves at once anyway.
-    const timed = engine.lastCount > 1;
-    const start = timed ? performance.now() : 0;
+    const start = performance.now();
     let count = 0;
     engine.draining = true;
     try {
-      while (count < limit && !engine.closed) {
+      while (count < limit && !this.#stopped && !engine.closed) {
         if (bounded && engine.saturated) break;
         const packet = engine.next();
         if (packet === undefined) break;
         count++;
         const promise = deliver(engine, packet, handler);
         if (promise !== undefined) later(packet, promise);
-        if (this.#slow) engine.flush();
+        // The clock is looked at after 1, 2, 4, 8 … packets, and after each one of a slow handler.
+        if ((this.#slow || (count & (count - 1)) === 0) && !this.#look(start, count)) break;
       }
     } finally {
       engine.draining = false;
       engine.flush();
     }
-    if (timed && count > 0) this.#slow = (performance.now() - start) / count > SLOW_HANDLER;
     return count;
+  }
+
+  /** @returns whether to go on */
+  #look(start: number, count: number): boolean {
+    const now = performance.now();
+    this.#slow = (now - start) / count > SLOW_HANDLER;
+    if (this.#slow) {
+      this.#engine.flush();
+      this.#engine.expire();
+    }
+    return now < this.#rules.end;
   }
 }

@@ -55,16 +55,18 @@ export class Engine implements Decider {
   readonly #chain: ArenaChain;
   readonly #outbox: Outbox;
   readonly #emit: (event: Event) => void;
-  readonly #overruns: OverrunWatch;
+  readonly #overruns: OverrunWatch | undefined;
   readonly #idle: IdleWatch;
   readonly #deadline: Deadline | undefined;
   readonly #family: number;
   #reader: string | undefined;
   #events: Event[] = [];
+  /** Slots whose message did not fit: decided once all of their batch have been looked at. */
+  #cut: [Arena, number][] = [];
   /** The last id seen, to find the ones that never came. */
   #lastId = 0;
   #delivered = 0;
-  #flushScheduled = false;
+  #closing = false;
 
   /** @param emit dispatches an event to the queue's listeners */
   constructor(settings: Settings, emit: (event: Event) => void) {
@@ -73,7 +75,12 @@ export class Engine implements Decider {
     this.#family = FAMILY_NUMBERS[settings.family];
     const { batchSize, copyRange, deadline, flags } = settings;
     this.#chain = new ArenaChain({ slots: batchSize, slotSize: slotSize(copyRange, flags) });
-    this.#overruns = new OverrunWatch(settings);
+    if (settings.reportOverruns) {
+      this.#overruns = new OverrunWatch(settings, {
+        report: (event) => this.#report(event),
+        finish: () => this.#dispatch(),
+      });
+    }
     this.#idle = new IdleWatch(settings.number, this.counters);
     this.#deadline = deadline && new Deadline(deadline, {
       chain: this.#chain,
@@ -82,7 +89,7 @@ export class Engine implements Decider {
         this.#decideByQueue(arena, slot, { verdict, cause: "deadline" });
       },
       finish: () => {
-        this.flush();
+        this.#outbox.flushSoon();
         this.#dispatch();
       },
     });
@@ -90,6 +97,7 @@ export class Engine implements Decider {
     this.configuration = new Configuration(settings, {
       socket: this.socket,
       receive: () => this.receive(),
+      closed: () => this.closed,
       growSlots: (size) => this.#chain.setSlotSize(size),
     });
     this.#outbox = new Outbox(this.socket, settings.number);
@@ -100,11 +108,6 @@ export class Engine implements Decider {
       this.close();
       throw error;
     }
-  }
-
-  /** Packets that wait for a verdict: handed out, and not yet handed out. */
-  get outstanding(): number {
-    return this.counters.received - this.counters.decided;
   }
 
   /** Whether the program holds as many undecided packets as it may. */
@@ -118,7 +121,7 @@ export class Engine implements Decider {
    * @throws {Error} when another one is at work; {QueueClosedError}
    */
   claim(reader: string): void {
-    if (this.closed) throw new QueueClosedError(this.settings.number);
+    if (this.closed || this.#closing) throw new QueueClosedError(this.settings.number);
     if (this.#reader !== undefined) {
       throw new Error(`queue ${this.settings.number} is being read by ${this.#reader} already`);
     }
@@ -140,6 +143,8 @@ export class Engine implements Decider {
    * @throws {SystemError}
    */
   receive(patience?: number): number {
+    // A listener may have closed the queue: its descriptor may be another's by now.
+    if (this.closed) return 0;
     const arena = this.#chain.space();
     const headers = arena.freeHeaders();
     const slots = arena.slots - arena.filled;
@@ -158,11 +163,12 @@ export class Engine implements Decider {
         this.#take(arena, slot, cut ? start + arena.slotSize : start + arena.receivedLength(slot));
       }
     } else if (count === -ERRNO.ENOBUFS) {
-      this.#report(this.#overruns.interrupted());
+      this.#overruns?.interrupted();
     } else if (count !== 0 && count !== -ERRNO.EAGAIN && count !== -ERRNO.EINTR) {
       throw new SystemError("recvmmsg", { errno: -count });
     }
-    if (this.settings.reportOverruns) this.#report(this.#overruns.check());
+    this.#overruns?.check();
+    if (this.#cut.length > 0) this.#settleCut();
     this.#dispatch();
     return count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0);
   }
@@ -176,6 +182,7 @@ export class Engine implements Decider {
     const fits = datagram.length <= arena.slotSize;
     arena.bytes.set(fits ? datagram : datagram.subarray(0, arena.slotSize), start);
     this.#take(arena, slot, start + Math.min(datagram.length, arena.slotSize));
+    if (this.#cut.length > 0) this.#settleCut();
     this.#dispatch();
   }
 
@@ -215,14 +222,14 @@ export class Engine implements Decider {
   leave(packet: Packet): void {
     if (this.closed || !isLeft(packet)) return;
     this.counters.undecided++;
-    this.#decideForHandler(packet, "handler");
+    this.#decideForHandler(packet, { cause: "handler" });
   }
 
   /** Gives the error verdict to a packet even if it was held: its handler failed. */
-  fail(packet: Packet): void {
+  fail(packet: Packet, error: unknown): void {
     if (this.closed) return;
     this.counters.handlerErrors++;
-    if (packet.verdict === undefined) this.#decideForHandler(packet, "error");
+    if (packet.verdict === undefined) this.#decideForHandler(packet, { cause: "error", error });
   }
 
   /**
@@ -231,7 +238,7 @@ export class Engine implements Decider {
    * @throws {SystemError} when the kernel does not take them; they stay gathered
    */
   flush(): void {
-    if (!this.closed) this.#outbox.flush();
+    this.#outbox.flush();
   }
 
   /**
@@ -258,8 +265,10 @@ export class Engine implements Decider {
 
   /** Decides what is undecided, and closes. Idempotent. */
   close(): void {
-    if (this.closed) return;
+    if (this.closed || this.#closing) return;
+    this.#closing = true;
     this.#deadline?.stop();
+    this.#overruns?.stop();
     this.draining = true;
     try {
       this.#stopDelivery();
@@ -270,6 +279,7 @@ export class Engine implements Decider {
       this.flush();
     } finally {
       this.closed = true;
+      this.#outbox.close();
       this.socket.close();
       this.draining = false;
       this.onClose?.();
@@ -313,9 +323,14 @@ export class Engine implements Decider {
     }
     this.counters.received++;
     this.#deadline?.start(arena, slot);
-    if (code === MESSAGE_CUT) {
+    if (code === MESSAGE_CUT) this.#cut.push([arena, slot]);
+  }
+
+  #settleCut(): void {
+    const verdict = this.settings.onError;
+    for (const [arena, slot] of this.#cut.splice(0)) {
       this.counters.truncatedMessages++;
-      this.#decideByQueue(arena, slot, { verdict: this.settings.onError, cause: "cut" });
+      this.#decideByQueue(arena, slot, { verdict, cause: "cut" });
     }
   }
 
@@ -338,10 +353,13 @@ export class Engine implements Decider {
     }
   }
 
-  #decideForHandler(packet: Packet, cause: "handler" | "error"): void {
+  #decideForHandler(
+    packet: Packet,
+    reason: { readonly cause: UndecidedCause; readonly error?: unknown },
+  ): void {
     const verdict = this.settings.onError;
-    settleByQueue(packet, verdict, cause);
-    this.#emit(new UndecidedEvent(packet.id, { verdict, cause }));
+    settleByQueue(packet, verdict, reason.cause);
+    this.#emit(new UndecidedEvent(packet.id, { verdict, ...reason }));
   }
 
   /** Decides a slot whether or not its packet was handed out. */
@@ -359,21 +377,12 @@ export class Engine implements Decider {
     if (arena.states[slot] === SlotState.Delivered) this.#delivered--;
     this.#chain.decide(arena, slot);
     this.counters.countVerdict(verdict);
-    if (!this.draining && !this.#flushScheduled) this.#scheduleFlush();
+    if (!this.draining) this.#outbox.flushSoon();
     if (this.onRoom !== undefined && !this.saturated) {
       const { onRoom } = this;
       this.onRoom = undefined;
       setImmediate(onRoom);
     }
-  }
-
-  /** Verdicts given outside a loop leave together at the end of this turn of the event loop. */
-  #scheduleFlush(): void {
-    this.#flushScheduled = true;
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      this.flush();
-    });
   }
 
   #report(event: Event | undefined): void {

@@ -14,6 +14,7 @@ import type { Verdict } from "./verdict.ts";
 export class VerdictErrorEvent extends Event {
   /** The packet's id; for a batch, the last id in it. */
   readonly packetId: number;
+  /** Why: its `code` is the kernel's errno. */
   readonly error: SystemError;
 
   constructor(packetId: number, error: SystemError) {
@@ -23,7 +24,10 @@ export class VerdictErrorEvent extends Event {
   }
 }
 
-/** `"overrun"`: packets were lost before the program could see them. */
+/**
+ * `"overrun"`: packets never reached the program, because a buffer was full. They were dropped, or
+ * accepted with `failOpen`.
+ */
 export class OverrunEvent extends Event {
   /** Packets that found the receive buffer full since the last event (gaps in the ids). */
   readonly lost: number;
@@ -55,16 +59,25 @@ export type UndecidedCause =
 
 /** `"undecided"`: a packet got a verdict from the queue, not from the handler. */
 export class UndecidedEvent extends Event {
+  /** The packet's id. */
   readonly packetId: number;
   /** What it got. */
   readonly verdict: Verdict;
+  /** Why the handler did not decide. */
   readonly cause: UndecidedCause;
 
-  constructor(packetId: number, { verdict, cause }: { verdict: Verdict; cause: UndecidedCause }) {
+  /** What the handler threw, with the cause "error". */
+  readonly error: unknown;
+
+  constructor(
+    packetId: number,
+    { verdict, cause, error }: { verdict: Verdict; cause: UndecidedCause; error?: unknown },
+  ) {
     super("undecided");
     this.packetId = packetId;
     this.verdict = verdict;
     this.cause = cause;
+    this.error = error;
   }
 }
 

@@ -97,14 +97,18 @@ export class PacketIterator implements AsyncIterableIterator<Packet, undefined, 
   /** A packet that is there now, within the slice; verdicts go out before the socket is asked. */
   #take(): Packet | undefined {
     const engine = this.#engine;
+    let received = 0;
     while (this.#budget > 0 && !engine.saturated && !engine.closed) {
       const packet = engine.next();
       if (packet !== undefined) {
         this.#budget--;
         return this.#current = packet;
       }
+      // What came and was not for the program (another family) counts too.
+      this.#budget -= received;
       engine.flush();
-      if (engine.receive() === 0) break;
+      received = engine.receive();
+      if (received === 0) break;
     }
     return undefined;
   }
@@ -112,7 +116,7 @@ export class PacketIterator implements AsyncIterableIterator<Packet, undefined, 
   #wait(): void {
     const engine = this.#engine;
     engine.flush();
-    const exhausted = this.#budget === 0;
+    const exhausted = this.#budget <= 0;
     this.#budget = SLICE;
     if (engine.saturated) {
       this.#waiter.rest();

@@ -8,7 +8,7 @@
 import { formatMac } from "../wire/address.ts";
 import { type Conntrack, decodeConntrack } from "../wire/conntrack.ts";
 import { PacketReleasedError } from "../wire/errors.ts";
-import { ATTRIBUTE_STRIDE, NFQA, NFQA_SKB } from "../wire/nfqueue.ts";
+import { ATTRIBUTE_STRIDE, attributeLength, NFQA, NFQA_SKB } from "../wire/nfqueue.ts";
 import {
   type PacketVlan,
   readHardwareAddress,
@@ -33,7 +33,7 @@ export const HEADER_ATTRIBUTE_OFFSET = 24;
 const FAMILY_OFFSET = 16;
 const RESOURCE_OFFSET = 18;
 const FAMILIES: Readonly<Record<number, Family>> = { 2: "ipv4", 7: "bridge", 10: "ipv6" };
-const HOOKS = ["prerouting", "input", "forward", "output", "postrouting"] as const;
+const HOOKS = ["prerouting", "input", "forward", "output", "postrouting", "ingress"] as const;
 
 /** Where in the stack a packet was queued. */
 export type Hook = (typeof HOOKS)[number];
@@ -105,12 +105,12 @@ export class PacketMetadata {
     return this.#uint32(NFQA.PRIORITY);
   }
 
-  /** User id of the local socket; needs the option `uidGid`. */
+  /** User id of the local socket, as the initial user namespace counts; needs the option `uidGid`. */
   get uid(): number | undefined {
     return this.#uint32(NFQA.UID);
   }
 
-  /** Group id of the local socket; needs the option `uidGid`. */
+  /** Group id of the local socket, likewise; needs the option `uidGid`. */
   get gid(): number | undefined {
     return this.#uint32(NFQA.GID);
   }
@@ -226,7 +226,7 @@ export class PacketMetadata {
   }
 
   #lengthAt(offset: number): number {
-    return this.#store!.view.getUint16(offset - 4, true) - 4;
+    return attributeLength(this.#store!.view, offset);
   }
 
   #attribute(attribute: number): Uint8Array<ArrayBuffer> | undefined {

@@ -4,15 +4,13 @@
  * @module
  */
 
+import { MAX_COPY_RANGE, NFQA_CFG_F } from "../wire/nfqueue.ts";
 import { isVerdict, Verdict } from "./verdict.ts";
-
-/** Largest number of payload bytes the kernel copies: 65535 less the attribute's header. */
-export const MAX_COPY_RANGE = 65531;
 
 /** Packets that the kernel lets wait in a queue unless it is told otherwise. */
 export const DEFAULT_MAX_LENGTH = 1024;
 
-/** Protocol families a queue can be bound for (linux/netfilter.h, NFPROTO_*). */
+/** Protocol families of packets (linux/netfilter.h, NFPROTO_*). */
 export type Family = "unspecified" | "ipv4" | "ipv6" | "bridge";
 
 /** Options of `PacketQueue.open`. */
@@ -21,49 +19,51 @@ export interface PacketQueueOptions {
    * Bytes of each packet to copy, 0…65531; 0 asks for metadata only. Default 65531: all. A smaller
    * range is faster; the packets that go on are whole all the same.
    */
-  readonly copyRange?: number;
+  readonly copyRange?: number | undefined;
   /** Packets that may wait in the kernel for a verdict, 1…0xffffffff. Default: the kernel's 1024. */
-  readonly maxLength?: number;
+  readonly maxLength?: number | undefined;
   /**
    * Receive buffer of the socket in bytes, 1…0x7fffffff (SO_RCVBUFFORCE, else SO_RCVBUF; the kernel
    * doubles it). Default 4 MiB.
    */
-  readonly receiveBuffer?: number;
+  readonly receiveBuffer?: number | undefined;
   /** Packets taken from the kernel in one call, 1…1024. Default 64. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Accept packets, instead of dropping them, while the queue or the socket is full. Default false. */
-  readonly failOpen?: boolean;
+  readonly failOpen?: boolean | undefined;
   /**
    * Take large packets as they are (up to 64 KiB, checksums not yet computed) instead of having the
    * kernel cut them: fifteen times faster for bulk TCP. Default true.
    */
-  readonly gso?: boolean;
+  readonly gso?: boolean | undefined;
   /** Attach the connection tracking entry (needs nf_conntrack_netlink in the kernel). Default false. */
-  readonly conntrack?: boolean;
+  readonly conntrack?: boolean | undefined;
   /** Attach user and group of the local socket. Default false. */
-  readonly uidGid?: boolean;
+  readonly uidGid?: boolean | undefined;
   /** Attach the security context (SELinux and the like). Default false. */
-  readonly securityContext?: boolean;
+  readonly securityContext?: boolean | undefined;
   /**
    * Deliver only packets of this family to the handler, accept the others at once. Default
    * "unspecified": every family that a rule sends here.
    */
-  readonly family?: Family;
+  readonly family?: Family | undefined;
   /**
    * Let the kernel interrupt a receive when the socket's buffer overran (ENOBUFS), and compare the
    * kernel's drop counters every second. Packets lost at the socket are reported in any case, from
    * gaps in the ids. Default false.
    */
-  readonly reportOverruns?: boolean;
+  readonly reportOverruns?: boolean | undefined;
   /** Give packets that stay undecided this long this verdict. Default: they may take for ever. */
-  readonly deadline?: { readonly milliseconds: number; readonly verdict: Verdict };
+  readonly deadline?: { readonly milliseconds: number; readonly verdict: Verdict } | undefined;
   /** The verdict of packets whose handler threw or forgot them. Default Drop. */
-  readonly onError?: Verdict;
+  readonly onError?: Verdict | undefined;
   /**
    * Undecided packets a handler may hold before the queue stops handing out more, 1…0xffffffff.
-   * Default 1024. `runSync` cannot wait, so it is not bound by it.
+   * Default 1024. `runSync` cannot wait, so it is not bound by it. A held packet keeps the receive
+   * memory of its batch in use (`batchSize` slots of `copyRange` and some bytes): who holds many for
+   * long should choose those small.
    */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
 }
 
 /** Options with every default filled in. */
@@ -83,20 +83,25 @@ export interface Settings {
 
 /** The kernel's per-queue switches (NFQA_CFG_F_*). */
 export interface QueueFlags {
-  readonly failOpen?: boolean;
-  readonly gso?: boolean;
-  readonly conntrack?: boolean;
-  readonly uidGid?: boolean;
-  readonly securityContext?: boolean;
+  /** Accept what finds the queue or the socket full. */
+  readonly failOpen?: boolean | undefined;
+  /** Take large packets uncut. */
+  readonly gso?: boolean | undefined;
+  /** Attach the connection tracking entry. */
+  readonly conntrack?: boolean | undefined;
+  /** Attach user and group of the local socket. */
+  readonly uidGid?: boolean | undefined;
+  /** Attach the security context. */
+  readonly securityContext?: boolean | undefined;
 }
 
-/** NFQA_CFG_F_* bit of each switch (linux/netfilter/nfnetlink_queue.h). */
+/** The kernel's bit of each switch. */
 export const FLAG_BITS = {
-  failOpen: 1,
-  conntrack: 2,
-  gso: 4,
-  uidGid: 8,
-  securityContext: 16,
+  failOpen: NFQA_CFG_F.FAIL_OPEN,
+  conntrack: NFQA_CFG_F.CONNTRACK,
+  gso: NFQA_CFG_F.GSO,
+  uidGid: NFQA_CFG_F.UID_GID,
+  securityContext: NFQA_CFG_F.SECCTX,
 } as const satisfies Record<keyof QueueFlags, number>;
 
 const FAMILIES: readonly string[] = ["unspecified", "ipv4", "ipv6", "bridge"] satisfies Family[];
@@ -183,7 +188,9 @@ export function checkMaxLength(value: number): number {
 /** @throws {TypeError} for an unknown switch or one that is not a boolean */
 export function checkFlags(flags: QueueFlags): QueueFlags {
   checkKeys("flags", flags, Object.keys(FLAG_BITS));
-  for (const [name, value] of Object.entries(flags)) checkBoolean(name, value);
+  for (const [name, value] of Object.entries(flags)) {
+    if (value !== undefined) checkBoolean(name, value);
+  }
   return flags;
 }
 

@@ -19,6 +19,8 @@ import { NO_MARK } from "./verdict.ts";
 
 /** Room for the largest payload verdict, and below the kernel's usual send buffer (212992). */
 const CAPACITY = 128 * 1024;
+/** Pause before verdicts that could not be sent are tried again (ms). */
+const RETRY = 10;
 const PLAIN_SIZE = VERDICT_SIZE + MARK_SIZE;
 
 /**
@@ -37,20 +39,19 @@ export class Outbox {
   #runId = 0;
   #runVerdict = 0;
   #runMark = NO_MARK;
+  #scheduled = false;
+  #closed = false;
 
   constructor(socket: QueueSocket, queue: number) {
     this.#socket = socket;
     this.#queue = queue;
   }
 
-  /** Whether nothing waits to be sent. */
-  get empty(): boolean {
-    return this.#end === 0 && this.#runLength === 0;
-  }
-
   /** Adds the verdict of the oldest undecided packet. */
   addOldest(id: number, verdict: number, mark: number): void {
     if (verdict !== this.#runVerdict || mark !== this.#runMark) this.#endRun();
+    // Before there is a run: a send that fails must leave nothing half done.
+    if (this.#runLength === 0) this.#reserve(0);
     this.#runLength++;
     this.#runId = id;
     this.#runVerdict = verdict;
@@ -61,7 +62,7 @@ export class Outbox {
   add(id: number, verdict: number, mark: number): void {
     this.#endRun();
     this.#reserve(PLAIN_SIZE);
-    this.#write(id, verdict, mark);
+    this.#write(beginVerdict, id, verdict, mark);
   }
 
   /** Adds a verdict that replaces the packet's payload. */
@@ -73,7 +74,7 @@ export class Outbox {
     this.#endRun();
     this.#reserve(PLAIN_SIZE + payloadSize(payload.length));
     const start = this.#end;
-    this.#write(id, verdict, mark);
+    this.#write(beginVerdict, id, verdict, mark);
     const { view, bytes } = this.#message;
     this.#end = appendPayload(view, bytes, start, this.#end, payload);
   }
@@ -85,10 +86,32 @@ export class Outbox {
    */
   flush(): void {
     this.#endRun();
-    if (this.#end === 0) return;
+    if (this.#end === 0 || this.#closed) return;
     this.#socket.send(this.#message, this.#end);
     this.#end = 0;
   }
+
+  /** Sends at the end of this turn of the event loop: verdicts given one by one leave together. */
+  flushSoon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#flushNow);
+  }
+
+  /** Forgets what could not be sent. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Nobody is there to hear of a send that found no memory: it is tried again. */
+  readonly #flushNow = (): void => {
+    try {
+      this.flush();
+      this.#scheduled = false;
+    } catch {
+      setTimeout(this.#flushNow, RETRY);
+    }
+  };
 
   /** Room for a run's message is kept, so that ending a run never has to send first. */
   #reserve(size: number): void {
@@ -99,24 +122,15 @@ export class Outbox {
     const length = this.#runLength;
     if (length === 0) return;
     this.#runLength = 0;
-    if (length === 1) this.#write(this.#runId, this.#runVerdict, this.#runMark);
-    else this.#writeBatch();
-    this.#reserve(0);
+    const begin = length === 1 ? beginVerdict : beginVerdictBatch;
+    this.#write(begin, this.#runId, this.#runVerdict, this.#runMark);
   }
 
   // The sequence number is the packet's id: an error answer then names its packet.
-  #write(id: number, verdict: number, mark: number): void {
+  #write(begin: typeof beginVerdict, id: number, verdict: number, mark: number): void {
     const { view } = this.#message;
     const start = this.#end;
-    const end = beginVerdict(view, start, this.#queue, id, id, verdict);
+    const end = begin(view, start, this.#queue, id, id, verdict);
     this.#end = mark === NO_MARK ? end : appendMark(view, start, end, mark);
-  }
-
-  #writeBatch(): void {
-    const { view } = this.#message;
-    const start = this.#end;
-    const id = this.#runId;
-    const end = beginVerdictBatch(view, start, this.#queue, id, id, this.#runVerdict);
-    this.#end = this.#runMark === NO_MARK ? end : appendMark(view, start, end, this.#runMark);
   }
 }

@@ -11,34 +11,60 @@ import { tryQueueStatistics } from "./statistics.ts";
 /** How often the counters are read (ms). */
 const INTERVAL = 1000;
 
+/** What the watch needs of its queue. */
+export interface OverrunLink {
+  /** Takes an event when the counters grew. */
+  readonly report: (event: OverrunEvent) => void;
+  /** Called behind the timer's work. */
+  readonly finish: () => void;
+}
+
 /** Compares the kernel's drop counters; used only with the option `reportOverruns`. */
 export class OverrunWatch {
   readonly #queue: number;
+  readonly #link: OverrunLink;
   #last = { queueDropped: 0, userDropped: 0 };
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #due = 0;
+  #stopped = false;
 
-  constructor({ number }: Settings) {
+  constructor({ number }: Settings, link: OverrunLink) {
     this.#queue = number;
+    this.#link = link;
   }
 
-  /** An event when the counters grew and the last look is a second ago. */
-  check(): OverrunEvent | undefined {
-    if (performance.now() < this.#due) return undefined;
-    return this.#read();
+  /** After each receive: looks once a second, and a last time when the packets have stopped. */
+  check(): void {
+    if (this.#stopped) return;
+    if (performance.now() >= this.#due) this.#look();
+    else {this.#timer ??= setTimeout(() => {
+        this.#look();
+        this.#link.finish();
+      }, INTERVAL);}
   }
 
-  /** The event for a receive that ended with ENOBUFS. */
-  interrupted(): OverrunEvent {
-    return this.#read() ?? new OverrunEvent(0, this.#last);
+  /** After a receive that ended with ENOBUFS. */
+  interrupted(): void {
+    if (!this.#look()) this.#link.report(new OverrunEvent(0, this.#last));
   }
 
-  #read(): OverrunEvent | undefined {
+  /** Ends the timer. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#stopped = true;
+  }
+
+  /** @returns whether there was something to report */
+  #look(): boolean {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#due = performance.now() + INTERVAL;
     const statistics = tryQueueStatistics(this.#queue);
-    if (statistics === undefined) return undefined;
+    if (statistics === undefined) return false;
     const { queueDropped, userDropped } = statistics;
     const grew = queueDropped !== this.#last.queueDropped || userDropped !== this.#last.userDropped;
     this.#last = { queueDropped, userDropped };
-    return grew ? new OverrunEvent(0, this.#last) : undefined;
+    if (grew) this.#link.report(new OverrunEvent(0, this.#last));
+    return grew;
   }
 }

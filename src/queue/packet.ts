@@ -11,7 +11,14 @@ import type { Icmpv6View } from "../wire/icmpv6.ts";
 import type { Ipv4View } from "../wire/ipv4.ts";
 import type { Ipv6View } from "../wire/ipv6.ts";
 import { Layers } from "../wire/layers.ts";
-import { ATTRIBUTE_STRIDE, NFQA } from "../wire/nfqueue.ts";
+import {
+  ATTRIBUTE_STRIDE,
+  attributeLength,
+  MAX_COPY_RANGE,
+  NF_VERDICT,
+  NF_VERDICT_FLAG_QUEUE_BYPASS,
+  NFQA,
+} from "../wire/nfqueue.ts";
 import { summary } from "../wire/summary.ts";
 import type { TcpView } from "../wire/tcp.ts";
 import type { UdpView } from "../wire/udp.ts";
@@ -28,16 +35,8 @@ import {
   slotOf,
   storeOf,
 } from "./metadata.ts";
-import { checkInteger, checkKeys, MAX_COPY_RANGE } from "./options.ts";
-import {
-  isVerdict,
-  NF_QUEUE,
-  NO_MARK,
-  QUEUE_BYPASS,
-  resolveMark,
-  Verdict,
-  type VerdictOptions,
-} from "./verdict.ts";
+import { checkInteger, checkKeys } from "./options.ts";
+import { isVerdict, NO_MARK, resolveMark, Verdict, type VerdictOptions } from "./verdict.ts";
 
 /** Who takes a packet's verdict. */
 export interface Decider {
@@ -169,15 +168,23 @@ export class Packet extends PacketMetadata {
     }
     if (this.truncated) throw new TruncatedPacketError(this.length, this.payload.length);
     checkInteger("payload length", bytes.length, { min: 1, max: MAX_COPY_RANGE });
-    this.#replacement = this.checksumNotReady ? finishChecksums(bytes.slice()) : bytes;
+    this.#replacement = bytes;
   }
 
-  /** @throws {VerdictError} when it has a verdict */
+  /**
+   * Lets it go on to the next rule hook.
+   *
+   * @throws {VerdictError} when it has a verdict
+   */
   accept(options?: VerdictOptions): void {
     this.#decide(Verdict.Accept, options);
   }
 
-  /** @throws {VerdictError} when it has a verdict */
+  /**
+   * Discards it.
+   *
+   * @throws {VerdictError} when it has a verdict
+   */
   drop(): void {
     this.#decide(Verdict.Drop, undefined);
   }
@@ -192,7 +199,11 @@ export class Packet extends PacketMetadata {
     this.#decide(Verdict.Repeat, options);
   }
 
-  /** @throws {VerdictError} when it has a verdict */
+  /**
+   * Accepts it, and spares it the later hook functions of this hook.
+   *
+   * @throws {VerdictError} when it has a verdict
+   */
   stop(options?: VerdictOptions): void {
     this.#decide(Verdict.Stop, options);
   }
@@ -204,11 +215,15 @@ export class Packet extends PacketMetadata {
    * @param options with `bypass` it is accepted where nobody listens there; else it is dropped
    * @throws {VerdictError} when it has a verdict
    */
-  requeue(queue: number, options: VerdictOptions & { readonly bypass?: boolean } = {}): void {
+  requeue(
+    queue: number,
+    options: VerdictOptions & { readonly bypass?: boolean | undefined } = {},
+  ): void {
     checkInteger("queue number", queue, { min: 0, max: 0xffff });
     checkKeys("options", options, ["mark", "bypass"]);
     const { bypass = false, mark } = options;
-    const verdict = ((queue << 16) | (bypass ? QUEUE_BYPASS : 0) | NF_QUEUE) >>> 0;
+    const verdict =
+      ((queue << 16) | (bypass ? NF_VERDICT_FLAG_QUEUE_BYPASS : 0) | NF_VERDICT.QUEUE) >>> 0;
     this.#decide(verdict, mark === undefined ? undefined : { mark });
   }
 
@@ -245,7 +260,7 @@ export class Packet extends PacketMetadata {
     const { view, bytes } = liveStore(this);
     if (this.#layers !== undefined) return this.#layers;
     const offset = attributeOffset(this, NFQA.PAYLOAD);
-    const end = offset === 0 ? 0 : offset - 4 + view.getUint16(offset - 4, true);
+    const end = offset === 0 ? 0 : offset + attributeLength(view, offset);
     this.#frame = Frame.over(view, bytes, offset, end);
     return this.#layers = new Layers(this.#frame, this.protocol);
   }
@@ -263,18 +278,30 @@ export class Packet extends PacketMetadata {
     if (options !== undefined) {
       checkKeys("options", options, ["mark"]);
       mark = resolveMark(options.mark, () => this.mark);
+      // Reading the options may have run the program's own code.
+      this.#checkOpen();
     }
     this.#end("given", verdict, mark);
   }
 
   #end(ending: Ending, verdict: number, mark: number): void {
     // First, because it may throw: the packet is then still undecided.
-    this.#decider!.decide(this, verdict, mark, this.#replacement);
+    // What the queue decides goes on as it came: the program was not done with its replacement.
+    const replaced = ending === "given" && verdict !== Verdict.Drop;
+    this.#decider!.decide(this, verdict, mark, replaced ? this.#finished() : undefined);
     this.#ending = ending;
     this.#verdict = verdict;
     releaseStore(this);
     this.#payload = undefined;
     this.#frame?.release();
+  }
+
+  /** The replacement as it is sent. Its buffer may have been resized or transferred meanwhile. */
+  #finished(): Uint8Array | undefined {
+    const bytes = this.#replacement;
+    if (bytes === undefined) return undefined;
+    checkInteger("payload length", bytes.length, { min: 1, max: MAX_COPY_RANGE });
+    return this.checksumNotReady ? finishChecksums(bytes.slice()) : bytes;
   }
 
   static {

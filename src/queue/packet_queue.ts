@@ -99,8 +99,8 @@ export class PacketQueue extends EventTarget {
    * @throws {Error} what the handler throws; its packet got `onError`
    * @throws {SystemError} {QueueClosedError}
    */
-  run(handler: Handler, options: RunOptions = {}): Promise<void> {
-    return run({ engine: this.#engine, waiter: this.#waiter }, checkHandler(handler), options);
+  async run(handler: Handler, options: RunOptions = {}): Promise<void> {
+    await run({ engine: this.#engine, waiter: this.#waiter }, checkHandler(handler), options);
   }
 
   /**

@@ -13,7 +13,7 @@ import type { Waiter } from "./waiter.ts";
 /** Options of `run`. */
 export interface RunOptions {
   /** Aborting it ends `run`, which then resolves; the queue stays open. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Packets handled before other events of the program get their turn. */
@@ -32,19 +32,25 @@ export async function run(
   }
   engine.claim("run()");
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const stop = (): void => resolve();
+  const drain = new Drain(engine, {
+    handler,
+    later: (packet, result) =>
+      void settleLater(engine, packet, { promise: result, failed: reject }),
+    bounded: true,
+    end: Infinity,
+  });
+  const stop = (): void => {
+    drain.stop();
+    resolve();
+  };
   try {
     if (signal?.aborted) return;
     signal?.addEventListener("abort", stop);
     engine.onClose = stop;
-    const ended = { yes: false };
-    startLoop({ engine, waiter, handler, failed: reject, ended });
-    try {
-      await promise;
-    } finally {
-      ended.yes = true;
-    }
+    startLoop({ engine, waiter, drain, failed: reject });
+    await promise;
   } finally {
+    drain.stop();
     signal?.removeEventListener("abort", stop);
     waiter.rest();
     engine.release();
@@ -52,23 +58,17 @@ export async function run(
   }
 }
 
-function startLoop({ engine, waiter, handler, failed, ended }: {
+function startLoop({ engine, waiter, drain, failed }: {
   engine: Engine;
   waiter: Waiter;
-  handler: Handler;
+  drain: Drain;
   failed: (error: unknown) => void;
-  ended: { readonly yes: boolean };
 }): void {
-  const drain = new Drain(engine, {
-    handler,
-    later: (packet, promise) => void settleLater(engine, packet, { promise, failed }),
-    bounded: true,
-  });
   let stepping = false;
 
   const step = (): void => {
     // A listener or a handler may wake us while we are at work.
-    if (ended.yes || engine.closed || stepping) return;
+    if (drain.stopped || engine.closed || stepping) return;
     stepping = true;
     try {
       work();
@@ -82,11 +82,18 @@ function startLoop({ engine, waiter, handler, failed, ended }: {
   const work = (): void => {
     let budget = SLICE;
     let empty = false;
-    while (budget > 0 && !empty && !engine.saturated && !engine.closed) {
-      budget -= drain.handOut(budget);
-      empty = engine.closed || engine.receive() === 0;
+    while (budget > 0 && !empty) {
+      const handled = drain.handOut(budget);
+      budget -= handled;
+      if (drain.stopped || engine.closed) return;
+      // An empty socket is a reason to wait only once everything received has been handed out.
+      if (budget === 0 || engine.saturated) break;
+      const received = engine.receive();
+      // Packets that are not for the program (another family) count too.
+      if (handled === 0) budget -= Math.min(budget, received);
+      empty = received === 0;
     }
-    if (engine.closed) return;
+    if (drain.stopped || engine.closed) return;
     if (engine.saturated) {
       waiter.rest();
       engine.onRoom = step;

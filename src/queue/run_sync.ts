@@ -9,13 +9,14 @@ import type { SyncHandler } from "./deliver.ts";
 import { Drain } from "./drain.ts";
 import type { Engine } from "./engine.ts";
 import { checkInteger, checkKeys, checkMilliseconds, DEFAULT_MAX_LENGTH } from "./options.ts";
+import type { Packet } from "./packet.ts";
 
 /** Options of `runSync`. */
 export interface RunSyncOptions {
   /** Return after this many packets, 1…2⁵³−1. */
-  readonly maxPackets?: number;
+  readonly maxPackets?: number | undefined;
   /** Return after this many milliseconds, 0…2³¹−1; 0 handles what is there and returns. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** Why `runSync` came back. */
@@ -24,7 +25,8 @@ export interface RunSyncResult {
   readonly packets: number;
   /**
    * "signal": one that the program listens for arrived while waiting; its listener runs once the
-   * program yields, so return to the event loop, then call again.
+   * program yields, so return to the event loop, then call again. While packets keep coming, no
+   * signal is noticed: a program with listeners gives a `timeout` and yields between the calls.
    */
   readonly reason: "maxPackets" | "timeout" | "signal" | "closed";
 }
@@ -59,10 +61,16 @@ function loop(
   handler: SyncHandler,
   { maxPackets, timeout }: { maxPackets: number; timeout: number | undefined },
 ): RunSyncResult {
-  const drain = new Drain(engine, { handler, later: refusePromise, bounded: false });
   const end = timeout === undefined ? Infinity : performance.now() + timeout;
+  const drain = new Drain(engine, {
+    handler,
+    later: refusePromise(engine),
+    bounded: false,
+    end: timeout === 0 ? Infinity : end,
+  });
   // Without time, what is there is still handled: never more than the kernel's queue holds.
-  const there = timeout === 0 ? engine.settings.maxLength ?? DEFAULT_MAX_LENGTH : 0;
+  const enough = engine.counters.received +
+    (timeout === 0 ? engine.settings.maxLength ?? DEFAULT_MAX_LENGTH : 0);
   let packets = 0;
   engine.receive();
   for (;;) {
@@ -70,7 +78,7 @@ function loop(
     if (engine.closed) return { packets, reason: "closed" };
     if (packets >= maxPackets) return { packets, reason: "maxPackets" };
     const left = end === Infinity ? end : end - performance.now();
-    if (left <= 0 && (packets >= there || engine.receive() === 0)) {
+    if (left <= 0 && (engine.counters.received >= enough || engine.receive() === 0)) {
       return { packets, reason: "timeout" };
     }
     const expiry = engine.expire();
@@ -78,13 +86,16 @@ function loop(
     if (left <= 0 || (engine.lastCount >= BUSY && engine.receive() > 0)) continue;
     engine.flush();
     const patience = Math.ceil(Math.min(left, expiry, engine.idle()));
-    // A listener may just have closed the queue.
-    if (engine.closed) return { packets, reason: "closed" };
     engine.receive(patience);
     if (engine.lastCount === -ERRNO.EINTR) return { packets, reason: "signal" };
   }
 }
 
-function refusePromise(): never {
-  throw new TypeError("runSync() needs a handler that decides at once: use run() for async ones");
-}
+/** The packet still gets its verdict, and the promise's rejection has a taker. */
+const refusePromise =
+  (engine: Engine) => (packet: Packet, promise: PromiseLike<unknown>): never => {
+    promise.then(undefined, () => {});
+    const error = new TypeError("runSync() needs a handler that decides at once: use run()");
+    engine.fail(packet, error);
+    throw error;
+  };

@@ -24,12 +24,6 @@ export const Verdict = {
 /** One of the values of {@linkcode Verdict}. */
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
-/** NF_QUEUE: the queue's number stands in the upper 16 bits. */
-export const NF_QUEUE = 3;
-
-/** NF_VERDICT_FLAG_QUEUE_BYPASS: accept where nobody listens on that queue. */
-export const QUEUE_BYPASS = 0x8000;
-
 /**
  * A packet mark (nfmark) in host order, 0…0xffffffff: a number replaces the whole mark,
  * `{ value, mask }` only the bits that are set in `mask`.
@@ -39,7 +33,7 @@ export type Mark = number | { readonly value: number; readonly mask: number };
 /** Options that every verdict but drop takes. */
 export interface VerdictOptions {
   /** The mark the packet goes on with; without it the packet keeps its own. */
-  readonly mark?: Mark;
+  readonly mark?: Mark | undefined;
 }
 
 /** Stands for "leave the mark alone" where a plain number travels. */

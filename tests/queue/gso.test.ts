@@ -7,6 +7,7 @@ import { command } from "../support/command.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
+import { withTcpChecksum } from "../support/packets.ts";
 import { queueRule, tcpTo } from "../support/rules.ts";
 import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
 import { until } from "../support/waiting.ts";
@@ -81,3 +82,36 @@ test("large packets go on whole with a small copy range", { timeout: 30_000 }, a
   assert.ok(seen.large > 0);
   assert.ok(seen.longest > mtu);
 });
+
+for (const gso of [true, false]) {
+  test(`a TCP stream is rewritten on the way, gso: ${gso}`, { timeout: 30_000 }, async () => {
+    using _loopback = new SmallLoopback();
+    using queue = PacketQueue.open(nextQueue(), { gso, maxLength: 8192 });
+    let wrong = 0;
+    await using server = await TcpEchoServer.open({
+      echo: false,
+      hear: (chunk) => wrong += chunk.filter((byte) => byte !== 0xab).length,
+    });
+    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: tcpTo(server.port) });
+    let large = 0;
+    await using _filter = new Filter(queue, (packet) => {
+      const { ip, tcp } = packet;
+      assert.ok(ip && tcp);
+      const start = ip.headerLength + tcp.headerLength;
+      if (packet.length > start) {
+        assert.equal(packet.truncated, false);
+        if (packet.gso) large++;
+        const bytes = new Uint8Array(packet.payload);
+        bytes.fill(0xab, start);
+        packet.replacePayload(withTcpChecksum(bytes));
+      }
+      return Verdict.Accept;
+    });
+    using client = await TcpClient.open(server.port);
+    await client.pour(total);
+    await until(() => server.bytes === total, { what: "every byte has arrived" });
+    assert.equal(wrong, 0);
+    assert.equal(large > 0, gso);
+    assert.equal(queue.statistics.verdictErrors, 0);
+  });
+}

@@ -117,6 +117,28 @@ test("the replacement is taken as it is at that moment", { timeout: 20_000 }, as
   assert.deepEqual(await receiver.take(1), ["as given"]);
 });
 
+test("when a replacement is read does not hang on the state of the checksum", {
+  timeout: 20_000,
+}, async () => {
+  const results = new Set<string>();
+  for (const gso of [true, false]) {
+    using receiver = await UdpSocket.open();
+    using sender = await UdpSocket.open();
+    using queue = PacketQueue.open(nextQueue(), { gso });
+    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using _filter = new Filter(queue, (packet) => {
+      assert.equal(packet.checksumNotReady, gso);
+      const replacement = withUdpText(packet.payload, "early");
+      packet.replacePayload(replacement);
+      replacement.set(withUdpText(packet.payload, "later"));
+      return Verdict.Accept;
+    });
+    await sender.send("x", receiver);
+    results.add((await receiver.take(1)).join());
+  }
+  assert.equal(results.size, 1, [...results].join(" and "));
+});
+
 test("replaced and plain packets keep their order in a burst", { timeout: 20_000 }, async () => {
   using receiver = await UdpSocket.open();
   using sender = await UdpSocket.open();

@@ -195,6 +195,7 @@ for (const [way, run] of Object.entries(ways)) {
       // Now and then from within, besides the timer below.
       if (++seen % 997 === 0) queue.setCopyRange(seen % 2000);
     };
+    const state = (): unknown => [queue.statistics, queueStatistics(queue.number)];
     const controller = new AbortController();
     const running = run(queue, { each, signal: controller.signal });
     await using flood = new Child(floodScript, { parameters: [receiver.port, packets] });
@@ -206,11 +207,14 @@ for (const [way, run] of Object.entries(ways)) {
     }, 3);
     try {
       assert.deepEqual(await flood.end(30_000), { code: 0, signal: null });
-      await until(() => queue.statistics.received >= packets, { what: "all packets are seen" });
+      await until(() => queue.statistics.received >= packets, {
+        what: "all packets are seen",
+        state,
+      });
     } finally {
       clearInterval(timer);
     }
-    await until(() => queue.statistics.outstanding === 0, { what: "all are decided" });
+    await until(() => queue.statistics.outstanding === 0, { what: "all are decided", state });
     const kernel = queueStatistics(queue.number);
     controller.abort();
     await within(running, { what: "run to end" });

@@ -27,6 +27,17 @@ function memoryAtRest(): number {
   return residentMemory();
 }
 
+/** Waits until neither the kernel nor the program holds a packet; a run that fails ends it early. */
+async function settled(queue: PacketQueue, running: Promise<void>): Promise<void> {
+  const state = (): unknown => [queue.statistics, queueStatistics(queue.number)];
+  const emptied = until(() => queueStatistics(queue.number)?.length === 0, {
+    what: "the queue is empty",
+    state,
+  });
+  await Promise.race([emptied, running]);
+  await until(() => queue.statistics.outstanding === 0, { what: "every packet is decided", state });
+}
+
 interface Soak {
   readonly queue: PacketQueue;
   readonly decide: (packet: Packet) => Verdict;
@@ -85,8 +96,7 @@ for (const [way, run] of Object.entries(ways)) {
       parameters: [receiver.port, packets, size],
     });
     assert.deepEqual(await flood.end(60_000), { code: 0, signal: null }, flood.errors);
-    await until(() => queueStatistics(queue.number)?.length === 0, { what: "the queue is empty" });
-    await until(() => queue.statistics.outstanding === 0, { what: "every packet is decided" });
+    await settled(queue, running);
     const late = memoryAtRest();
     const kernel = queueStatistics(queue.number);
     controller.abort();
@@ -133,8 +143,7 @@ for (const full of ["queue", "socket"]) {
       parameters: [receiver.port, packets / 10, size],
     });
     assert.deepEqual(await flood.end(30_000), { code: 0, signal: null }, flood.errors);
-    await until(() => queueStatistics(queue.number)?.length === 0, { what: "the queue is empty" });
-    await until(() => queue.statistics.outstanding === 0, { what: "every packet is decided" });
+    await settled(queue, running);
     const kernel = queueStatistics(queue.number);
     controller.abort();
     await within(running, { what: "the run to end" });

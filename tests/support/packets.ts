@@ -55,3 +55,15 @@ export function withUdpText(packet: Uint8Array, text: string): Uint8Array {
   view.setUint16(start + 6, sum === 0 ? 0xffff : sum);
   return made;
 }
+
+/** The same IPv4 TCP packet with its checksum made new, in place. */
+export function withTcpChecksum(packet: Uint8Array): Uint8Array {
+  const start = ipHeaderLength(packet);
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+  const length = packet.length - start;
+  view.setUint16(start + 16, 0);
+  const pseudo = new Uint8Array([0, 6, length >> 8, length & 255]);
+  const sum = internetSum(packet.subarray(12, 20), pseudo, packet.subarray(start));
+  view.setUint16(start + 16, ~sum & 0xffff);
+  return packet;
+}

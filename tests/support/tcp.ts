@@ -8,6 +8,14 @@ import { createServer, type Server, type Socket } from "node:net";
 import { connect as connectTo } from "node:net";
 import { deferred, within } from "./waiting.ts";
 
+/** What a server does with what it gets. */
+export interface TcpServerOptions {
+  /** Send it back. Default true. */
+  readonly echo?: boolean;
+  /** Called with every piece. */
+  readonly hear?: (chunk: Uint8Array) => void;
+}
+
 /** Sends back what it gets, and counts it. */
 export class TcpEchoServer implements AsyncDisposable {
   readonly #server: Server;
@@ -15,7 +23,7 @@ export class TcpEchoServer implements AsyncDisposable {
   readonly port: number;
   #bytes = 0;
 
-  private constructor(server: Server, options: { readonly echo: boolean }) {
+  private constructor(server: Server, options: TcpServerOptions) {
     this.#server = server;
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no TCP port");
@@ -26,19 +34,20 @@ export class TcpEchoServer implements AsyncDisposable {
       socket.on("error", () => socket.destroy());
       socket.on("data", (chunk: Uint8Array) => {
         this.#bytes += chunk.length;
-        if (options.echo) socket.write(chunk);
+        options.hear?.(chunk);
+        if (options.echo ?? true) socket.write(chunk);
       });
     });
   }
 
-  /** Listens on a free port of 127.0.0.1; with `echo: false` it only swallows. */
-  static async open(options: { readonly echo?: boolean } = {}): Promise<TcpEchoServer> {
+  /** Listens on a free port of 127.0.0.1. */
+  static async open(options: TcpServerOptions = {}): Promise<TcpEchoServer> {
     const server = createServer();
     const listening = deferred<void>();
     server.once("error", listening.reject);
     server.listen(0, "127.0.0.1", () => listening.resolve());
     await within(listening.promise, { what: "a TCP server" });
-    return new TcpEchoServer(server, { echo: options.echo ?? true });
+    return new TcpEchoServer(server, options);
   }
 
   /** Bytes received so far. */

@@ -14,6 +14,8 @@ export interface WaitOptions {
   readonly what: string;
   /** Milliseconds; {@link patience} if left out. */
   readonly timeout?: number;
+  /** What to tell of the state of things when it does not come. */
+  readonly state?: () => unknown;
 }
 
 /** The promise's value, or an error that names what never came. */
@@ -39,7 +41,8 @@ export async function until(condition: () => boolean, options: WaitOptions): Pro
   const end = performance.now() + timeout;
   while (!condition()) {
     if (performance.now() > end) {
-      throw new Error(`waited ${timeout} ms in vain until ${options.what}`);
+      const state = options.state === undefined ? "" : `: ${JSON.stringify(options.state())}`;
+      throw new Error(`waited ${timeout} ms in vain until ${options.what}${state}`);
     }
     await delay(2);
   }

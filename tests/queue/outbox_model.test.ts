@@ -1,0 +1,252 @@
+// Verdicts against a model of the kernel's queue: whatever the order in which packets are received,
+// handed out, held, decided and sent, each gets exactly the verdict that it was given.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { OutgoingMessage } from "../../ffi/memory.ts";
+import { type Arena, SlotState } from "../../src/queue/arena.ts";
+import { ArenaChain } from "../../src/queue/chain.ts";
+import { Outbox } from "../../src/queue/outbox.ts";
+import type { QueueSocket } from "../../src/queue/socket.ts";
+import { NO_MARK } from "../../src/queue/verdict.ts";
+import { netlinkMessages } from "../../src/wire/netlink.ts";
+import { ATTRIBUTE_STRIDE, QUEUE_MESSAGE } from "../../src/wire/nfqueue.ts";
+import { decodeVerdict, decodeVerdictBatch } from "../../src/wire/nfqueue_verdict.ts";
+
+const queue = 7;
+
+/** What a packet was given, or got: comparable as text. */
+const text = (verdict: number, mark: number | undefined, payload: number | undefined): string =>
+  `verdict ${verdict}, mark ${mark === NO_MARK ? undefined : mark}, payload ${payload}`;
+
+/** nfnetlink_queue: undecided packets by id, oldest first, and what became of the others. */
+class KernelQueue {
+  readonly waiting: number[] = [];
+  readonly got = new Map<number, string>();
+  failing = false;
+
+  /** Reads a datagram as nfnetlink_rcv does. */
+  send(message: OutgoingMessage, length: number): void {
+    if (this.failing) throw new Error("ENOBUFS");
+    const datagram = message.bytes.slice(0, length);
+    for (const { offset, length, type } of netlinkMessages(datagram)) {
+      const bytes = datagram.subarray(offset, offset + length);
+      if (type === QUEUE_MESSAGE.VERDICT) this.#decideOne(bytes);
+      else if (type === QUEUE_MESSAGE.VERDICT_BATCH) this.#decideUpTo(bytes);
+      else assert.fail(`message type ${type}`);
+    }
+  }
+
+  /** nfqnl_recv_verdict. */
+  #decideOne(bytes: Uint8Array): void {
+    const { id, verdict, mark, payload, sequence } = decodeVerdict(bytes);
+    assert.equal(sequence, id, "an error answer names its packet");
+    const index = this.waiting.indexOf(id);
+    assert.notEqual(index, -1, `ENOENT: a verdict for ${id}, which does not wait`);
+    this.waiting.splice(index, 1);
+    if (payload !== undefined) assert.ok(payload.every((byte) => byte === (id & 0xff)));
+    this.got.set(id, text(verdict, mark, payload?.length));
+  }
+
+  /** nfqnl_recv_verdict_batch: every id that is not after this one, as a signed difference. */
+  #decideUpTo(bytes: Uint8Array): void {
+    const { id: last, verdict, mark } = decodeVerdictBatch(bytes);
+    let count = 0;
+    while (this.waiting.length > 0 && ((this.waiting[0]! - last) | 0) <= 0) {
+      this.got.set(this.waiting.shift()!, text(verdict, mark, undefined));
+      count++;
+    }
+    assert.ok(count > 1, "a batch is for several packets");
+  }
+}
+
+interface Slot {
+  readonly arena: Arena;
+  readonly slot: number;
+  readonly id: number;
+}
+
+/** The part of Engine that moves packets, over the model. */
+class Bench {
+  readonly kernel = new KernelQueue();
+  readonly given = new Map<number, string>();
+  readonly chain: ArenaChain;
+  readonly outbox: Outbox;
+  /** Packets without a verdict, oldest first. */
+  readonly undecided: Slot[] = [];
+  #id: number;
+  #slotSize = 64;
+
+  constructor(slots: number, firstId: number) {
+    this.chain = new ArenaChain({ slots, slotSize: this.#slotSize });
+    this.outbox = new Outbox(this.kernel as unknown as QueueSocket, queue);
+    this.#id = firstId;
+  }
+
+  /** `kinds`: 0 a packet, 1 one that was lost at the socket, 2 an answer of the kernel. */
+  receive(kinds: readonly number[]): void {
+    const arena = this.chain.space();
+    const first = arena.filled;
+    assert.ok(first < arena.slots, "there is a free slot");
+    const kept = kinds.filter((kind) => kind !== 1).slice(0, arena.slots - first);
+    arena.filled = first + kept.length;
+    arena.states.fill(SlotState.Waiting, first, arena.filled);
+    let slot = first;
+    for (const kind of kinds) {
+      if (slot === arena.filled && kind !== 1) break;
+      if (kind !== 2) this.#id = (this.#id + 1) >>> 0;
+      if (kind === 1) continue;
+      if (kind === 2) this.chain.decide(arena, slot++);
+      else {
+        arena.index[slot * ATTRIBUTE_STRIDE] = this.#id | 0;
+        this.kernel.waiting.push(this.#id);
+        this.undecided.push({ arena, slot: slot++, id: this.#id });
+      }
+    }
+  }
+
+  handOut(): void {
+    const arena = this.chain.takeWaiting();
+    if (arena === undefined) return;
+    const slot = arena.cursor - 1;
+    const id = arena.index[slot * ATTRIBUTE_STRIDE]! >>> 0;
+    const next = this.undecided.find(({ arena, slot }) => arena.states[slot] === SlotState.Waiting);
+    assert.deepEqual([next?.arena === arena, next?.slot, next?.id], [true, slot, id]);
+    arena.states[slot] = SlotState.Delivered;
+  }
+
+  /** As Engine.decide and its settling; a send that fails leaves the packet undecided. */
+  decide(
+    place: number,
+    { verdict, mark, payload }: { verdict: number; mark: number; payload: number | undefined },
+  ): void {
+    const packet = this.undecided[place % Math.max(1, this.undecided.length)];
+    if (packet === undefined) return;
+    const { arena, slot, id } = packet;
+    assert.equal(arena.index[slot * ATTRIBUTE_STRIDE]! >>> 0, id, "its slot is still its own");
+    try {
+      if (payload !== undefined) {
+        const bytes = new Uint8Array(payload).fill(id & 0xff);
+        this.outbox.addWithPayload(id, verdict, { mark, payload: bytes });
+      } else if (this.chain.isOldest(arena, slot)) this.outbox.addOldest(id, verdict, mark);
+      else this.outbox.add(id, verdict, mark);
+    } catch (error) {
+      if (this.kernel.failing && String(error).includes("ENOBUFS")) return;
+      throw error;
+    }
+    this.chain.decide(arena, slot);
+    this.undecided.splice(this.undecided.indexOf(packet), 1);
+    this.given.set(id, text(verdict, mark, payload));
+  }
+
+  flush(): void {
+    if (!this.kernel.failing) return this.outbox.flush();
+    // With nothing to send it does not fail either.
+    try {
+      this.outbox.flush();
+    } catch (error) {
+      assert.match(String(error), /ENOBUFS/);
+    }
+  }
+
+  grow(): void {
+    this.chain.setSlotSize(this.#slotSize += 8);
+  }
+
+  /** Nothing is lost, nothing is decided twice, and nobody got a neighbour's verdict. */
+  check(): void {
+    this.kernel.failing = false;
+    this.outbox.flush();
+    assert.deepEqual(this.kernel.got, this.given);
+    // Packets go on in the order in which they were decided.
+    assert.deepEqual([...this.kernel.got.keys()], [...this.given.keys()]);
+    assert.deepEqual(this.kernel.waiting, this.undecided.map(({ id }) => id));
+    const oldest = this.chain.oldest();
+    assert.equal(oldest, this.undecided[0]?.arena);
+    if (oldest !== undefined) assert.equal(oldest.head, this.undecided[0]?.slot);
+  }
+}
+
+type Action = (bench: Bench) => void;
+
+const decision = fc.record({
+  verdict: fc.constantFrom(0, 1, 1, 1, 1, 1, 0x00070003),
+  mark: fc.constantFrom(NO_MARK, NO_MARK, NO_MARK, NO_MARK, NO_MARK, 0, 0xffffffff),
+  payload: fc.option(fc.constantFrom(1, 3, 1400, 65531), { nil: undefined, freq: 12 }),
+}, { noNullPrototype: true });
+
+const plain: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.array(fc.constantFrom(0, 0, 0, 0, 0, 1, 2), { maxLength: 12 })
+      .map((kinds): Action => (bench) => bench.receive(kinds)),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.nat(8).map((count): Action => (bench) => {
+      for (let turn = 0; turn < count; turn++) bench.handOut();
+    }),
+  },
+  // In order, as a quick handler decides, and anywhere, as held packets and deadlines are.
+  {
+    weight: 6,
+    arbitrary: fc.record({ count: fc.nat(12), decision }).map(
+      ({ count, decision }): Action => (bench) => {
+        for (let turn = 0; turn < count; turn++) bench.decide(0, decision);
+      },
+    ),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ place: fc.nat(40), decision })
+      .map(({ place, decision }): Action => (bench) => bench.decide(place, decision)),
+  },
+  { weight: 2, arbitrary: fc.constant<Action>((bench) => bench.flush()) },
+  { weight: 1, arbitrary: fc.constant<Action>((bench) => bench.grow()) },
+);
+
+const failing: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 8, arbitrary: plain },
+  {
+    weight: 1,
+    arbitrary: fc.boolean().map((on): Action => (bench) => {
+      bench.kernel.failing = on;
+    }),
+  },
+);
+
+// Ids wrap around in the middle of a run, and where a signed 32-bit number changes its sign.
+const firstId = fc.constantFrom(0, 0x7ffffff8, 0xfffffff8);
+const slots = fc.constantFrom(1, 2, 3, 8);
+
+for (const [name, actions] of [["", plain], [" while sends fail now and then", failing]] as const) {
+  test(`each packet gets the verdict it was given${name}`, { timeout: 60_000 }, () => {
+    fc.assert(
+      fc.property(
+        slots,
+        firstId,
+        fc.array(actions, { minLength: 30, maxLength: 150, size: "max" }),
+        (slots, firstId, actions) => {
+          const bench = new Bench(slots, firstId);
+          for (const action of actions) action(bench);
+          bench.check();
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+}
+
+test("a full buffer that cannot be sent loses nothing", { timeout: 20_000 }, () => {
+  const bench = new Bench(8, 0);
+  bench.receive([0, 0, 0, 0, 0, 0, 0, 0]);
+  bench.decide(0, { verdict: 1, mark: NO_MARK, payload: 65531 });
+  bench.kernel.failing = true;
+  // Runs of one, each a message of its own, until the buffer is full and beyond.
+  for (let turn = 0; turn < 4000; turn++) {
+    bench.decide(0, { verdict: turn % 2, mark: turn, payload: undefined });
+    if (bench.undecided.length === 0) bench.receive([0, 0, 0, 0]);
+  }
+  bench.check();
+});
