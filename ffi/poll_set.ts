@@ -62,6 +62,8 @@ export class PollSet {
   #memory: PollMemory | undefined;
   #scheduled = false;
   #polling = false;
+  /** A poll is under way on the pool's thread. */
+  #waiting = false;
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -87,12 +89,12 @@ export class PollSet {
 
   #remove(entry: Entry): void {
     entry.armed = false;
-    if (this.#entries.delete(entry) && this.#polling) this.#libc.eventfd_write(this.#wake, 1n);
+    if (this.#entries.delete(entry)) this.#interrupt();
   }
 
   /** Deferred to a microtask, so that several descriptors armed together make one poll. */
   #schedule(): void {
-    if (this.#polling) this.#libc.eventfd_write(this.#wake, 1n);
+    if (this.#polling) this.#interrupt();
     else if (!this.#scheduled) {
       this.#scheduled = true;
       queueMicrotask(() => {
@@ -102,12 +104,19 @@ export class PollSet {
     }
   }
 
+  /** Ends the poll under way; between two polls the next one sees the change by itself. */
+  #interrupt(): void {
+    if (this.#waiting) this.#libc.eventfd_write(this.#wake, 1n);
+  }
+
   async #poll(): Promise<void> {
     this.#polling = true;
     while (this.#entries.size > 0) {
       const entries = [...this.#entries];
       const { pointer, view } = this.#prepare(entries);
+      this.#waiting = true;
       const ready = await this.#libc.poll(pointer, BigInt(entries.length + 1), -1);
+      this.#waiting = false;
       if (ready <= 0) continue; // EINTR
       if (view.getInt16(REVENTS, true) !== 0) this.#libc.eventfd_read(this.#wake, this.#counter);
       entries.forEach((entry, index) => {

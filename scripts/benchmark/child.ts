@@ -40,17 +40,15 @@ export class Child implements AsyncDisposable {
     for (let next = await this.#lines.next(); !next.done; next = await this.#lines.next()) {
       lines.push(next.value);
     }
-    await this.#exit;
-    const status = this.#process.exitCode;
-    if (status !== 0) {
-      throw new Error(`exit status ${status}: ${this.#command}\n${lines.join("\n")}`);
-    }
+    await this.end();
     return lines.join("\n");
   }
 
-  /** Waits until it ends by itself. */
+  /** Waits until it ends by itself, successfully. */
   async end(): Promise<void> {
     await this.#exit;
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== 0) throw new Error(`${signalCode ?? `status ${exitCode}`}: ${this.#command}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -65,7 +65,7 @@ const read = (packet: Packet) => {
 };
 
 function runSync(queue: PacketQueue, handler: (packet: Packet) => Verdict): void {
-  while (!done) queue.runSync(handler, { maxPackets: 4096, timeout: 1000 });
+  while (!done) queue.runSync(handler, { maxPackets: 4096 });
 }
 
 const modes: Record<string, (queue: PacketQueue) => void | Promise<void>> = {

@@ -1,6 +1,7 @@
 /*
  * Round trips of ICMP echo requests on loopback, one at a time, a fixed pause apart: what ping does,
- * with nanoseconds instead of its rounded lines.
+ * with nanoseconds instead of its rounded lines. Many before them, without a pause and not counted,
+ * give a just-in-time compiler what it needs: a filter runs for days.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -39,7 +40,7 @@ static uint16_t checksum(const void *data, size_t length)
 
 int main(int argc, char **argv)
 {
-	int count = 2000, warm_up = 200, c;
+	int count = 2000, warm_up = 50000, c;
 	long pause = 500; /* µs */
 
 	while ((c = getopt(argc, argv, "n:w:i:")) != -1) {
@@ -84,7 +85,8 @@ int main(int argc, char **argv)
 			lost++;
 		else if (i >= 0)
 			times[answered++] = microseconds() - start;
-		nanosleep(&(struct timespec){ .tv_nsec = pause * 1000 }, NULL);
+		if (i >= 0)
+			nanosleep(&(struct timespec){ .tv_nsec = pause * 1000 }, NULL);
 	}
 	if (!answered)
 		errx(1, "no answer");

@@ -113,6 +113,14 @@ export class Arena implements MessageStore {
     return this.#lengths[(slot * MMSGHDR_SIZE + MSG_FLAGS) >> 2]!;
   }
 
+  /** Takes the next slots into use. */
+  addSlots(count: number): void {
+    const { states, filled } = this;
+    this.filled = filled + count;
+    // Not `fill`: for the one slot of a quiet queue that call costs more than all of this.
+    for (let slot = filled; slot < this.filled; slot++) states[slot] = SlotState.Waiting;
+  }
+
   /** Marks a slot decided and moves the head past all that are. */
   decide(slot: number): void {
     this.states[slot] = SlotState.Decided;

@@ -139,24 +139,24 @@ export class Engine implements Decider {
    * Takes what the kernel has, at most one arena full.
    *
    * @param patience block this long for the first one (ms); without it nothing is waited for
+   * @param most take no more than so many
    * @returns datagrams received, 0 when there was nothing
    * @throws {SystemError}
    */
-  receive(patience?: number): number {
+  receive(patience?: number, most: number = Infinity): number {
     // A listener may have closed the queue: its descriptor may be another's by now.
     if (this.closed) return 0;
     const arena = this.#chain.space();
     const headers = arena.freeHeaders();
-    const slots = arena.slots - arena.filled;
+    const slots = Math.min(arena.slots - arena.filled, most);
     const count = patience === undefined
       ? this.socket.receive(headers, slots)
       : this.socket.receiveBlocking(headers, slots, patience);
     this.lastCount = count;
     if (count > 0) {
       const first = arena.filled;
-      // Before the packets are looked at: deciding one moves the arena's head up to here.
-      arena.filled = first + count;
-      arena.states.fill(SlotState.Waiting, first, first + count);
+      // Before the packets are looked at: deciding one moves the arena's head over these.
+      arena.addSlots(count);
       for (let slot = first; slot < first + count; slot++) {
         const start = slot * arena.slotSize;
         const cut = (arena.receivedFlags(slot) & MSG_TRUNC) !== 0;
@@ -176,8 +176,8 @@ export class Engine implements Decider {
   /** Takes one datagram that the runtime has read already. */
   ingest(datagram: Uint8Array): void {
     const arena = this.#chain.space();
-    const slot = arena.filled++;
-    arena.states[slot] = SlotState.Waiting;
+    const slot = arena.filled;
+    arena.addSlots(1);
     const start = slot * arena.slotSize;
     const fits = datagram.length <= arena.slotSize;
     arena.bytes.set(fits ? datagram : datagram.subarray(0, arena.slotSize), start);
