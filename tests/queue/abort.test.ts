@@ -80,6 +80,31 @@ test("an abort inside the handler: what was received is not lost", {
   assert.equal(handled, 30);
 });
 
+for (const kind of ["sync", "async"]) {
+  test(`an abort inside a ${kind} handler: no further packet is handed out`, {
+    timeout: 20_000,
+  }, async () => {
+    using receiver = await UdpSocket.open();
+    using sender = await UdpSocket.open();
+    using queue = PacketQueue.open(nextQueue());
+    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    const texts = Array.from({ length: 100 }, (_, index) => `${index}`);
+    await sender.sendAll(texts, receiver);
+    const controller = new AbortController();
+    let handled = 0;
+    const run = queue.run(() => {
+      if (++handled === 3) controller.abort();
+      return kind === "sync" ? Verdict.Accept : Promise.resolve(Verdict.Accept);
+    }, { signal: controller.signal });
+    await within(run, { what: "run to end" });
+    assert.equal(handled, 3);
+    assert.deepEqual(await receiver.take(3), texts.slice(0, 3));
+    queue.runSync(() => Verdict.Accept, { maxPackets: 97 });
+    assert.deepEqual(await receiver.take(97), texts.slice(3));
+    assert.equal(handled, 3);
+  });
+}
+
 test("handlers that are under way at an abort still decide", { timeout: 20_000 }, async () => {
   using receiver = await UdpSocket.open();
   using sender = await UdpSocket.open();

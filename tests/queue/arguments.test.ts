@@ -3,15 +3,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  type Packet,
   PacketQueue,
   type PacketQueueOptions,
+  QueueClosedError,
   queueStatistics,
   type SyncHandler,
   Verdict,
 } from "../../mod.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { nextQueue, ownedQueues } from "../support/numbers.ts";
+import { udpText } from "../support/packets.ts";
+import { queueRule, Rule, udpTo } from "../support/rules.ts";
 import { Child } from "../support/runtime.ts";
+import { UdpSocket } from "../support/udp.ts";
+import { within } from "../support/waiting.ts";
 import { openCases, problemOf } from "./argument_cases.ts";
 
 requireIsolation();
@@ -54,6 +60,107 @@ test("every option's limits are accepted", { timeout: 20_000 }, () => {
     using queue = PacketQueue.open(number, options);
     assert.equal(queue.number, number);
   }
+});
+
+/** Every option of `open`. */
+const optionNames: readonly (keyof PacketQueueOptions)[] = [
+  ...["copyRange", "maxLength", "receiveBuffer", "batchSize", "concurrency"] as const,
+  ...["failOpen", "gso", "conntrack", "uidGid", "securityContext", "reportOverruns"] as const,
+  ...["family", "deadline", "onError"] as const,
+];
+
+/** What of a queue can be seen from outside and does not change from one to the next. */
+function settingsOf(queue: PacketQueue): unknown {
+  const { copyMode, copyRange } = queueStatistics(queue.number) ?? {};
+  return { copyMode, copyRange };
+}
+
+test("options of open given as undefined are as if absent", { timeout: 20_000 }, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  const number = nextQueue();
+  using _rule = queueRule(number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  const look = async (options: PacketQueueOptions | undefined): Promise<unknown> => {
+    using queue = PacketQueue.open(number, options);
+    await sender.send("x", receiver);
+    const seen: unknown[] = [settingsOf(queue)];
+    queue.runSync((packet) => {
+      seen.push(packet.truncated, packet.checksumNotReady, packet.uid, packet.conntrack);
+      return Verdict.Accept;
+    }, { maxPackets: 1 });
+    assert.deepEqual(await receiver.take(1), ["x"]);
+    return seen;
+  };
+  const expected = await look({});
+  assert.deepEqual(await look(undefined), expected);
+  for (const name of optionNames) {
+    assert.deepEqual(await look({ [name]: undefined }), expected, name);
+  }
+  const all = Object.fromEntries(optionNames.map((name) => [name, undefined]));
+  assert.deepEqual(await look(all), expected);
+});
+
+test("options of everything else given as undefined are as if absent", {
+  timeout: 20_000,
+}, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue());
+  const match = udpTo(receiver.port);
+  using _mark = new Rule({
+    ...{ table: "mangle", chain: "OUTPUT", match },
+    jump: ["MARK", "--set-mark", "0x42"],
+  });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
+  using kept = new Rule({
+    ...{ table: "mangle", chain: "POSTROUTING" },
+    match: [...match, "-m", "mark", "--mark", "0x42"],
+  });
+  const decide = (packet: Packet): void => {
+    const text = udpText(packet.payload);
+    assert.equal(packet.checksumNotReady, true);
+    if (text === "accept") packet.accept({ mark: undefined });
+    else if (text === "stop") packet.stop({ mark: undefined });
+    // Nobody listens there, and without bypass that drops it.
+    else packet.requeue(65535, { mark: undefined, bypass: undefined });
+  };
+  const texts = ["requeue", "accept", "stop"];
+  queue.setFlags({ gso: undefined });
+  queue.setFlags({
+    ...{ failOpen: undefined, conntrack: undefined },
+    ...{ uidGid: undefined, securityContext: undefined },
+  });
+  await sender.sendAll(texts, receiver);
+  assert.deepEqual(queue.runSync(decide, { maxPackets: 3, timeout: undefined }).packets, 3);
+  assert.deepEqual(await receiver.take(2), ["accept", "stop"]);
+  await sender.sendAll(texts, receiver);
+  const result = queue.runSync(decide, { maxPackets: undefined, timeout: 0 });
+  assert.deepEqual(result, { packets: 3, reason: "timeout" });
+  assert.deepEqual(await receiver.take(2), ["accept", "stop"]);
+  assert.equal(kept.packets, 4);
+  const run = queue.run((packet) => {
+    packet.accept();
+    queue.close();
+  }, { signal: undefined });
+  await sender.send("run", receiver);
+  await within(run, { what: "run to end" });
+  assert.deepEqual(await receiver.take(1), ["run"]);
+});
+
+test("run rejects rather than throws", { timeout: 20_000 }, async () => {
+  using queue = PacketQueue.open(nextQueue());
+  const accept = (): Verdict => Verdict.Accept;
+  const promises = [
+    queue.run("x" as never),
+    queue.run(undefined as never),
+    queue.run(accept, null as never),
+    queue.run(accept, { signal: 5 } as never),
+    queue.run(accept, { sign: 5 } as never),
+  ];
+  for (const promise of promises) await assert.rejects(promise, TypeError);
+  queue.close();
+  const late = queue.run(accept);
+  await assert.rejects(late, QueueClosedError);
 });
 
 const notNumbers = ["1", null, true, {}, 5n];

@@ -1,15 +1,23 @@
 // Handlers that throw, reject, or forget their packet.
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
-import { PacketQueue, type UndecidedEvent, Verdict, VerdictError } from "../../mod.ts";
+import { setImmediate as turn } from "node:timers/promises";
+import {
+  PacketQueue,
+  type SyncHandler,
+  type UndecidedEvent,
+  Verdict,
+  VerdictError,
+} from "../../mod.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { udpText } from "../support/packets.ts";
 import { queueRule, udpTo } from "../support/rules.ts";
 import { UdpSocket } from "../support/udp.ts";
-import { until } from "../support/waiting.ts";
+import { deferred, until, within } from "../support/waiting.ts";
 
 requireIsolation();
 
@@ -199,4 +207,130 @@ test("a returned value that is no verdict is an error", { timeout: 20_000 }, asy
     await assert.rejects(queue.run(() => Promise.resolve(wrong as Verdict)), VerdictError);
     assert.deepEqual(await receiver.take(1), [String(wrong)]);
   }
+});
+
+/** Hears of rejections that nobody took. */
+class Unhandled implements Disposable {
+  readonly errors: unknown[] = [];
+  readonly #listen = (error: unknown): unknown => this.errors.push(error);
+
+  constructor() {
+    process.on("unhandledRejection", this.#listen);
+  }
+
+  /** Lets the runtime look through its promises. */
+  async none(): Promise<void> {
+    for (let count = 0; count < 5; count++) await turn();
+    assert.deepEqual(this.errors, []);
+  }
+
+  [Symbol.dispose](): void {
+    process.off("unhandledRejection", this.#listen);
+  }
+}
+
+test("runSync refuses async handlers", { timeout: 20_000 }, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using unhandled = new Unhandled();
+  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  const events: UndecidedEvent[] = [];
+  queue.addEventListener("undecided", (event) => events.push(event));
+  const handlers: Readonly<Record<string, () => Promise<Verdict>>> = {
+    fulfilled: () => Promise.resolve(Verdict.Drop),
+    rejected: () => Promise.reject(new Mistake("at once")),
+    "rejected later": async () => {
+      await turn();
+      throw new Mistake("later");
+    },
+    never: () => new Promise(() => {}),
+  };
+  for (const [name, handler] of Object.entries(handlers)) {
+    await sender.send(name, receiver);
+    const wrong = handler as unknown as SyncHandler;
+    let thrown: unknown;
+    assert.throws(() => queue.runSync(wrong, { maxPackets: 1 }), (error: unknown) => {
+      assert.ok(error instanceof TypeError);
+      assert.match(error.message, /run\(\)/);
+      thrown = error;
+      return true;
+    });
+    assert.deepEqual(await receiver.take(1), [name]);
+    const event = events.at(-1);
+    assert.equal(event?.cause, "error");
+    assert.equal(event?.error, thrown);
+    assert.equal(queue.statistics.outstanding, 0);
+    await unhandled.none();
+  }
+  assert.equal(events.length, Object.keys(handlers).length);
+});
+
+test("the event carries what the handler threw", { timeout: 20_000 }, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  const events: UndecidedEvent[] = [];
+  queue.addEventListener("undecided", (event) => events.push(event));
+  for (const thrown of [new Mistake("on purpose"), "text", undefined]) {
+    const throwIt = (): never => {
+      throw thrown;
+    };
+    for (const way of ["runSync", "run", "async"]) {
+      await sender.send("x", receiver);
+      const act = async (): Promise<unknown> =>
+        way === "runSync"
+          ? queue.runSync(throwIt)
+          : await queue.run(way === "run" ? throwIt : () => Promise.reject(thrown));
+      const caught = await act().then(() => "nothing", (error: unknown) => ({ error }));
+      assert.deepEqual(caught, { error: thrown });
+      const event = events.pop();
+      assert.equal(event?.cause, "error");
+      assert.equal(event?.error, thrown, way);
+    }
+  }
+  await sender.send("forgotten", receiver);
+  queue.runSync(() => {}, { maxPackets: 1 });
+  assert.equal(events.pop()?.error, undefined);
+  assert.equal(events.length, 0);
+});
+
+test("rejections that run cannot pass on are reported each, after an abort too", {
+  timeout: 20_000,
+}, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using unhandled = new Unhandled();
+  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  const events: UndecidedEvent[] = [];
+  queue.addEventListener("undecided", (event) => events.push(event));
+  const texts = ["one", "two", "three"];
+  for (const aborts of [true, false]) {
+    const gate = deferred<void>();
+    const controller = new AbortController();
+    let started = 0;
+    const run = queue.run(async (packet) => {
+      const text = udpText(packet.payload);
+      started++;
+      await gate.promise;
+      throw new Mistake(text);
+    }, { signal: controller.signal });
+    await sender.sendAll(texts, receiver);
+    await until(() => started === 3, { what: "all handlers have started" });
+    if (aborts) {
+      controller.abort();
+      await within(run, { what: "run to end" });
+      gate.resolve();
+    } else {
+      gate.resolve();
+      await assert.rejects(run, { name: "Mistake", message: "one" });
+    }
+    assert.deepEqual(await receiver.take(3), texts);
+    const errors = events.splice(0).map(({ cause, error }) => [cause, (error as Error).message]);
+    assert.deepEqual(errors, texts.map((text) => ["error", text]));
+    await unhandled.none();
+  }
+  assert.equal(queue.statistics.handlerErrors, 6);
 });

@@ -9,6 +9,7 @@ import {
   QueueClosedError,
   Verdict,
   VerdictError,
+  type VerdictOptions,
 } from "../../mod.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
@@ -64,6 +65,69 @@ test("a verdict returned after one was given rejects the run", { timeout: 20_000
   await sender.send("accepted", receiver);
   await assert.rejects(filter.done, VerdictError);
   assert.deepEqual(await receiver.take(1), ["accepted"]);
+});
+
+/** Marks that run the program's own code while they are read. */
+const trickyMarks: Readonly<Record<string, (act: () => void) => VerdictOptions>> = {
+  "a mark": (act) => ({
+    get mark(): number {
+      act();
+      return 1;
+    },
+  }),
+  "a mark's mask": (act) => ({
+    mark: {
+      value: 1,
+      get mask(): number {
+        act();
+        return 1;
+      },
+    },
+  }),
+};
+
+for (const [what, options] of Object.entries(trickyMarks)) {
+  test(`${what} that decides the packet while it is read: one verdict`, {
+    timeout: 20_000,
+  }, async () => {
+    using receiver = await UdpSocket.open();
+    using sender = await UdpSocket.open();
+    using queue = PacketQueue.open(nextQueue());
+    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    const texts = ["accepted", "requeued", "goes on"];
+    await sender.sendAll(texts, receiver);
+    let rest = 3;
+    queue.runSync((packet) => {
+      const drop = options(() => packet.drop());
+      // Its mark, too, is one of the things that nobody may ask for after the verdict.
+      const expected = (error: unknown): boolean =>
+        error instanceof VerdictError || error instanceof PacketReleasedError;
+      if (--rest === 2) assert.throws(() => packet.accept(drop), expected);
+      else if (rest === 1) assert.throws(() => packet.requeue(queue.number, drop), expected);
+      else return Verdict.Accept;
+      assert.equal(packet.verdict, Verdict.Drop);
+    }, { maxPackets: 3 });
+    assert.deepEqual(await receiver.take(1), ["goes on"]);
+    queue.runSync(() => {}, { timeout: 0 });
+    const { accepted, dropped, otherVerdicts, verdictErrors, outstanding } = queue.statistics;
+    const counts = [accepted, dropped, otherVerdicts, verdictErrors, outstanding];
+    assert.deepEqual(counts, [1, 2, 0, 0, 0]);
+  });
+}
+
+test("a mark that closes the queue while it is read", { timeout: 20_000 }, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await sender.send("closed", receiver);
+  const result = queue.runSync((packet) => {
+    const close = trickyMarks["a mark"]?.(() => queue.close());
+    assert.throws(() => packet.accept(close), VerdictError);
+  });
+  assert.deepEqual(result, { packets: 1, reason: "closed" });
+  assert.deepEqual(await receiver.take(1), ["closed"]);
+  assert.equal(queue.statistics.accepted, 1);
 });
 
 /** Everything a packet can be asked for its message. */

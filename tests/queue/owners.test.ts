@@ -1,6 +1,7 @@
 // Why a queue cannot be opened: each reason has its own sentence, which says what to do.
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
 import { PacketQueue, SystemError, Verdict } from "../../mod.ts";
 import { Filter } from "../support/filter.ts";
@@ -26,7 +27,7 @@ interface Report {
 }
 
 async function failure(number: number, options: SpawnOptions): Promise<Report> {
-  await using child = new Child(openScript, { ...options, parameters: [number] });
+  await using child = new Child(openScript, { parameters: [number], ...options });
   const end = await child.end();
   assert.deepEqual(end, { code: 0, signal: null }, child.errors);
   assert.notEqual(child.output, "opened\n");
@@ -46,7 +47,8 @@ test("a second owner in the same process", { timeout: 20_000 }, async () => {
       assert.match(error.message, new RegExp(`[Qq]ueue ${queue.number}\\b`));
       // A port that is this process's id is said in words.
       const port = ownedQueues().get(queue.number);
-      assert.match(error.message, new RegExp(`this very process|port ${port}\\b`));
+      const words = port === process.pid ? "this very process" : `port ${port}\\b`;
+      assert.match(error.message, new RegExp(words));
       assert.doesNotMatch(error.message, /CAP_NET_ADMIN/);
       return true;
     });
@@ -55,6 +57,14 @@ test("a second owner in the same process", { timeout: 20_000 }, async () => {
   await using _filter = new Filter(queue, () => Verdict.Accept);
   await sender.send("still mine", receiver);
   assert.deepEqual(await receiver.take(1), ["still mine"]);
+});
+
+test("a second owner in the same process: the sentence says so", { timeout: 20_000 }, async () => {
+  const number = nextQueue();
+  // The first netlink socket of a fresh process has the process id for its port.
+  const report = await failure(number, { parameters: [number, "twice"] });
+  assert.equal(report.isSystemError, true);
+  assert.match(report.message, new RegExp(`[Qq]ueue ${number}\\b.*this very process`));
 });
 
 test("a second owner: another process", { timeout: 20_000 }, async () => {
@@ -67,6 +77,7 @@ test("a second owner: another process", { timeout: 20_000 }, async () => {
       assert.ok(error instanceof SystemError);
       assert.ok(error.code === "EPERM" || error.code === "EBUSY", error.code);
       assert.match(error.message, new RegExp(`\\b${port}\\b`));
+      assert.doesNotMatch(error.message, /this very process/);
       // The first netlink socket of a process has the process id for its port.
       if (port === child.pid) assert.match(error.message, new RegExp(`process ${child.pid}\\b`));
       return true;
