@@ -271,8 +271,6 @@ async function beside(
 
 async function bulk() {
   const listen = "exec nsenter --net=/run/netns/server iperf3 -s --forceflush 2>&1";
-  await using server = new Child(["sh", "-c", listen]);
-  while (!(await server.line()).includes("listening"));
   const client: Command = ["nsenter", "--net=/run/netns/client", "iperf3", "-c", "10.0.2.2", "-J"];
   const withGso: Program = { name: "C, callback, GSO flag", command: [c("callback"), "-g"] };
   const programs: Program[] = [
@@ -291,6 +289,8 @@ async function bulk() {
     programs,
     (program) =>
       beside(program, { queue: QUEUES.bulk, chain: "FORWARD" }, async () => {
+        await using server = new Child(["sh", "-c", listen]);
+        while (!(await server.line()).includes("listening"));
         const report = JSON.parse(await new Child([...client, "-t", time]).output());
         return [Number(report.end.sum_received.bits_per_second) / 1e9];
       }),
