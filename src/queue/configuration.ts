@@ -26,6 +26,7 @@ export interface ConfigurationLink {
   readonly receive: () => number;
   /** Hears before messages may become larger than this. */
   readonly growSlots: (slotSize: number) => void;
+  /** Whether a listener has closed the queue meanwhile. */
   readonly closed: () => boolean;
 }
 
