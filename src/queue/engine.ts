@@ -118,7 +118,8 @@ export class Engine implements Decider {
   /**
    * Claims the queue for one reader.
    *
-   * @throws {Error} when another one is at work; {QueueClosedError}
+   * @throws {Error} when another one is at work
+   * @throws {QueueClosedError}
    */
   claim(reader: string): void {
     if (this.closed || this.#closing) throw new QueueClosedError(this.settings.number);

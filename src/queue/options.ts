@@ -33,7 +33,7 @@ export interface PacketQueueOptions {
   readonly failOpen?: boolean | undefined;
   /**
    * Take large packets as they are (up to 64 KiB, checksums not yet computed) instead of having the
-   * kernel cut them: fifteen times faster for bulk TCP. Default true.
+   * kernel cut them: many times faster for bulk TCP. Default true.
    */
   readonly gso?: boolean | undefined;
   /** Attach the connection tracking entry (needs nf_conntrack_netlink in the kernel). Default false. */

@@ -97,7 +97,8 @@ export class PacketQueue extends EventTarget {
    * @returns a promise that resolves when `signal` aborts or the queue closes. Packets that handlers
    * still hold then stay theirs until `close()`.
    * @throws {Error} what the handler throws; its packet got `onError`
-   * @throws {SystemError} {QueueClosedError}
+   * @throws {SystemError}
+   * @throws {QueueClosedError}
    */
   async run(handler: Handler, options: RunOptions = {}): Promise<void> {
     await run({ engine: this.#engine, waiter: this.#waiter }, checkHandler(handler), options);
@@ -110,7 +111,8 @@ export class PacketQueue extends EventTarget {
    *
    * @throws {Error} what the handler throws; its packet got `onError`
    * @throws {TypeError} when the handler returns a promise
-   * @throws {SystemError} {QueueClosedError}
+   * @throws {SystemError}
+   * @throws {QueueClosedError}
    */
   runSync(handler: SyncHandler, options: RunSyncOptions = {}): RunSyncResult {
     return runSync(this.#engine, checkHandler(handler), options);
@@ -125,7 +127,9 @@ export class PacketQueue extends EventTarget {
    * Changes how much of each packet is copied, while packets flow and without losing any.
    *
    * @param bytes 0…65531; 0 is metadata only
-   * @throws {TypeError | RangeError} {SystemError} {QueueClosedError}
+   * @throws {TypeError | RangeError}
+   * @throws {SystemError}
+   * @throws {QueueClosedError}
    */
   setCopyRange(bytes: number): void {
     const value = checkCopyRange(bytes);
@@ -136,7 +140,9 @@ export class PacketQueue extends EventTarget {
    * Changes how many packets may wait in the kernel.
    *
    * @param packets 1…0xffffffff
-   * @throws {TypeError | RangeError} {SystemError} {QueueClosedError}
+   * @throws {TypeError | RangeError}
+   * @throws {SystemError}
+   * @throws {QueueClosedError}
    */
   setMaxLength(packets: number): void {
     const value = checkMaxLength(packets);
@@ -146,7 +152,9 @@ export class PacketQueue extends EventTarget {
   /**
    * Changes the named switches and leaves the others.
    *
-   * @throws {TypeError} {SystemError} where the kernel lacks one; {QueueClosedError}
+   * @throws {TypeError}
+   * @throws {SystemError} where the kernel lacks one
+   * @throws {QueueClosedError}
    */
   setFlags(flags: QueueFlags): void {
     const value = checkFlags(flags);
@@ -157,7 +165,8 @@ export class PacketQueue extends EventTarget {
    * Sends the verdicts given so far. Never needed: loops send theirs when a batch is done, others go
    * at the end of the current turn of the event loop.
    *
-   * @throws {SystemError} {QueueClosedError}
+   * @throws {SystemError}
+   * @throws {QueueClosedError}
    */
   flush(): void {
     if (this.closed) throw new QueueClosedError(this.number);
