@@ -37,10 +37,7 @@ export class OverrunWatch {
   check(): void {
     if (this.#stopped) return;
     if (performance.now() >= this.#due) this.#look();
-    else {this.#timer ??= setTimeout(() => {
-        this.#look();
-        this.#link.finish();
-      }, INTERVAL);}
+    else this.#timer ??= setTimeout(this.#lookLater, INTERVAL);
   }
 
   /** After a receive that ended with ENOBUFS. */
@@ -53,6 +50,11 @@ export class OverrunWatch {
     clearTimeout(this.#timer);
     this.#stopped = true;
   }
+
+  readonly #lookLater = (): void => {
+    this.#look();
+    this.#link.finish();
+  };
 
   /** @returns whether there was something to report */
   #look(): boolean {

@@ -191,9 +191,8 @@ export class PacketQueue extends EventTarget {
     this.close();
   }
 
-  // deno-lint-ignore require-await -- the contract of `await using`
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve(this.close());
   }
 
   /** Listens for `"verdicterror"`, `"overrun"`, `"undecided"` or `"idle"`. */
@@ -209,8 +208,7 @@ export class PacketQueue extends EventTarget {
   ): void;
   override addEventListener(
     type: string,
-    // deno-lint-ignore ban-types -- the union of both overloads' listeners
-    listener: Function | EventListenerObject | null,
+    listener: ((event: never) => void) | EventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
   ): void {
     super.addEventListener(type, listener as EventListener, options);

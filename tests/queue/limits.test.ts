@@ -82,6 +82,25 @@ for (const reportOverruns of [false, true]) {
   });
 }
 
+test(
+  "with reportOverruns a burst is reported though silence follows",
+  { timeout: 20_000 },
+  async () => {
+    using receiver = await UdpSocket.open();
+    using sender = await UdpSocket.open();
+    using queue = PacketQueue.open(nextQueue(), { maxLength: 5, reportOverruns: true });
+    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    const events: OverrunEvent[] = [];
+    queue.addEventListener("overrun", (event) => events.push(event));
+    for (let count = 0; count < 12; count++) await sender.send("one of twelve", receiver);
+    await using _filter = new Filter(queue, () => Verdict.Accept);
+    await receiver.take(5);
+    await until(() => events.some((event) => event.queueDropped === 7), {
+      what: "an overrun event tells of the full queue",
+    });
+  },
+);
+
 test("with reportOverruns the kernel's counters come along", { timeout: 20_000 }, async () => {
   using receiver = await UdpSocket.open();
   using sender = await UdpSocket.open();
