@@ -20,7 +20,7 @@ export { LibraryLoadError } from "./ffi/load.ts";
 export { MissingSymbolError } from "./ffi/types.ts";
 export type { QueueCounters } from "./src/queue/counters.ts";
 export type { Handler, HandlerResult, SyncHandler } from "./src/queue/deliver.ts";
-export type { Device } from "./src/queue/devices.ts";
+export type { Device } from "./ffi/devices.ts";
 export { QueueClosedError, TruncatedPacketError, VerdictError } from "./src/queue/errors.ts";
 export {
   IdleEvent,

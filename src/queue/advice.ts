@@ -7,9 +7,8 @@
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { readSystemFile } from "../../ffi/files.ts";
-import { statisticsErrno, tryQueueStatistics } from "./statistics.ts";
-
-const CAP_NET_ADMIN = 12n;
+import { readQueueTable } from "../../ffi/queue_table.ts";
+import { type Refusal, refusalOf } from "../../ffi/refusal.ts";
 
 /** What was being done, and to what. */
 export interface OpenFailure {
@@ -34,26 +33,11 @@ function adviseFlag(flag: string): string {
 
 function adviseBind(errno: number, queue: number | undefined): string | undefined {
   if (errno === ERRNO.EPERM || errno === ERRNO.EBUSY) {
-    // The kernel answers EPERM for both: a missing capability and a queue that has an owner.
-    if (!hasNetAdmin()) {
-      return "This process lacks CAP_NET_ADMIN: run it as root, give the capability " +
-        "(systemd: AmbientCapabilities=CAP_NET_ADMIN; docker: --cap-add=NET_ADMIN), " +
-        "or try it in a private network namespace with unshare -Urn";
-    }
-    const owner = queue === undefined ? undefined : tryQueueStatistics(queue);
-    if (owner !== undefined) {
-      return `Queue ${queue} is owned by ${describeOwner(owner.portId)}: a queue has one owner; ` +
-        "stop that program or use another queue number";
-    }
-    if (statisticsErrno() === ERRNO.EACCES) {
-      return `Most likely queue ${queue} has another owner (who it is, this user namespace may not ` +
-        "read); or this user namespace does not own the network namespace";
-    }
-    return "CAP_NET_ADMIN is there, but only for a user namespace that does not own this network " +
-      "namespace: enter both together with unshare -Urn";
+    // Without a number the refused call was not the one that asks for a queue.
+    return adviseRefused(refusalOf(queue ?? -1), queue);
   }
   const absent = errno === ERRNO.EPROTONOSUPPORT || errno === ERRNO.EAFNOSUPPORT ||
-    (errno === ERRNO.EINVAL && statisticsErrno() === ERRNO.ENOENT);
+    (errno === ERRNO.EINVAL && readQueueTable().errno === ERRNO.ENOENT);
   if (absent) {
     return "This kernel has no nfnetlink_queue: load it with modprobe nfnetlink_queue, or use a " +
       "kernel built with CONFIG_NETFILTER_NETLINK_QUEUE";
@@ -64,11 +48,22 @@ function adviseBind(errno: number, queue: number | undefined): string | undefine
   return undefined;
 }
 
-/** Unknown (no /proc) counts as present, so that we never blame what we cannot see. */
-function hasNetAdmin(): boolean {
-  const line = readSystemFile("/proc/thread-self/status").text;
-  const effective = line?.match(/^CapEff:\s*([0-9a-f]+)$/m)?.[1];
-  return effective === undefined || ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n;
+function adviseRefused(refusal: Refusal, queue: number | undefined): string {
+  switch (refusal.cause) {
+    case "capability":
+      return "This process lacks CAP_NET_ADMIN: run it as root, give the capability " +
+        "(systemd: AmbientCapabilities=CAP_NET_ADMIN; docker: --cap-add=NET_ADMIN), " +
+        "or try it in a private network namespace with unshare -Urn";
+    case "owner":
+      return `Queue ${queue} is owned by ${describeOwner(refusal.owner.portId)}: a queue has one ` +
+        "owner; stop that program or use another queue number";
+    case "hidden":
+      return `Most likely queue ${queue} has another owner (who it is, this user namespace may not ` +
+        "read); or this user namespace does not own the network namespace";
+    case "namespace":
+      return "CAP_NET_ADMIN is there, but only for a user namespace that does not own this network " +
+        "namespace: enter both together with unshare -Urn";
+  }
 }
 
 /** A socket's port is the process id for the first netlink socket of a process, else random. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { NativeMemory } from "../../ffi/memory.ts";
+import { ReceiveSlots, type SlotShape } from "../../ffi/receive_slots.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { ATTRIBUTE_STRIDE } from "../wire/nfqueue.ts";
 import type { MessageStore } from "./metadata.ts";
@@ -23,22 +23,6 @@ export const SlotState = {
   /** Has its verdict, or never held a packet. */
   Decided: 2,
 } as const;
-
-/** struct mmsghdr (x86-64, arm64): a 56-byte msghdr, then msg_len. */
-const MMSGHDR_SIZE = 64;
-const MSG_IOV = 16;
-const MSG_IOVLEN = 24;
-const MSG_FLAGS = 48;
-const MSG_LEN = 56;
-/** struct iovec: base, length. */
-const IOVEC_SIZE = 16;
-
-/** What is needed to make an arena. */
-export interface ArenaShape {
-  readonly slots: number;
-  /** Bytes a slot, a multiple of 8. */
-  readonly slotSize: number;
-}
 
 /** A block of receive slots, and a link of the chain of arenas in use (oldest first). */
 export class Arena implements MessageStore {
@@ -65,52 +49,34 @@ export class Arena implements MessageStore {
   next: Arena | undefined = undefined;
   previous: Arena | undefined = undefined;
 
-  // All memory that the kernel writes stays in these fields: an address keeps nothing alive.
-  readonly #memory: NativeMemory;
-  readonly #headers: NativeMemory;
-  readonly #vectors: NativeMemory;
-  readonly #lengths: Int32Array;
-  readonly #pointers: (Pointer | undefined)[];
+  readonly #received: ReceiveSlots;
 
-  constructor({ slots, slotSize }: ArenaShape) {
+  constructor(shape: SlotShape) {
+    const { slots, slotSize } = shape;
     this.slots = slots;
     this.slotSize = slotSize;
-    this.#memory = new NativeMemory(slots * slotSize);
-    this.#headers = new NativeMemory(slots * MMSGHDR_SIZE);
-    this.#vectors = new NativeMemory(slots * IOVEC_SIZE);
-    this.bytes = this.#memory.bytes;
-    this.view = this.#memory.view;
+    this.#received = new ReceiveSlots(shape);
+    this.bytes = this.#received.bytes;
+    this.view = this.#received.view;
     this.index = new Int32Array(slots * ATTRIBUTE_STRIDE);
     this.states = new Uint8Array(slots);
     this.packets = new Array(slots).fill(undefined);
     this.times = new Float64Array(slots);
-    this.#lengths = new Int32Array(this.#headers.view.buffer);
-    this.#pointers = new Array(slots).fill(undefined);
-    const headers = this.#headers.view;
-    const vectors = this.#vectors.view;
-    for (let slot = 0; slot < slots; slot++) {
-      const position = slot * IOVEC_SIZE;
-      this.#memory.storeAddress(slot * slotSize, { view: vectors, position });
-      vectors.setUint32(position + 8, slotSize, true);
-      const header = slot * MMSGHDR_SIZE;
-      this.#vectors.storeAddress(position, { view: headers, position: header + MSG_IOV });
-      headers.setUint32(header + MSG_IOVLEN, 1, true);
-    }
   }
 
   /** Pointer to the mmsghdr of the first free slot. */
   freeHeaders(): Pointer {
-    return this.#pointers[this.filled] ??= this.#headers.pointerAt(this.filled * MMSGHDR_SIZE);
+    return this.#received.headersFrom(this.filled);
   }
 
   /** Bytes that the kernel wrote into a slot. */
   receivedLength(slot: number): number {
-    return this.#lengths[(slot * MMSGHDR_SIZE + MSG_LEN) >> 2]!;
+    return this.#received.length(slot);
   }
 
   /** The kernel's msg_flags of a slot (MSG_TRUNC). */
   receivedFlags(slot: number): number {
-    return this.#lengths[(slot * MMSGHDR_SIZE + MSG_FLAGS) >> 2]!;
+    return this.#received.flags(slot);
   }
 
   /** Takes the next slots into use. */

@@ -5,20 +5,21 @@
  * @module
  */
 
-import { Arena, type ArenaShape, SlotState } from "./arena.ts";
+import type { SlotShape } from "../../ffi/receive_slots.ts";
+import { Arena, SlotState } from "./arena.ts";
 
 /** Spare arenas kept for the next burst. */
 const SPARES = 4;
 
 /** A chain of arenas and a few spare ones. */
 export class ArenaChain {
-  #shape: ArenaShape;
+  #shape: SlotShape;
   #first: Arena;
   #last: Arena;
   #delivering: Arena;
   readonly #spares: Arena[] = [];
 
-  constructor(shape: ArenaShape) {
+  constructor(shape: SlotShape) {
     this.#shape = shape;
     this.#first = this.#last = this.#delivering = new Arena(shape);
   }

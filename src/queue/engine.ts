@@ -6,6 +6,7 @@
  */
 
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
+import { MSG_TRUNC } from "../../ffi/receive_slots.ts";
 import { decodeError, NLMSG } from "../wire/netlink.ts";
 import {
   ATTRIBUTE_STRIDE,
@@ -27,7 +28,7 @@ import { slotOf, storeOf } from "./metadata.ts";
 import type { Settings } from "./options.ts";
 import { OverrunWatch } from "./overrun.ts";
 import { type Decider, isLeft, Packet, settleByQueue } from "./packet.ts";
-import { MSG_TRUNC, QueueSocket } from "./socket.ts";
+import { QueueSocket } from "./socket.ts";
 import { Outbox } from "./outbox.ts";
 import type { Verdict } from "./verdict.ts";
 

@@ -16,7 +16,7 @@ import {
   readSecurityContext,
   readVlan,
 } from "../wire/nfqueue_attributes.ts";
-import { type Device, deviceOf } from "./devices.ts";
+import { type Device, deviceOf } from "../../ffi/devices.ts";
 import type { Family } from "./options.ts";
 
 /** Where a packet's message stands: an arena, or a copy's own memory. */

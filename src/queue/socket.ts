@@ -5,24 +5,19 @@
  * @module
  */
 
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
+import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
+import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { adviseOpen, type OpenFailure } from "./advice.ts";
 import { FLAG_BITS, type QueueFlags, type Settings } from "./options.ts";
 
-const MSG_DONTWAIT = 0x40;
-/** msg_flags: the datagram was longer than its slot. */
-export const MSG_TRUNC = 0x20;
-const AF_NETLINK = 16;
 const MSG_WAITFORONE = 0x10000;
-const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
-const FD_CLOEXEC = 1;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
@@ -36,8 +31,6 @@ const NETLINK_CAP_ACK = 10;
 const SEND_BUFFER = 256 * 1024;
 /** Longest time to block without a look around (ms). */
 const LONGEST_BLOCK = 3_600_000;
-/** Times a send that found no memory is tried again before the caller hears of it. */
-const SEND_TRIES = 16;
 
 /** A bound netlink socket; closing it lets the kernel drop what is left in the queue. */
 export class QueueSocket {
@@ -47,6 +40,7 @@ export class QueueSocket {
 
   readonly #handle: Pointer;
   readonly #queueHandle: Pointer;
+  readonly #socket: NetlinkSocket;
   readonly #libc = libc();
   /** SO_RCVTIMEO as it is set now (ms) and its struct timeval. */
   #blockLimit = 0;
@@ -68,8 +62,7 @@ export class QueueSocket {
     try {
       this.#handle = handle;
       this.descriptor = nfq.nfq_fd(handle);
-      // The library does not: a child process would keep the queue bound.
-      this.#libc.fcntl(this.descriptor, F_SETFD, FD_CLOEXEC);
+      this.#socket = new NetlinkSocket(this.descriptor);
       const queueHandle = nfq.nfq_create_queue(handle, number, null, null);
       if (queueHandle === null) {
         throw failed("nfq_create_queue", threadErrno(), { queue: number });
@@ -79,8 +72,8 @@ export class QueueSocket {
         throw failed("nfq_set_queue_maxlen", threadErrno());
       }
       this.#setFlags(settings.flags);
-      this.portId = this.#readPortId();
-      this.#connect();
+      this.portId = this.#socket.portId();
+      this.#socket.connect();
       this.#tune(settings);
     } catch (error) {
       nfq.nfq_close(handle);
@@ -94,8 +87,7 @@ export class QueueSocket {
    * @returns datagrams received, or the negative errno: EAGAIN when there was none
    */
   receive(headers: Pointer, slots: number): number {
-    const count = this.#libc.recvmmsg(this.descriptor, headers, slots, MSG_DONTWAIT, null);
-    return count < 0 ? -threadErrno() : count;
+    return this.#socket.receive(headers, slots);
   }
 
   /**
@@ -127,14 +119,8 @@ export class QueueSocket {
    * @throws {SystemError}
    */
   send(message: OutgoingMessage, length: number): void {
-    const header = message.prepare(length);
-    for (let tries = 1;; tries++) {
-      if (this.#libc.sendmsg(this.descriptor, header, MSG_DONTWAIT) >= 0) return;
-      const errno = threadErrno();
-      if (errno === ERRNO.EINTR) continue;
-      const passing = errno === ERRNO.ENOBUFS || errno === ERRNO.EAGAIN || errno === ERRNO.ENOMEM;
-      if (!passing || tries >= SEND_TRIES) throw new SystemError("sendmsg", { errno });
-    }
+    const errno = this.#socket.send(message, length);
+    if (errno !== 0) throw new SystemError("sendmsg", { errno });
   }
 
   /** Sends one configuration message; its acknowledgement comes with the packets. */
@@ -162,35 +148,16 @@ export class QueueSocket {
     }
   }
 
-  #readPortId(): number {
-    const address = new Uint8Array(new ArrayBuffer(12));
-    const length = new Uint8Array(new ArrayBuffer(4));
-    length[0] = address.length;
-    if (this.#libc.getsockname(this.descriptor, address, length) < 0) {
-      throw failed("getsockname", threadErrno());
-    }
-    return new DataView(address.buffer).getUint32(4, true);
-  }
-
-  /** Connected to the kernel (port 0), the socket takes no message from any other process. */
-  #connect(): void {
-    const address = new Uint8Array(new ArrayBuffer(12));
-    address[0] = AF_NETLINK;
-    if (this.#libc.connect(this.descriptor, address, address.length) < 0) {
-      throw failed("connect", threadErrno());
-    }
-  }
-
   #tune({ receiveBuffer, reportOverruns }: Settings): void {
-    if (!this.#setOption(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) {
-      this.#setOption(SOL_SOCKET, SO_RCVBUF, receiveBuffer);
+    if (!this.#socket.setOption(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) {
+      this.#socket.setOption(SOL_SOCKET, SO_RCVBUF, receiveBuffer);
     }
-    if (!this.#setOption(SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER)) {
-      this.#setOption(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+    if (!this.#socket.setOption(SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER)) {
+      this.#socket.setOption(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
     }
-    this.#setOption(SOL_NETLINK, NETLINK_NO_ENOBUFS, reportOverruns ? 0 : 1);
+    this.#socket.setOption(SOL_NETLINK, NETLINK_NO_ENOBUFS, reportOverruns ? 0 : 1);
     // Error answers then echo the header alone, not a whole replaced payload.
-    this.#setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
+    this.#socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
   }
 
   /**
@@ -207,12 +174,6 @@ export class QueueSocket {
     this.#timeval.setInt32(8, (this.#blockLimit - seconds * 1000) * 1000, true);
     const bytes = new Uint8Array(this.#timeval.buffer);
     this.#libc.setsockopt(this.descriptor, SOL_SOCKET, SO_RCVTIMEO, bytes, bytes.length);
-  }
-
-  #setOption(level: number, name: number, value: number): boolean {
-    const bytes = new Uint8Array(new ArrayBuffer(4));
-    new DataView(bytes.buffer).setInt32(0, value, true);
-    return this.#libc.setsockopt(this.descriptor, level, name, bytes, 4) >= 0;
   }
 }
 

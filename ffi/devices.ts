@@ -4,8 +4,8 @@
  * @module
  */
 
-import { libc } from "../../ffi/libc.ts";
-import { textOf } from "../../ffi/memory.ts";
+import { libc } from "./libc.ts";
+import { textOf } from "./memory.ts";
 
 /** A network interface as a packet names it. */
 export interface Device {
