@@ -32,6 +32,10 @@ const descriptorCalls = {
   dup: { parameters: ["i32"], result: "i32" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
+  /** `int epoll_create1(int flags)` */
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  /** `int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)` */
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
 } as const satisfies SymbolTable;
 
 /** The backend, or undefined where this is not Bun. */
@@ -66,7 +70,9 @@ export function bunBackend(): Backend | undefined {
     return functions as NativeFunctions<Table>;
   };
 
-  let descriptors: NativeFunctions<typeof descriptorCalls> | undefined;
+  let opened: NativeFunctions<typeof descriptorCalls> | undefined;
+  // Opened with the first watcher, so that loading this file does nothing.
+  const descriptors = () => opened ??= open("libc.so.6", descriptorCalls);
   return {
     runtime: "bun",
     platform: process.platform,
@@ -74,11 +80,9 @@ export function bunBackend(): Backend | undefined {
     addressOf: (buffer) => ffi.ptr(buffer),
     pointerTo: (address) => (address === 0 ? null : address as unknown as Pointer),
     viewOf: (pointer, byteLength) => ffi.toArrayBuffer(pointer, 0, byteLength),
-    watch: (descriptor, listener) => {
-      // Opened with the first watcher, so that loading this file does nothing.
-      descriptors ??= open("libc.so.6", descriptorCalls);
-      return watchSocket(Bun, descriptors, { descriptor, listener });
-    },
+    watch: (descriptor, listener) => watchSocket(Bun, descriptors(), { descriptor, listener }),
+    onceReadable: (descriptor, callback) =>
+      onceReadable(Bun, descriptors(), { descriptor, callback }),
     onExit: (callback) => {
       process.on("exit", callback);
       return () => process.off("exit", callback);
@@ -151,5 +155,49 @@ function watchSocket(
       socket?.terminate();
       socket = undefined;
     },
+  };
+}
+
+const EPOLL_CLOEXEC = 0o2000000;
+const EPOLL_CTL_ADD = 1;
+const EPOLLIN = 1;
+
+/**
+ * Bun can only wait by adopting a socket and reading from it. So it is given an epoll set that holds
+ * the descriptor: when that is readable, reading from the set fails, and Bun closes it and says so.
+ */
+function onceReadable(
+  bun: any,
+  { epoll_create1, epoll_ctl, close }: NativeFunctions<typeof descriptorCalls>,
+  { descriptor, callback }: { descriptor: number; callback: () => void },
+): () => void {
+  const set = epoll_create1(EPOLL_CLOEXEC);
+  // struct epoll_event, packed: events, data.
+  const event = new Uint8Array(new ArrayBuffer(16));
+  event[0] = EPOLLIN;
+  if (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, descriptor, event) < 0) {
+    if (set >= 0) close(set);
+    throw new Error("no descriptor left to wait with (epoll failed): raise ulimit -n");
+  }
+  let waiting = true;
+  let socket: any;
+  bun.connect({
+    fd: set,
+    socket: {
+      open: (fresh: any) => {
+        socket = fresh;
+      },
+      data: () => {},
+      error: () => {},
+      end: () => {},
+      close: () => {
+        if (waiting) callback();
+        waiting = false;
+      },
+    },
+  }).catch(() => close(set));
+  return () => {
+    if (waiting) socket?.terminate();
+    waiting = false;
   };
 }

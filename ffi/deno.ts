@@ -6,7 +6,14 @@
 
 // deno-lint-ignore-file no-explicit-any -- the one place where Deno's own types would be needed
 import { PollSet } from "./poll_set.ts";
-import type { Backend, NativeFunctions, Pointer, SymbolTable } from "./types.ts";
+import type {
+  Backend,
+  NativeFunctions,
+  Pointer,
+  ReadableListener,
+  SymbolTable,
+  Watcher,
+} from "./types.ts";
 import { MissingSymbolError } from "./types.ts";
 
 /** The backend, or undefined where this is not Deno. */
@@ -36,6 +43,8 @@ export function denoBackend(): Backend | undefined {
 
   const pointerTo = (address: number): Pointer | null => UnsafePointer.create(BigInt(address));
   let pollSet: PollSet | undefined;
+  const watch = (descriptor: number, listener: ReadableListener): Watcher =>
+    (pollSet ??= new PollSet(backend)).watch(descriptor, listener);
   const backend: Backend = {
     runtime: "deno",
     platform: deno.build.os,
@@ -43,7 +52,12 @@ export function denoBackend(): Backend | undefined {
     addressOf: (buffer) => Number(UnsafePointer.value(UnsafePointer.of(new Uint8Array(buffer)))),
     pointerTo,
     viewOf: (pointer, byteLength) => UnsafePointerView.getArrayBuffer(pointer, byteLength),
-    watch: (descriptor, listener) => (pollSet ??= new PollSet(backend)).watch(descriptor, listener),
+    watch,
+    onceReadable: (descriptor, callback) => {
+      const watcher = watch(descriptor, () => callback());
+      watcher.arm();
+      return watcher.close;
+    },
     onExit: (callback) => {
       globalThis.addEventListener("unload", callback);
       return () => globalThis.removeEventListener("unload", callback);

@@ -5,7 +5,7 @@
  */
 
 import { libc } from "./libc.ts";
-import { textOf } from "./memory.ts";
+import { cString, textOf } from "./memory.ts";
 
 /** A network interface as a packet names it. */
 export interface Device {
@@ -34,4 +34,20 @@ export function deviceOf(index: number): Device | undefined {
   if (known.size >= MOST) known.clear();
   known.set(index, { device, until: now + FRESH });
   return device;
+}
+
+const SIOCGIFHWADDR = 0x8927n;
+/** struct ifreq: the name, then a sockaddr whose family is the link type. */
+const IFREQ = { size: 40, family: 16 } as const;
+
+/**
+ * The link type of an interface (`ARPHRD_*`: 1 Ethernet, 772 loopback), 0 where it is gone.
+ *
+ * @param socket any open socket
+ */
+export function hardwareTypeOf({ name }: Device, socket: number): number {
+  const request = new Uint8Array(new ArrayBuffer(IFREQ.size));
+  request.set(cString(name).subarray(0, IF_NAMESIZE - 1));
+  if (libc().ioctl(socket, SIOCGIFHWADDR, request) < 0) return 0;
+  return new DataView(request.buffer).getUint16(IFREQ.family, true);
 }

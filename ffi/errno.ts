@@ -6,6 +6,7 @@
 
 import { backend } from "./backend.ts";
 import { libc } from "./libc.ts";
+import { textOf } from "./memory.ts";
 
 /** Linux errno values (asm-generic/errno*.h) that decide something here. */
 export const ERRNO = {
@@ -20,8 +21,10 @@ export const ERRNO = {
   EINVAL: 22,
   ENFILE: 23,
   EMFILE: 24,
+  EMSGSIZE: 90,
   EPROTONOSUPPORT: 93,
   EAFNOSUPPORT: 97,
+  EADDRINUSE: 98,
   ENOBUFS: 105,
 } as const;
 
@@ -71,6 +74,24 @@ export function prepareErrno(): void {
  */
 export function threadErrno(): number {
   return location![0]!;
+}
+
+/** Sets this thread's errno to 0, for calls that tell a failure by errno alone. */
+export function clearErrno(): void {
+  location![0] = 0;
+}
+
+const sentences = new Map<number, string>();
+
+/** What strerror(3) says: `"Connection refused"`. */
+export function errnoText(errno: number): string {
+  let sentence = sentences.get(errno);
+  if (sentence === undefined) {
+    const text = new Uint8Array(new ArrayBuffer(128));
+    libc().__xpg_strerror_r(errno, text, BigInt(text.length));
+    sentences.set(errno, sentence = textOf(text));
+  }
+  return sentence;
 }
 
 /** A call to the system failed. */

@@ -27,10 +27,28 @@ const symbols = {
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
+  /** `int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)` */
+  ppoll: { parameters: ["pointer", "usize", "pointer", "pointer"], result: "i32" },
+  /** `int epoll_create1(int flags)` */
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  /** `int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)` */
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  /** `int eventfd(unsigned int initval, int flags)` */
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  /** `int eventfd_write(int fd, eventfd_t value)`: the value is 64 bits wide */
+  eventfd_write: { parameters: ["i32", "usize"], result: "i32" },
+  /** `int eventfd_read(int fd, eventfd_t *value)` */
+  eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
+  /** `int ioctl(int fd, unsigned long request, void *argument)` */
+  ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   /** `char *if_indextoname(unsigned int index, char *name)` */
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
   /** `pid_t getpid(void)` */
   getpid: { parameters: [], result: "i32" },
+  /** `char *strncpy(char *to, const char *from, size_t most)` */
+  strncpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
+  /** `int __xpg_strerror_r(int errno, char *text, size_t length)`: POSIX's, by the name it has in both */
+  __xpg_strerror_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `int *__errno_location(void)`: glibc's and musl's way to this thread's errno */
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies SymbolTable;

@@ -13,6 +13,11 @@ const AF_NETLINK = 16;
 const MSG_DONTWAIT = 0x40;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
 /** struct sockaddr_nl: family, padding, port id, groups. */
 const SOCKADDR_NL_SIZE = 12;
 const PORT_ID = 4;
@@ -66,6 +71,16 @@ export class NetlinkSocket {
     return this.#libc.setsockopt(this.descriptor, level, name, bytes, 4) >= 0;
   }
 
+  /** Sets the receive buffer's size in bytes: beyond the system's limit where that is allowed. */
+  setReceiveBuffer(bytes: number): void {
+    this.#setBuffer(bytes, { force: SO_RCVBUFFORCE, plain: SO_RCVBUF });
+  }
+
+  /** The same for the send buffer. */
+  setSendBuffer(bytes: number): void {
+    this.#setBuffer(bytes, { force: SO_SNDBUFFORCE, plain: SO_SNDBUF });
+  }
+
   /**
    * Fills slots without waiting.
    *
@@ -87,11 +102,21 @@ export class NetlinkSocket {
     for (let tries = 1;; tries++) {
       if (this.#libc.sendmsg(this.descriptor, header, MSG_DONTWAIT) >= 0) return 0;
       const errno = threadErrno();
-      if (errno === ERRNO.EINTR) continue;
-      const passing = errno === ERRNO.ENOBUFS || errno === ERRNO.EAGAIN || errno === ERRNO.ENOMEM;
-      if (!passing || tries >= SEND_TRIES) return errno;
+      if (!isPassing(errno, tries)) return errno;
     }
   }
+
+  #setBuffer(bytes: number, names: { readonly force: number; readonly plain: number }): void {
+    const forced = this.setOption(SOL_SOCKET, names.force, bytes);
+    if (!forced) this.setOption(SOL_SOCKET, names.plain, bytes);
+  }
+}
+
+/** Whether to try again: a signal, or memory that may be there in a moment. */
+function isPassing(errno: number, tries: number): boolean {
+  if (errno === ERRNO.EINTR) return true;
+  const full = errno === ERRNO.ENOBUFS || errno === ERRNO.EAGAIN || errno === ERRNO.ENOMEM;
+  return full && tries < SEND_TRIES;
 }
 
 /** The errno is an argument of its own: it must be read before any object is made. */

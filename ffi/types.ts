@@ -97,6 +97,11 @@ export interface Backend {
   /** Memory that C owns, as an ArrayBuffer over it. */
   viewOf(pointer: Pointer, byteLength: number): ArrayBuffer;
   watch(descriptor: number, listener: ReadableListener): Watcher;
+  /**
+   * Calls back once, when any pollable descriptor can be read, and reads nothing. Keeps the event
+   * loop alive until then. Gives back how to withdraw; call it before the descriptor is closed.
+   */
+  onceReadable(descriptor: number, callback: () => void): () => void;
   /** Runs `callback` when this process or worker ends by itself. Gives back how to take it off. */
   onExit(callback: () => void): () => void;
   /** An environment variable; undefined where it is unset or may not be read. */

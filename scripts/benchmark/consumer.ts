@@ -1,7 +1,19 @@
-/** PacketQueue with the options, the measuring window and the result line of consumer.h. */
+/** PacketQueue, or libipq(3) over NFQUEUE, with the options, the measuring window and the result line of consumer.h. */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type Packet, PacketQueue, Verdict } from "../../mod.ts";
+import {
+  IPQ_COPY_PACKET,
+  ipq_create_handle,
+  ipq_get_packet,
+  ipq_message_type,
+  ipq_read,
+  ipq_set_mode,
+  ipq_set_verdict,
+  IpqHandle,
+  IPQM_PACKET,
+  NFPROTO_IPV4,
+} from "../../src/ipq/mod.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -87,10 +99,53 @@ const modes: Record<string, (queue: PacketQueue) => void | Promise<void>> = {
   },
 };
 
+const number = Number(options.queue);
+const range = Number(options.range);
+/** A whole ip_queue message. */
+const buffer = new Uint8Array(range + 256);
+
+/** The programs of libipq(3), written as the manual page has them. */
+const libipqModes: Record<string, () => void> = {
+  ipqFunctions() {
+    const handle = ipq_create_handle(0, NFPROTO_IPV4, { transport: "nfqueue", queue: number });
+    ipq_set_mode(handle, IPQ_COPY_PACKET, range);
+    console.log("ready");
+    while (!done) {
+      if (ipq_read(handle, buffer, buffer.length, 0) <= 0) continue; // the socket was full
+      if (ipq_message_type(buffer) !== IPQM_PACKET) continue;
+      const packet = ipq_get_packet(buffer)!;
+      ipq_set_verdict(handle, packet.packetId, verdict, 0, null);
+      count();
+    }
+  },
+  ipqClass() {
+    using handle = IpqHandle.create(0, NFPROTO_IPV4, { transport: "nfqueue", queue: number });
+    handle.setMode(IPQ_COPY_PACKET, range);
+    console.log("ready");
+    while (!done) {
+      try {
+        handle.read(buffer);
+      } catch {
+        continue; // the socket was full
+      }
+      const packet = IpqHandle.getPacket(buffer);
+      if (packet === null) continue;
+      handle.setVerdict(packet.packetId, verdict);
+      count();
+    }
+  },
+};
+
+const libipqMode = libipqModes[options.mode];
+if (libipqMode) {
+  libipqMode();
+  process.exit();
+}
+
 const mode = modes[options.mode];
 if (!mode) throw new TypeError(`no mode ${options.mode}: ${Object.keys(modes).join(", ")}`);
-using queue = PacketQueue.open(Number(options.queue), {
-  copyRange: Number(options.range),
+using queue = PacketQueue.open(number, {
+  copyRange: range,
   gso: options.gso,
 });
 console.log("ready");

@@ -24,6 +24,8 @@ const modes: Record<string, string> = {
   run: "run",
   runAsync: "run, async handler",
   forAwait: "for await",
+  ipqFunctions: "libipq functions over nfqueue",
+  ipqClass: "libipq class over nfqueue",
 };
 
 const CHOICES = {

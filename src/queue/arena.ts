@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ReceiveSlots, type SlotShape } from "../../ffi/receive_slots.ts";
+import { MSG_TRUNC, ReceiveSlots, type SlotShape } from "../../ffi/receive_slots.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { ATTRIBUTE_STRIDE } from "../wire/nfqueue.ts";
 import type { MessageStore } from "./metadata.ts";
@@ -74,9 +74,9 @@ export class Arena implements MessageStore {
     return this.#received.length(slot);
   }
 
-  /** The kernel's msg_flags of a slot (MSG_TRUNC). */
-  receivedFlags(slot: number): number {
-    return this.#received.flags(slot);
+  /** Whether the datagram was longer than the slot. */
+  wasCut(slot: number): boolean {
+    return (this.#received.flags(slot) & MSG_TRUNC) !== 0;
   }
 
   /** Takes the next slots into use. */

@@ -6,7 +6,6 @@
  */
 
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
-import { MSG_TRUNC } from "../../ffi/receive_slots.ts";
 import { decodeError, NLMSG } from "../wire/netlink.ts";
 import {
   ATTRIBUTE_STRIDE,
@@ -161,7 +160,7 @@ export class Engine implements Decider {
       arena.addSlots(count);
       for (let slot = first; slot < first + count; slot++) {
         const start = slot * arena.slotSize;
-        const cut = (arena.receivedFlags(slot) & MSG_TRUNC) !== 0;
+        const cut = arena.wasCut(slot);
         this.#take(arena, slot, cut ? start + arena.slotSize : start + arena.receivedLength(slot));
       }
     } else if (count === -ERRNO.ENOBUFS) {

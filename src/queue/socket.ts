@@ -19,11 +19,7 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
-const SO_SNDBUF = 7;
-const SO_RCVBUF = 8;
 const SO_RCVTIMEO = 20;
-const SO_SNDBUFFORCE = 32;
-const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
@@ -149,12 +145,8 @@ export class QueueSocket {
   }
 
   #tune({ receiveBuffer, reportOverruns }: Settings): void {
-    if (!this.#socket.setOption(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) {
-      this.#socket.setOption(SOL_SOCKET, SO_RCVBUF, receiveBuffer);
-    }
-    if (!this.#socket.setOption(SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER)) {
-      this.#socket.setOption(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
-    }
+    this.#socket.setReceiveBuffer(receiveBuffer);
+    this.#socket.setSendBuffer(SEND_BUFFER);
     this.#socket.setOption(SOL_NETLINK, NETLINK_NO_ENOBUFS, reportOverruns ? 0 : 1);
     // Error answers then echo the header alone, not a whole replaced payload.
     this.#socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);

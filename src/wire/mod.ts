@@ -1,7 +1,7 @@
 /**
  * Packets and netlink messages as bytes, in plain TypeScript: IPv4, IPv6, TCP, UDP, ICMP and ICMPv6
- * views, checksums, addresses, and the messages of nfnetlink_queue. No system calls and no runtime
- * APIs, so it works anywhere.
+ * views, checksums, addresses, and the messages of nfnetlink_queue and of ip_queue. No system calls
+ * and no runtime APIs, so it works anywhere.
  *
  * @module
  */
@@ -99,6 +99,31 @@ export {
   type QueueConfig,
   type QueueCopyMode,
 } from "./nfqueue_config.ts";
+export {
+  decodeIpqMode,
+  decodeIpqVerdict,
+  encodeIpqError,
+  encodeIpqMode,
+  encodeIpqVerdict,
+  IPQ_COPY,
+  IPQ_MAX_RANGE,
+  IPQ_MODE_OFFSET,
+  IPQ_MODE_SIZE,
+  IPQ_NAME_SIZE,
+  IPQ_PACKET_OFFSET,
+  IPQ_PACKET_SIZE,
+  IPQ_PEER_SIZE,
+  IPQ_VERDICT_OFFSET,
+  type IpqErrorMessage,
+  IPQM,
+  ipqMessageError,
+  ipqMessageType,
+  type IpqModeMessage,
+  type IpqVerdictMessage,
+} from "./ip_queue.ts";
+export { IpqPacketHeader } from "./ip_queue_header.ts";
+export { ipqDeviceName } from "./ip_queue_name.ts";
+export { decodeIpqPacket, encodeIpqPacket, type IpqPacketMessage } from "./ip_queue_packet.ts";
 export {
   type Conntrack,
   CONNTRACK_INFO,

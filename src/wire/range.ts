@@ -21,6 +21,31 @@ export function checkU16(field: string, value: unknown): number {
   return checkInteger(field, value, 0, 0xffff);
 }
 
+const MAX_U64 = 0xffffffffffffffffn;
+
+/** Throws unless `value` is a bigint that fits 64 unsigned bits; returns it. */
+export function checkU64(field: string, value: unknown): bigint {
+  if (typeof value !== "bigint") {
+    throw new TypeError(`${field} must be a bigint from 0n to 2n**64n-1n, got ${show(value)}`);
+  }
+  if (value < 0n || value > MAX_U64) {
+    throw new RangeError(`${field} must be a bigint from 0n to 2n**64n-1n, got ${value}n`);
+  }
+  return value;
+}
+
+/** Throws unless `value` is an integer, as a number or a bigint, that fits a size_t; returns it. */
+export function checkSize(field: string, value: unknown): bigint {
+  if (typeof value === "bigint") return checkU64(field, value);
+  if (typeof value !== "number") {
+    throw new TypeError(`${field} must be a number or a bigint, got ${show(value)}`);
+  }
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** 64) {
+    throw new RangeError(`${field} must be an integer from 0 to 2**64-1, got ${value}`);
+  }
+  return BigInt(value);
+}
+
 /** Throws unless `value` is a Uint8Array of at most `maxLength` bytes; returns it. */
 export function checkBytes(field: string, value: unknown, maxLength: number): Uint8Array {
   if (!(value instanceof Uint8Array)) {

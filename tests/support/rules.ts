@@ -10,6 +10,8 @@ import { command } from "./command.ts";
 export interface RuleOptions {
   /** 4: iptables, 6: ip6tables. Default 4. */
   readonly family?: 4 | 6;
+  /** Use iptables-legacy: the target QUEUE is one of its own, which nf_tables does not take. */
+  readonly legacy?: boolean;
   /** Default `filter`. */
   readonly table?: string;
   readonly chain: string;
@@ -31,7 +33,8 @@ export class Rule implements Disposable {
   #standing = true;
 
   constructor(options: RuleOptions) {
-    this.#program = options.family === 6 ? "ip6tables" : "iptables";
+    const program = options.family === 6 ? "ip6tables" : "iptables";
+    this.#program = options.legacy ? `${program}-legacy` : program;
     this.#place = ["-w", "-t", options.table ?? "filter"];
     this.#specification = [
       options.chain,

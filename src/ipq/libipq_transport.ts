@@ -1,0 +1,113 @@
+/**
+ * A handle of the system's libipq. The library keeps one error for all handles, reads without a limit
+ * of its own on what it is told, and lets child processes inherit its socket; none of that gets out.
+ *
+ * @module
+ */
+
+import { backend } from "../../ffi/backend.ts";
+import { clearErrno, ERRNO, prepareErrno, threadErrno } from "../../ffi/errno.ts";
+import { libc } from "../../ffi/libc.ts";
+import { IPQ_HANDLE, libipq } from "../../ffi/libipq.ts";
+import { NativeMemory, textAt } from "../../ffi/memory.ts";
+import type { Pointer } from "../../ffi/types.ts";
+import { IPQ_MAX_RANGE, IPQ_PACKET_SIZE } from "../wire/ip_queue.ts";
+import { IPQ_ERROR, IPQ_ERROR_TEXTS, IpqError } from "./errors.ts";
+import { READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
+
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+/** The longest packet message, and the longest error that answers a verdict with a payload. */
+const CAPACITY = 2 * (IPQ_PACKET_SIZE + IPQ_MAX_RANGE + 1);
+/** For a `buffer` parameter that C will not look at: an empty one has no address in Bun. */
+const UNUSED = new Uint8Array(new ArrayBuffer(8));
+
+/** libipq.so's own functions behind the common contract. */
+export class LibipqTransport implements Transport {
+  readonly name = "libipq";
+  readonly descriptor: number;
+  readonly #library = libipq();
+  readonly #handle: Pointer;
+  /** C reads into our memory: a caller's buffer may be shared, or resized meanwhile. */
+  readonly #memory = new NativeMemory(CAPACITY);
+  /** The last buffer length as C wants it. */
+  #length = { number: 0, usize: 0n };
+
+  /** @throws {IpqError} codes 2, 3, 4 and 16 */
+  constructor(protocol: number) {
+    prepareErrno();
+    clearErrno();
+    const handle = this.#library.ipq_create_handle(0, protocol);
+    if (handle === null) {
+      const errno = threadErrno();
+      throw this.#failure(errno);
+    }
+    this.#handle = handle;
+    const fields = new DataView(backend().viewOf(handle, IPQ_HANDLE.size));
+    this.descriptor = fields.getInt32(IPQ_HANDLE.fd, true);
+    libc().fcntl(this.descriptor, F_SETFD, FD_CLOEXEC);
+  }
+
+  setMode(mode: number, range: bigint): number {
+    clearErrno();
+    return this.#sent(this.#library.ipq_set_mode(this.#handle, mode, range));
+  }
+
+  read(buffer: Uint8Array, timeout: number): number {
+    const { pointer, bytes } = this.#memory;
+    const length = Math.min(buffer.length, CAPACITY);
+    if (length !== this.#length.number) this.#length = { number: length, usize: BigInt(length) };
+    clearErrno();
+    const count = this.#library.ipq_read(this.#handle, pointer, this.#length.usize, timeout);
+    if (count === 0) {
+      // The library's error would not do: a signal leaves the last call's there.
+      return threadErrno() === ERRNO.EINTR ? READ_INTERRUPTED : READ_TIMEOUT;
+    }
+    if (count < 0) {
+      const errno = threadErrno();
+      const failure = this.#failure(errno);
+      // A message that did not fit is there as far as it did, as in C.
+      if (failure.code === IPQ_ERROR.RECEIVED_TRUNCATED) buffer.set(bytes.subarray(0, length));
+      throw failure;
+    }
+    buffer.set(bytes.subarray(0, Math.min(count, length)));
+    return count;
+  }
+
+  setVerdict(id: bigint, verdict: number, data: Uint8Array | undefined): number {
+    const length = BigInt(data?.length ?? 0);
+    // A copy of its own: the caller's may be shared memory.
+    const payload = length > 0n ? new Uint8Array(data!) : UNUSED;
+    clearErrno();
+    return this.#sent(
+      this.#library.ipq_set_verdict(this.#handle, id, verdict, length, payload),
+    );
+  }
+
+  whenReadable(callback: () => void): () => void {
+    return backend().onceReadable(this.descriptor, callback);
+  }
+
+  close(): void {
+    this.#library.ipq_destroy_handle(this.#handle);
+  }
+
+  #sent(count: number): number {
+    if (count >= 0) return count;
+    const errno = threadErrno();
+    throw this.#failure(errno);
+  }
+
+  /** The library's one error, taken before any other call of the library can change it. */
+  #failure(errno: number): IpqError {
+    const text = textAt(this.#library.ipq_errstr()!);
+    const code = IPQ_ERROR_TEXTS.indexOf(text);
+    const absent = errno === ERRNO.EPROTONOSUPPORT || errno === ERRNO.EAFNOSUPPORT;
+    return new IpqError(code < 0 ? IPQ_ERROR.IMPLEMENTATION : code, {
+      errno,
+      ...(absent && {
+        advice: "This kernel has no ip_queue (it left Linux in 3.5): use the transport nfqueue",
+      }),
+    });
+  }
+}

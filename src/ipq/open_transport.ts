@@ -1,0 +1,37 @@
+/**
+ * The choice of a handle's way to the kernel's queue.
+ *
+ * @module
+ */
+
+import { ERRNO } from "../../ffi/errno.ts";
+import { LibraryLoadError } from "../../ffi/load.ts";
+import { IPQ_ERROR, IpqError } from "./errors.ts";
+import { LibipqTransport } from "./libipq_transport.ts";
+import { NfqueueTransport } from "./nfqueue_transport.ts";
+import type { IpqOptions, Transport } from "./transport.ts";
+
+/**
+ * Opens a handle's transport.
+ *
+ * @throws {IpqError} {@link LibraryLoadError}
+ */
+export function openTransport(
+  protocol: number,
+  { transport, queue }: Required<IpqOptions>,
+): Transport {
+  if (transport === "nfqueue") return new NfqueueTransport(protocol, queue);
+  try {
+    return new LibipqTransport(protocol);
+  } catch (error) {
+    if (transport === "libipq" || !isAbsence(error)) throw error;
+    return new NfqueueTransport(protocol, queue);
+  }
+}
+
+/** No library, or no ip_queue in the kernel; anything else is an answer of the real one. */
+function isAbsence(error: unknown): boolean {
+  if (error instanceof LibraryLoadError) return true;
+  return error instanceof IpqError && error.code === IPQ_ERROR.SOCKET &&
+    (error.errno === ERRNO.EPROTONOSUPPORT || error.errno === ERRNO.EAFNOSUPPORT);
+}

@@ -1,0 +1,156 @@
+/**
+ * Turns an NFQUEUE packet message into the ip_queue message that the kernel sent before 3.5.
+ *
+ * @module
+ */
+
+import { type Device, deviceOf, hardwareTypeOf } from "../../ffi/devices.ts";
+import { IpqPacketHeader } from "../wire/ip_queue_header.ts";
+import { ipqDeviceName } from "../wire/ip_queue_name.ts";
+import { IPQ_COPY, IPQ_MAX_RANGE } from "../wire/ip_queue.ts";
+import { attributeLength, NFQA } from "../wire/nfqueue.ts";
+import { readMicroseconds } from "../wire/nfqueue_attributes.ts";
+
+const LOCAL_OUT = 3;
+
+/** How much of each packet a handle wants. */
+export interface CopyMode {
+  readonly mode: number;
+  /** Bytes; 0 is everything. */
+  readonly range: number;
+}
+
+/** A received message as `indexPacketMessage` found it. */
+export interface IndexedMessage {
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  /** Offsets of the attributes' payloads by type; 0 is absent. */
+  readonly index: Int32Array;
+}
+
+interface KnownDevice {
+  readonly device: Device;
+  readonly name: Uint8Array;
+  readonly hardwareType: number;
+}
+
+const NO_NAME = ipqDeviceName("");
+const NO_BYTES = new Uint8Array(new ArrayBuffer(0));
+const MOST_DEVICES = 1024;
+
+/** Writes one message after the other. */
+export class PacketWriter {
+  readonly #header = new IpqPacketHeader();
+  readonly #devices = new Map<number, KnownDevice>();
+  /** Any socket: the system asks for one to look at interfaces through. */
+  readonly #socket: number;
+  /** The devices whose fields the header has. */
+  readonly #input = { index: 0, fresh: true };
+  readonly #output = { index: 0, fresh: true };
+  #hasAddress = false;
+  #payload: Uint8Array = NO_BYTES;
+  #length = 0;
+
+  constructor(socket: number) {
+    this.#socket = socket;
+  }
+
+  /** Takes a packet; gives the length of its ip_queue message, padding included. */
+  prepare(message: IndexedMessage, copy: CopyMode): number {
+    const { view, index } = message;
+    const header = this.#header;
+    const packet = index[NFQA.PACKET_HDR]!;
+    const hook = view.getUint8(packet + 6);
+    header.setPacketId(index[0]!);
+    header.setHook(hook);
+    const mark = index[NFQA.MARK]!;
+    header.setMark(mark === 0 ? 0 : view.getUint32(mark, false));
+    const time = index[NFQA.TIMESTAMP]!;
+    if (time === 0) header.setTimestamp(0, 0);
+    else {
+      const microseconds = readMicroseconds(view, time);
+      const seconds = Math.floor(microseconds / 1e6);
+      header.setTimestamp(seconds, microseconds - seconds * 1e6);
+    }
+    // Where a packet of this machine leaves it, ip_queue's kernels had not set the protocol yet.
+    header.setHwProtocol(hook === LOCAL_OUT ? 0 : view.getUint16(packet + 4, false));
+    this.#setDevices(view, index);
+    this.#payload = payloadOf(message, copy);
+    return this.#length = header.setDataLength(this.#payload.length);
+  }
+
+  /** Writes the message of the packet taken last, or as much of it as there is room for. */
+  write(to: Uint8Array): void {
+    const header = this.#header.bytes;
+    const payload = this.#payload;
+    if (to.length < this.#length) {
+      const whole = new Uint8Array(this.#length);
+      this.write(whole);
+      to.set(whole.subarray(0, to.length));
+      return;
+    }
+    to.set(header);
+    to.set(payload, header.length);
+    for (let at = header.length + payload.length; at < this.#length; at++) to[at] = 0;
+  }
+
+  /** Names may have changed; looked at once for all packets of a receive. */
+  renewDevices(): void {
+    this.#input.fresh = this.#output.fresh = false;
+  }
+
+  #setDevices(view: DataView, index: Int32Array): void {
+    const header = this.#header;
+    const indev = index[NFQA.IFINDEX_INDEV]!;
+    const input = indev === 0 ? 0 : view.getUint32(indev, false);
+    if (this.#hasChanged(this.#input, input)) {
+      const known = this.#device(input);
+      header.setIndevName(known?.name ?? NO_NAME);
+      header.setHwType(known?.hardwareType ?? 0);
+    }
+    const outdev = index[NFQA.IFINDEX_OUTDEV]!;
+    const output = outdev === 0 ? 0 : view.getUint32(outdev, false);
+    if (this.#hasChanged(this.#output, output)) {
+      header.setOutdevName(this.#device(output)?.name ?? NO_NAME);
+    }
+    const address = index[NFQA.HWADDR]!;
+    if (address !== 0) {
+      header.setHwAddress(view, address + 4, view.getUint16(address, false));
+      this.#hasAddress = true;
+    } else if (this.#hasAddress) {
+      header.setHwAddress(view, 0, 0);
+      this.#hasAddress = false;
+    }
+  }
+
+  /** Whether the header's fields are another device's, or may be out of date. */
+  #hasChanged(last: { index: number; fresh: boolean }, index: number): boolean {
+    if (last.index === index && last.fresh) return false;
+    last.index = index;
+    return last.fresh = true;
+  }
+
+  #device(index: number): KnownDevice | undefined {
+    const device = deviceOf(index);
+    if (device === undefined) return undefined;
+    const known = this.#devices.get(index);
+    // The same object as long as its name is trusted.
+    if (known?.device === device) return known;
+    const fresh = {
+      device,
+      name: ipqDeviceName(device.name),
+      hardwareType: hardwareTypeOf(device, this.#socket),
+    };
+    if (this.#devices.size >= MOST_DEVICES) this.#devices.clear();
+    this.#devices.set(index, fresh);
+    return fresh;
+  }
+}
+
+function payloadOf({ view, bytes, index }: IndexedMessage, copy: CopyMode): Uint8Array {
+  const start = index[NFQA.PAYLOAD]!;
+  if (start === 0 || copy.mode !== IPQ_COPY.PACKET) return NO_BYTES;
+  // v4 and v6 handles share the queue's range: this one may have asked for less.
+  const range = copy.range === 0 ? IPQ_MAX_RANGE : copy.range;
+  return bytes.subarray(start, start + Math.min(attributeLength(view, start), range));
+}

@@ -1,0 +1,347 @@
+/**
+ * One NFQUEUE queue that plays the kernel's ip_queue for at most one IPv4 and one IPv6 handle.
+ *
+ * @module
+ */
+
+import { ERRNO, prepareErrno, threadErrno } from "../../ffi/errno.ts";
+import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
+import { OutgoingMessage } from "../../ffi/memory.ts";
+import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
+import { BlockingWait } from "../../ffi/readiness.ts";
+import { ReceiveSlots } from "../../ffi/receive_slots.ts";
+import { refusalOf } from "../../ffi/refusal.ts";
+import type { Pointer } from "../../ffi/types.ts";
+import { IPQ_COPY } from "../wire/ip_queue.ts";
+import { decodeError, ERROR_MESSAGE_SIZE, NETLINK_HEADER_SIZE, NLMSG } from "../wire/netlink.ts";
+import {
+  ATTRIBUTE_STRIDE,
+  indexPacketMessage,
+  MAX_COPY_RANGE,
+  MESSAGE_CUT,
+  MESSAGE_OK,
+  NF_VERDICT,
+  NFQA,
+} from "../wire/nfqueue.ts";
+import { encodeConfig } from "../wire/nfqueue_config.ts";
+import { IPQ_ERROR, IpqError } from "./errors.ts";
+import { type CopyMode, type IndexedMessage, PacketWriter } from "./packet_writer.ts";
+import type { Pending } from "./pending.ts";
+import { Verdicts } from "./verdicts.ts";
+
+/** Receive slots; the wider a receive, the fewer there are. */
+const SLOTS = 64;
+/** Bytes that headers and attributes may take beside the payload. */
+const ROOM = 512;
+/** Room for what the kernel's queue holds by default: 1024 packets of the usual size (bytes). */
+const RECEIVE_BUFFER = 4 << 20;
+/** Datagrams read at most while closing, so that a flood cannot keep the queue open. */
+const CLOSING_READS = 65536;
+const SOL_SOCKET = 1;
+const SO_TIMESTAMP = 29;
+/** An NLMSG_ERROR: header, errno, then the request. */
+const REQUEST_OFFSET = NETLINK_HEADER_SIZE + 4;
+/** The sequence number of what is sent for no handle. */
+const NO_MEMBER = 0;
+const NO_BYTES = new Uint8Array(new ArrayBuffer(0));
+
+/** A handle as its queue sees it. */
+export interface Member {
+  /** NFPROTO_IPV4 or NFPROTO_IPV6: also the sequence number of what is sent for it. */
+  readonly family: number;
+  readonly copy: CopyMode;
+  /** Ids of the packets whose verdict is open. */
+  readonly undecided: Set<number>;
+  /** What other reads came upon. */
+  readonly pending: Pending;
+  /** Takes the kernel's error answer to what was sent for it: the errno and the request. */
+  addKernelError(error: number, request: Uint8Array): void;
+}
+
+/** The queues of this thread, by number. */
+const queues = new Map<number, SharedQueue>();
+
+/** The socket, the receive memory, and the handles that share them. */
+export class SharedQueue {
+  readonly number: number;
+  readonly descriptor: number;
+
+  readonly #handle: Pointer;
+  readonly #socket: NetlinkSocket;
+  readonly #wait: BlockingWait;
+  readonly #writer: PacketWriter;
+  readonly #members: Member[] = [];
+  readonly #verdicts: Verdicts;
+  readonly #configuration = new OutgoingMessage(256);
+  #queueHandle: Pointer | undefined;
+  #slotSize = ROOM;
+  #slots = new ReceiveSlots({ slots: SLOTS, slotSize: ROOM });
+  /** The message that was looked at last. */
+  #message = indexed(this.#slots);
+  /** Received slots that nobody has looked at: [#next, #filled). */
+  #next = 0;
+  #filled = 0;
+  /** Datagrams to ask for, and the most. */
+  #width = 1;
+  #most = SLOTS;
+
+  /**
+   * Joins the queue, and opens it for its first handle. Nothing is bound yet.
+   *
+   * @throws {IpqError} codes 3 and 4 {@link LibraryLoadError}
+   */
+  static join(number: number, member: Member): SharedQueue {
+    const queue = queues.get(number) ?? new SharedQueue(number);
+    if (queue.#memberOf(member.family) !== undefined) {
+      throw new IpqError(IPQ_ERROR.BIND, {
+        errno: ERRNO.EADDRINUSE,
+        advice: "This process has a handle for that protocol already: destroy it first",
+      });
+    }
+    queue.#members.push(member);
+    queues.set(number, queue);
+    // One handle's read must not leave the other's packets where its descriptor does not show them.
+    if (queue.#members.length > 1) queue.receiveOneByOne();
+    return queue;
+  }
+
+  private constructor(number: number) {
+    prepareErrno();
+    const nfq = libnetfilterQueue();
+    const handle = nfq.nfq_open();
+    if (handle === null) {
+      const errno = threadErrno();
+      const advice = "This kernel has no nfnetlink_queue: modprobe nfnetlink_queue";
+      throw new IpqError(IPQ_ERROR.SOCKET, { errno, advice });
+    }
+    this.number = number;
+    this.#handle = handle;
+    this.descriptor = nfq.nfq_fd(handle);
+    try {
+      this.#socket = new NetlinkSocket(this.descriptor);
+      this.#socket.connect();
+      this.#socket.setReceiveBuffer(RECEIVE_BUFFER);
+      this.#verdicts = new Verdicts(this.#socket, {
+        queue: number,
+        unsent: (family, id) => this.#memberOf(family)?.undecided.add(id),
+      });
+      this.#wait = new BlockingWait(this.descriptor);
+      this.#writer = new PacketWriter(this.descriptor);
+    } catch (error) {
+      nfq.nfq_close(handle);
+      throw error;
+    }
+  }
+
+  /** Leaves the queue; the last one closes it. The kernel drops what this handle left undecided. */
+  leave(member: Member): void {
+    // What the socket holds for it is undecided too.
+    if (this.#members.length > 1) this.drain();
+    this.#members.splice(this.#members.indexOf(member), 1);
+    if (this.#members.length === 0) return this.#close();
+    for (const id of member.undecided) this.#drop(id);
+    this.#verdicts.flush();
+    if (this.#queueHandle !== undefined) this.applyModes();
+  }
+
+  /**
+   * Makes this socket the queue's owner, as ip_queue makes the first sender its peer.
+   *
+   * @returns 0, or what ip_queue would answer: EPERM without the capability, EBUSY for an owner
+   */
+  bind(): number {
+    if (this.#queueHandle !== undefined) return 0;
+    const { nfq_create_queue } = libnetfilterQueue();
+    const queueHandle = nfq_create_queue(this.#handle, this.number, null, null);
+    if (queueHandle === null) {
+      const errno = threadErrno();
+      if (errno !== ERRNO.EPERM && errno !== ERRNO.EBUSY) return errno;
+      const { cause } = refusalOf(this.number);
+      return cause === "owner" || cause === "hidden" ? ERRNO.EBUSY : ERRNO.EPERM;
+    }
+    this.#queueHandle = queueHandle;
+    // Like ip_queue, which had the kernel note the time of arrival as long as it had a peer.
+    this.#socket.setOption(SOL_SOCKET, SO_TIMESTAMP, 1);
+    return 0;
+  }
+
+  /**
+   * Tells the kernel what the handles want together.
+   *
+   * @throws {IpqError} code 12
+   */
+  applyModes(): void {
+    const copyMode = Math.max(...this.#members.map(({ copy }) => copy.mode));
+    const ranges = this.#members.filter(({ copy }) => copy.mode === IPQ_COPY.PACKET)
+      .map(({ copy }) => copy.range === 0 ? MAX_COPY_RANGE : copy.range);
+    const copyRange = Math.min(Math.max(0, ...ranges), MAX_COPY_RANGE);
+    this.#growSlots((copyRange + ROOM + 7) & ~7);
+    this.#configure({ copyMode, copyRange });
+  }
+
+  /**
+   * Sends a verdict: at once, unless packets that were received with this one are still to be read.
+   *
+   * @throws {IpqError} code 12
+   */
+  decide(
+    member: Member,
+    id: number,
+    { verdict, payload }: {
+      readonly verdict: number;
+      readonly payload?: Uint8Array | undefined;
+    },
+  ): void {
+    // Queued once more means this queue; its number is in the upper half.
+    const value = verdict === NF_VERDICT.QUEUE ? (verdict | this.number << 16) >>> 0 : verdict;
+    if (payload !== undefined) {
+      this.#verdicts.sendWithPayload(member.family, id, { verdict: value, payload });
+      member.undecided.delete(id);
+    } else {
+      member.undecided.delete(id);
+      const due = this.#verdicts.add(member.family, id, value);
+      if (due || this.#next >= this.#filled) this.#verdicts.flush();
+    }
+  }
+
+  /**
+   * The next packet for a handle, as far as the buffer goes. Other handles' packets, and all that
+   * comes behind an error answer, go to the pending lists.
+   *
+   * @returns bytes of its message, 0 when there is none
+   * @throws {IpqError} code 6
+   */
+  read(member: Member | undefined, buffer: Uint8Array): number {
+    while (this.#next < this.#filled || this.#receive()) {
+      const taker = this.#take(this.#next++);
+      if (taker === undefined) continue;
+      const length = this.#writer.prepare(this.#message, taker.copy);
+      if (taker === member && member.pending.empty) {
+        this.#writer.write(buffer);
+        return length;
+      }
+      const message = new Uint8Array(length);
+      this.#writer.write(message);
+      taker.pending.addPacket(message);
+    }
+    return 0;
+  }
+
+  /** Puts all that has been received into the pending lists: what comes next is newer. */
+  drain(): void {
+    try {
+      this.read(undefined, NO_BYTES);
+    } catch (error) {
+      if (!(error instanceof IpqError)) throw error;
+      for (const { pending } of this.#members) pending.noteOverrun();
+    }
+  }
+
+  /** From now on no packet stays here unseen: socket and pending lists tell what there is. */
+  receiveOneByOne(): void {
+    if (this.#most === 1) return;
+    this.#width = this.#most = 1;
+    this.drain();
+  }
+
+  /** Blocks this thread until the socket has something; see BlockingWait. */
+  wait(microseconds?: number): number {
+    return this.#wait.wait(microseconds);
+  }
+
+  /** Asks for as many as came last time, and for more when all did: a wider call costs more. */
+  #receive(): boolean {
+    this.#verdicts.flush();
+    const count = this.#socket.receive(this.#slots.headersFrom(0), this.#width);
+    if (count <= 0) {
+      if (count === 0 || count === -ERRNO.EAGAIN || count === -ERRNO.EINTR) return false;
+      throw new IpqError(IPQ_ERROR.RECEIVE, { errno: -count });
+    }
+    this.#width = Math.min(count === this.#width ? 2 * count : count, this.#most);
+    this.#next = 0;
+    this.#filled = count;
+    this.#writer.renewDevices();
+    return true;
+  }
+
+  /** Looks at a received message; gives the handle that its packet is for. */
+  #take(slot: number): Member | undefined {
+    const start = slot * this.#slotSize;
+    const { view, bytes, index } = this.#message;
+    const end = start + Math.min(this.#slots.length(slot), this.#slotSize);
+    const code = indexPacketMessage(view, start, end, index, 0);
+    if (code !== MESSAGE_OK && (code !== MESSAGE_CUT || index[NFQA.PACKET_HDR] === 0)) {
+      this.#takeError(start, end);
+      return undefined;
+    }
+    const id = index[0]! >>> 0;
+    const family = bytes[start + NETLINK_HEADER_SIZE]!;
+    const taker = this.#memberOf(family);
+    if (taker === undefined || taker.copy.mode === IPQ_COPY.NONE) {
+      this.#drop(id);
+      return undefined;
+    }
+    taker.undecided.add(id);
+    return taker;
+  }
+
+  #memberOf(family: number): Member | undefined {
+    for (const member of this.#members) if (member.family === family) return member;
+    return undefined;
+  }
+
+  #takeError(start: number, end: number): void {
+    const { view, bytes } = this.#message;
+    if (end - start < ERROR_MESSAGE_SIZE || view.getUint16(start + 4, true) !== NLMSG.ERROR) return;
+    const { error, originalSequence } = decodeError(view, start, end);
+    const member = this.#memberOf(originalSequence);
+    if (error === 0 || member === undefined) return;
+    member.addKernelError(error, bytes.slice(start + REQUEST_OFFSET, end));
+  }
+
+  /** What ip_queue does with packets that nobody has asked for. */
+  #drop(id: number): void {
+    if (this.#verdicts.add(NO_MEMBER, id, NF_VERDICT.DROP)) this.#verdicts.flush();
+  }
+
+  #configure(config: { readonly copyMode: number; readonly copyRange: number }): void {
+    const message = encodeConfig({ queue: this.number, ...config });
+    this.#configuration.bytes.set(message);
+    const errno = this.#socket.send(this.#configuration, message.length);
+    if (errno !== 0) throw new IpqError(IPQ_ERROR.SEND, { errno });
+  }
+
+  /** What is in the old memory goes to the pending lists first. */
+  #growSlots(slotSize: number): void {
+    if (slotSize <= this.#slotSize) return;
+    this.drain();
+    this.#slotSize = slotSize;
+    this.#slots = new ReceiveSlots({ slots: SLOTS, slotSize });
+    this.#next = this.#filled = 0;
+    this.#message = indexed(this.#slots);
+  }
+
+  #close(): void {
+    queues.delete(this.number);
+    const nfq = libnetfilterQueue();
+    try {
+      this.#verdicts.flush();
+      if (this.#queueHandle !== undefined) this.#empty();
+    } finally {
+      if (this.#queueHandle !== undefined) nfq.nfq_destroy_queue(this.#queueHandle);
+      nfq.nfq_close(this.#handle);
+    }
+  }
+
+  /** The library's last call waits for an answer, which a full socket would never get. */
+  #empty(): void {
+    this.#configure({ copyMode: IPQ_COPY.NONE, copyRange: 0 });
+    for (let reads = 0; reads < CLOSING_READS; reads++) {
+      if (this.#socket.receive(this.#slots.headersFrom(0), SLOTS) === -ERRNO.EAGAIN) return;
+    }
+  }
+}
+
+function indexed({ view, bytes }: ReceiveSlots): IndexedMessage {
+  return { view, bytes, index: new Int32Array(ATTRIBUTE_STRIDE) };
+}

@@ -1,0 +1,49 @@
+/**
+ * What a handle needs from its way to the kernel's queue.
+ *
+ * @module
+ */
+
+/** How packets reach a handle: the kernel's ip_queue through libipq, or NFQUEUE. */
+export type IpqTransportName = "libipq" | "nfqueue";
+
+/** Options of a new handle. All may be left out. */
+export interface IpqOptions {
+  /**
+   * `"libipq"` is the system's libipq.so and needs a kernel with ip_queue (before 3.5). `"nfqueue"` is
+   * libnetfilter_queue and runs on every kernel of today. `"auto"`, the default, takes libipq where it
+   * can be opened and the kernel answers, else nfqueue.
+   */
+  readonly transport?: IpqTransportName | "auto";
+  /**
+   * The queue's number for the transport nfqueue, 0 to 65535. Default 0: what `iptables -j QUEUE`
+   * means today. A second process may use another one with `iptables -j NFQUEUE --queue-num`.
+   */
+  readonly queue?: number;
+}
+
+/** A read ended without a message because its time was over. */
+export const READ_TIMEOUT = 0;
+/** A read ended without a message because of a signal. */
+export const READ_INTERRUPTED = -1;
+
+/** One open handle, in the C library's terms. All throw IpqError where C gives −1. */
+export interface Transport {
+  readonly name: IpqTransportName;
+  /** A descriptor that poll(2) understands. */
+  readonly descriptor: number;
+  /** Bytes sent. */
+  setMode(mode: number, range: bigint): number;
+  /**
+   * Bytes of the message, READ_TIMEOUT or READ_INTERRUPTED.
+   *
+   * @param timeout microseconds; 0 waits for ever, less than 0 not at all
+   */
+  read(buffer: Uint8Array, timeout: number): number;
+  /** Bytes sent. */
+  setVerdict(id: bigint, verdict: number, data: Uint8Array | undefined): number;
+  /** Calls back once, when a read may find something. Gives back how to withdraw. */
+  whenReadable(callback: () => void): () => void;
+  /** Closes everything; the kernel drops what is queued. */
+  close(): void;
+}

@@ -1,0 +1,30 @@
+/**
+ * The real libipq.so.0 that scripts/setup makes, and what to do where there is none.
+ *
+ * @module
+ */
+
+import process from "node:process";
+
+/** True where scripts/test runs for a merge: `CI`, or what `.ci/run` sets itself. */
+export const inCi: boolean = ["CI", "NFQUEUE_CI"].some((name) =>
+  !["", "0", "false"].includes(process.env[name] ?? "")
+);
+
+const path = process.env["NFQUEUE_TEST_LIBIPQ"] ?? "";
+
+// A hard failure of every file that imports this: in CI nothing may be left out unseen.
+if (path === "" && inCi) {
+  throw new Error(
+    "NFQUEUE_TEST_LIBIPQ names no libipq.so.0: run through scripts/test; if that is what failed, " +
+      "scripts/setup dev says why the library could not be made",
+  );
+}
+
+/** Options of every test that needs the library: `{ timeout, ...needsLibipq }`. */
+export const needsLibipq: { readonly skip?: string } = path === ""
+  ? { skip: "no libipq.so.0 here: scripts/setup dev makes one, or says why not" }
+  : {};
+
+/** The library's path. Only for tests with {@link needsLibipq}. */
+export const libipqPath: string = path;
