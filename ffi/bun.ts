@@ -181,6 +181,10 @@ function onceReadable(
   }
   let waiting = true;
   let socket: any;
+  const wake = () => {
+    if (waiting) callback();
+    waiting = false;
+  };
   bun.connect({
     fd: set,
     socket: {
@@ -190,12 +194,13 @@ function onceReadable(
       data: () => {},
       error: () => {},
       end: () => {},
-      close: () => {
-        if (waiting) callback();
-        waiting = false;
-      },
+      close: wake,
     },
-  }).catch(() => close(set));
+  }).catch(() => {
+    close(set);
+    // Better woken for nothing than never.
+    wake();
+  });
   return () => {
     if (waiting) socket?.terminate();
     waiting = false;

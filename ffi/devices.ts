@@ -5,7 +5,7 @@
  */
 
 import { libc } from "./libc.ts";
-import { cString, textOf } from "./memory.ts";
+import { textOf } from "./memory.ts";
 
 /** A network interface as a packet names it. */
 export interface Device {
@@ -40,14 +40,26 @@ const SIOCGIFHWADDR = 0x8927n;
 /** struct ifreq: the name, then a sockaddr whose family is the link type. */
 const IFREQ = { size: 40, family: 16 } as const;
 
+/** What ip_queue told about an interface. */
+export interface RawDevice {
+  /** The name as the kernel has it: 16 bytes, NULs behind it. All NUL where the interface is gone. */
+  readonly name: Uint8Array;
+  /** The link type (`ARPHRD_*`: 1 Ethernet, 772 loopback); 0 where the interface is gone. */
+  readonly hardwareType: number;
+}
+
 /**
- * The link type of an interface (`ARPHRD_*`: 1 Ethernet, 772 loopback), 0 where it is gone.
+ * Asks the system about an interface. Names may be any bytes, so this one is not decoded.
  *
  * @param socket any open socket
  */
-export function hardwareTypeOf({ name }: Device, socket: number): number {
+export function rawDeviceOf(index: number, socket: number): RawDevice {
   const request = new Uint8Array(new ArrayBuffer(IFREQ.size));
-  request.set(cString(name).subarray(0, IF_NAMESIZE - 1));
-  if (libc().ioctl(socket, SIOCGIFHWADDR, request) < 0) return 0;
-  return new DataView(request.buffer).getUint16(IFREQ.family, true);
+  if (libc().if_indextoname(index, request) === null) return { name: NO_NAME, hardwareType: 0 };
+  const name = request.slice(0, IF_NAMESIZE);
+  const failed = libc().ioctl(socket, SIOCGIFHWADDR, request) < 0;
+  const type = failed ? 0 : new DataView(request.buffer).getUint16(IFREQ.family, true);
+  return { name, hardwareType: type };
 }
+
+const NO_NAME = new Uint8Array(new ArrayBuffer(IF_NAMESIZE));

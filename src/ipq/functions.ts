@@ -9,10 +9,13 @@
  */
 
 import type { IpqPacketMessage } from "../wire/ip_queue_packet.ts";
-import { checkBytes, checkInteger, show } from "../wire/range.ts";
+import { checkBytes, checkInteger, checkSize, show } from "../wire/range.ts";
 import { IpqError, moduleError } from "./errors.ts";
 import { IpqHandle } from "./handle.ts";
 import type { IpqOptions } from "./transport.ts";
+
+/** The range of a C int. */
+const INT = { min: -0x80000000, max: 0x7fffffff } as const;
 
 /**
  * `struct ipq_handle *ipq_create_handle(uint32_t flags, uint32_t protocol)`
@@ -53,6 +56,7 @@ export function ipq_destroy_handle(h: IpqHandle | null): number {
  */
 export function ipq_set_mode(h: IpqHandle | null, mode: number, range: number | bigint): number {
   const handle = handleOf(h);
+  checkSize("range", range);
   try {
     return handle.setMode(mode, range);
   } catch (error) {
@@ -75,6 +79,8 @@ export function ipq_read(
 ): number {
   const handle = handleOf(h);
   const part = partOf("buffer", buffer, length);
+  // Left out it would be the method's default, and wait for ever.
+  checkInteger("timeout", timeout, INT.min, INT.max);
   try {
     return handle.read(part, timeout);
   } catch (error) {
@@ -130,7 +136,7 @@ export function ipq_set_verdict(
 /** `int ipq_ctl(const struct ipq_handle *h, int request, ...)`: 1, always, as in the C library. */
 export function ipq_ctl(h: IpqHandle | null, request: number): number {
   handleOf(h);
-  checkInteger("request", request, -0x80000000, 0x7fffffff);
+  checkInteger("request", request, INT.min, INT.max);
   return 1;
 }
 

@@ -8,7 +8,7 @@ import { backend } from "../../ffi/backend.ts";
 import { ERRNO } from "../../ffi/errno.ts";
 import { ipqMessageError, ipqMessageType } from "../wire/ip_queue.ts";
 import { decodeIpqPacket, type IpqPacketMessage } from "../wire/ip_queue_packet.ts";
-import { checkBytes, checkInteger, checkSize, checkU32 } from "../wire/range.ts";
+import { checkBytes, checkInteger, checkSize, checkU32, show } from "../wire/range.ts";
 import { NFPROTO_IPV4, NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError, LastError, moduleError } from "./errors.ts";
 import { openTransport } from "./open_transport.ts";
@@ -76,16 +76,19 @@ export class IpqHandle {
   static create(flags: number, protocol: number, options: IpqOptions = {}): IpqHandle {
     checkU32("flags", flags);
     checkU32("protocol", protocol);
-    const { transport = "auto", queue = 0 } = options;
+    const { transport = "auto", queue = 0, gather = true } = options;
     if (!TRANSPORTS.includes(transport)) {
       throw new TypeError(`transport must be one of ${TRANSPORTS.join(", ")}, got ${transport}`);
     }
     checkInteger("queue", queue, 0, 0xffff);
+    if (typeof gather !== "boolean") {
+      throw new TypeError(`gather must be a boolean, got ${show(gather)}`);
+    }
     try {
       if (protocol !== NFPROTO_IPV4 && protocol !== NFPROTO_IPV6) {
         throw new IpqError(IPQ_ERROR.PROTOCOL);
       }
-      return new IpqHandle(openTransport(protocol, { transport, queue }));
+      return new IpqHandle(openTransport(protocol, { transport, queue, gather }));
     } catch (error) {
       if (error instanceof IpqError) moduleError.record(error);
       throw error;
@@ -93,6 +96,8 @@ export class IpqHandle {
   }
 
   private constructor(transport: Transport) {
+    // `private` is TypeScript's word alone.
+    if (typeof transport?.close !== "function") throw new TypeError("call IpqHandle.create");
     this.#transport = transport;
     this.#name = transport.name;
     // A worker that ends gives its queue back; a process would anyway.
@@ -101,7 +106,7 @@ export class IpqHandle {
 
   /** The message's type: `NLMSG_ERROR` or `IPQM_PACKET`. @throws {WireError} below 16 bytes */
   static messageType(buffer: Uint8Array): number {
-    return ipqMessageType(buffer);
+    return ipqMessageType(checkBytes("buffer", buffer, Infinity));
   }
 
   /**
@@ -112,7 +117,7 @@ export class IpqHandle {
    * @throws {WireError} when the message does not fit into the buffer, or its lengths are wrong
    */
   static getPacket(buffer: Uint8Array): IpqPacketMessage | null {
-    return decodeIpqPacket(buffer);
+    return decodeIpqPacket(checkBytes("buffer", buffer, Infinity));
   }
 
   /**
@@ -121,7 +126,7 @@ export class IpqHandle {
    * @throws {WireError} for any other message, or one that does not fit into the buffer
    */
   static getMsgerr(buffer: Uint8Array): number {
-    return ipqMessageError(buffer);
+    return ipqMessageError(checkBytes("buffer", buffer, Infinity));
   }
 
   /** Which way the handle goes. */
@@ -204,11 +209,15 @@ export class IpqHandle {
    * @returns bytes of the message; 0 for a timeout, and errno is 15 then
    * @throws {IpqError} codes 6, 7, 10 and 14; 6 with EBADF when the handle is destroyed meanwhile
    * @throws the signal's reason when it aborts
+   * @throws {Error} while another such read of this handle is under way
    */
   async readAsync(buffer: Uint8Array, options: IpqReadOptions = {}): Promise<number> {
     checkBytes("buffer", buffer, Infinity);
     const { timeout = 0, signal } = options;
     checkInteger("timeout", timeout, INT.min, INT.max);
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new TypeError(`signal must be an AbortSignal, got ${show(signal)}`);
+    }
     signal?.throwIfAborted();
     if (this.#reading) throw new Error("readAsync: this handle is being read already");
     this.#reading = true;
@@ -233,10 +242,7 @@ export class IpqHandle {
    * Decides about a packet. What the kernel thinks of it comes as a message to read, if it refuses:
    * ENOENT for an id that is not queued, EINVAL for `NF_STOLEN` and what is above `NF_STOP`.
    *
-   * Over nfqueue a verdict without data waits for those of the packets that were received with this
-   * one, at most 15 of them, as long as they are not yet read: it leaves with the last of them, when a
-   * read finds no more, after 0.1 ms with the next verdict, or when the program goes on to other
-   * events. Handles whose `fd` or `readAsync` is used send at once.
+   * Over nfqueue it may leave a little later, together with the next ones ({@link IpqOptions.gather}).
    *
    * @param id the packet's id, 0 to 2⁶⁴−1
    * @param verdict `NF_DROP`, `NF_ACCEPT`, `NF_QUEUE`, `NF_REPEAT` or `NF_STOP`; 0 to 2³²−1
@@ -248,9 +254,10 @@ export class IpqHandle {
   setVerdict(id: number | bigint, verdict: number, data?: Uint8Array | null): number {
     const packet = checkSize("id", id);
     checkU32("verdict", verdict);
-    const bytes = data === undefined || data === null || data.length === 0
+    const given = data === undefined || data === null
       ? undefined
       : checkBytes("data", data, Infinity);
+    const bytes = given?.length === 0 ? undefined : given;
     try {
       return this.#open(IPQ_ERROR.SEND).setVerdict(packet, verdict, bytes);
     } catch (error) {
@@ -318,13 +325,27 @@ export class IpqHandle {
       };
       const abort = (): void => end(() => reject(signal?.reason));
       const wake = (): void => end(resolve);
-      const withdraw = this.#open(IPQ_ERROR.RECEIVE).whenReadable(wake);
+      const withdraw = this.#whenReadable(wake);
       const timer = milliseconds === Infinity
         ? undefined
         : setTimeout(wake, Math.min(Math.ceil(milliseconds), LONGEST_TIMER));
       signal?.addEventListener("abort", abort);
       this.#interrupt = wake;
     });
+  }
+
+  /** Waiting takes a descriptor or two. */
+  #whenReadable(wake: () => void): () => void {
+    try {
+      return this.#open(IPQ_ERROR.RECEIVE).whenReadable(wake);
+    } catch (error) {
+      const advice = error instanceof Error ? error.message : String(error);
+      throw this.#kept(
+        error instanceof IpqError
+          ? error
+          : new IpqError(IPQ_ERROR.RECEIVE, { errno: ERRNO.EMFILE, advice }),
+      );
+    }
   }
 
   /** Reads that find something at once would starve timers. */

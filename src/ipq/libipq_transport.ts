@@ -10,17 +10,23 @@ import { clearErrno, ERRNO, prepareErrno, threadErrno } from "../../ffi/errno.ts
 import { libc } from "../../ffi/libc.ts";
 import { IPQ_HANDLE, libipq } from "../../ffi/libipq.ts";
 import { NativeMemory, textAt } from "../../ffi/memory.ts";
+import { BlockingWait, Doorbell } from "../../ffi/readiness.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { IPQ_MAX_RANGE, IPQ_PACKET_SIZE } from "../wire/ip_queue.ts";
 import { IPQ_ERROR, IPQ_ERROR_TEXTS, IpqError } from "./errors.ts";
 import { READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
 
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-/** The longest packet message, and the longest error that answers a verdict with a payload. */
-const CAPACITY = 2 * (IPQ_PACKET_SIZE + IPQ_MAX_RANGE + 1);
+/** FD_SETSIZE: the library waits with select(2), and marks a higher descriptor beyond its set. */
+const DESCRIPTOR_LIMIT = 1024;
+/** More than a socket's usual send buffer: an error answer carries all of the message it answers. */
+const CAPACITY = 1 << 18;
+/** The library refuses less at once. */
+const LEAST_BUFFER = 20;
 /** For a `buffer` parameter that C will not look at: an empty one has no address in Bun. */
 const UNUSED = new Uint8Array(new ArrayBuffer(8));
+
+const NO_BYTES = new Uint8Array(new ArrayBuffer(0));
 
 /** libipq.so's own functions behind the common contract. */
 export class LibipqTransport implements Transport {
@@ -30,8 +36,12 @@ export class LibipqTransport implements Transport {
   readonly #handle: Pointer;
   /** C reads into our memory: a caller's buffer may be shared, or resized meanwhile. */
   readonly #memory = new NativeMemory(CAPACITY);
+  readonly #wait: BlockingWait;
+  /** Waited for in place of the socket, which a poll on another thread would keep bound. */
+  #doorbell: Doorbell | undefined;
   /** The last buffer length as C wants it. */
   #length = { number: 0, usize: 0n };
+  #closed = false;
 
   /** @throws {IpqError} codes 2, 3, 4 and 16 */
   constructor(protocol: number) {
@@ -45,7 +55,15 @@ export class LibipqTransport implements Transport {
     this.#handle = handle;
     const fields = new DataView(backend().viewOf(handle, IPQ_HANDLE.size));
     this.descriptor = fields.getInt32(IPQ_HANDLE.fd, true);
+    if (this.descriptor >= DESCRIPTOR_LIMIT) {
+      this.#library.ipq_destroy_handle(handle);
+      throw new IpqError(IPQ_ERROR.SOCKET, {
+        errno: ERRNO.EMFILE,
+        advice: "libipq waits with select(2), and this process uses all descriptors below 1024",
+      });
+    }
     libc().fcntl(this.descriptor, F_SETFD, FD_CLOEXEC);
+    this.#wait = new BlockingWait(this.descriptor);
   }
 
   setMode(mode: number, range: bigint): number {
@@ -55,10 +73,17 @@ export class LibipqTransport implements Transport {
 
   read(buffer: Uint8Array, timeout: number): number {
     const { pointer, bytes } = this.#memory;
-    const length = Math.min(buffer.length, CAPACITY);
+    const length = Math.min(Math.max(0, buffer.length), CAPACITY);
     if (length !== this.#length.number) this.#length = { number: length, usize: BigInt(length) };
+    const handle = this.#live(IPQ_ERROR.RECEIVE);
+    if (timeout === 0 && length >= LEAST_BUFFER) {
+      // Without a limit the library waits in recvfrom, which no signal with a listener would end.
+      const ready = this.#wait.wait();
+      if (ready === -ERRNO.EINTR) return READ_INTERRUPTED;
+      if (ready < 0) throw new IpqError(IPQ_ERROR.RECEIVE, { errno: -ready });
+    }
     clearErrno();
-    const count = this.#library.ipq_read(this.#handle, pointer, this.#length.usize, timeout);
+    const count = this.#library.ipq_read(handle, pointer, this.#length.usize, timeout);
     if (count === 0) {
       // The library's error would not do: a signal leaves the last call's there.
       return threadErrno() === ERRNO.EINTR ? READ_INTERRUPTED : READ_TIMEOUT;
@@ -75,21 +100,31 @@ export class LibipqTransport implements Transport {
   }
 
   setVerdict(id: bigint, verdict: number, data: Uint8Array | undefined): number {
-    const length = BigInt(data?.length ?? 0);
-    // A copy of its own: the caller's may be shared memory.
-    const payload = length > 0n ? new Uint8Array(data!) : UNUSED;
+    // A copy of its own: the caller's may be shared memory, or have a getter that lies of its length.
+    const payload = data === undefined ? NO_BYTES : new Uint8Array(data);
+    const length = BigInt(payload.length);
+    const handle = this.#live(IPQ_ERROR.SEND);
     clearErrno();
     return this.#sent(
-      this.#library.ipq_set_verdict(this.#handle, id, verdict, length, payload),
+      this.#library.ipq_set_verdict(handle, id, verdict, length, length === 0n ? UNUSED : payload),
     );
   }
 
   whenReadable(callback: () => void): () => void {
-    return backend().onceReadable(this.descriptor, callback);
+    this.#doorbell ??= new Doorbell(this.descriptor);
+    return backend().onceReadable(this.#doorbell.descriptor, callback);
   }
 
   close(): void {
+    this.#closed = true;
+    this.#doorbell?.close();
     this.#library.ipq_destroy_handle(this.#handle);
+  }
+
+  /** A getter of the caller's own data may have destroyed the handle in the middle of its call. */
+  #live(code: number): Pointer {
+    if (this.#closed) throw new IpqError(code, { errno: ERRNO.EBADF });
+    return this.#handle;
   }
 
   #sent(count: number): number {

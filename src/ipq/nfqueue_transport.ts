@@ -24,7 +24,7 @@ import { IPQ_ERROR, IpqError } from "./errors.ts";
 import type { CopyMode } from "./packet_writer.ts";
 import { Pending } from "./pending.ts";
 import { type Member, SharedQueue } from "./shared_queue.ts";
-import { READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
+import { type IpqOptions, READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
 
 /** Bytes of the fixed IP header: ip_queue takes no payload that is shorter. */
 const LEAST_PAYLOAD = { ipv4: 20, ipv6: 40 } as const;
@@ -42,6 +42,7 @@ export class NfqueueTransport implements Transport, Member {
   readonly family: number;
   readonly undecided: Set<number> = new Set();
   readonly pending: Pending = new Pending((some) => this.#changed(some));
+  readonly gather: boolean;
   copy: CopyMode = { mode: IPQ_COPY.NONE, range: 0 };
 
   readonly #queue: SharedQueue;
@@ -53,8 +54,9 @@ export class NfqueueTransport implements Transport, Member {
   #modeRequest: Uint8Array = encodeIpqMode({ mode: IPQ_COPY.NONE, range: 0, portId: this.#portId });
 
   /** @throws {IpqError} codes 3 and 4 {@link LibraryLoadError} */
-  constructor(protocol: number, queue: number) {
+  constructor(protocol: number, { queue, gather }: Pick<Required<IpqOptions>, "queue" | "gather">) {
     this.family = protocol;
+    this.gather = gather;
     this.#queue = SharedQueue.join(queue, this);
   }
 
@@ -79,7 +81,7 @@ export class NfqueueTransport implements Transport, Member {
       this.#modeRequest = request;
       const clamped = range > IPQ_MAX_RANGE ? IPQ_MAX_RANGE : Number(range);
       this.copy = { mode, range: mode === IPQ_COPY.PACKET ? clamped : 0 };
-      this.#queue.applyModes();
+      this.#queue.applyModes(this);
     }
     return request.length;
   }
@@ -89,8 +91,11 @@ export class NfqueueTransport implements Transport, Member {
     const deadline = timeout > 0 ? performance.now() + timeout / 1000 : Infinity;
     for (;;) {
       const length = this.#take(buffer);
-      if (length > buffer.length) throw new IpqError(IPQ_ERROR.RECEIVED_TRUNCATED);
-      if (length > 0) return length;
+      // As far as the message itself is here; what follows it is padding.
+      if (length > buffer.length && messageLength(buffer) > buffer.length) {
+        throw new IpqError(IPQ_ERROR.RECEIVED_TRUNCATED);
+      }
+      if (length > 0) return Math.min(length, buffer.length);
       if (timeout < 0) return READ_TIMEOUT;
       const left = timeout === 0 ? undefined : (deadline - performance.now()) * 1000;
       if (left !== undefined && left <= 0) return READ_TIMEOUT;
@@ -155,6 +160,9 @@ export class NfqueueTransport implements Transport, Member {
   /** The kernel's own refusal, as ip_queue would have put it: the packet was gone. */
   addKernelError(error: number, request: Uint8Array): void {
     const message = this.#asIpq(request);
+    // ip_queue kept what it refused; unknown is what the kernel has let go.
+    const id = verdictId(request);
+    if (id !== undefined && error !== ERRNO.ENOENT) this.undecided.add(id);
     this.pending.addError(encodeIpqError({ error, portId: this.#portId, request: message }));
   }
 
@@ -187,15 +195,13 @@ export class NfqueueTransport implements Transport, Member {
   }
 
   #asIpq(request: Uint8Array): Uint8Array {
+    const id = verdictId(request);
+    if (id === undefined) return this.#modeRequest;
     const view = new DataView(request.buffer);
-    if (view.getUint16(4, true) !== QUEUE_MESSAGE.VERDICT || request.length < VERDICT_SIZE) {
-      return this.#modeRequest;
-    }
-    // A long payload's echo is cut by the receive memory.
     const whole = view.getUint32(0, true) <= request.length;
     const { payload } = whole ? decodeVerdict(request) : {};
     return encodeIpqVerdict({
-      id: BigInt(view.getUint32(SENT.id, false)),
+      id: BigInt(id),
       verdict: view.getUint32(SENT.verdict, false) & VERDICT_MASK,
       portId: this.#portId,
       ...(payload && { payload }),
@@ -206,4 +212,16 @@ export class NfqueueTransport implements Transport, Member {
     this.#doorbell?.ring(some);
     if (some) { for (const wake of [...this.#wakers]) wake(); }
   }
+}
+
+/** The id in a verdict message of ours; undefined for any other message. */
+function verdictId(request: Uint8Array): number | undefined {
+  if (request.length < VERDICT_SIZE) return undefined;
+  const view = new DataView(request.buffer);
+  const verdict = view.getUint16(4, true) === QUEUE_MESSAGE.VERDICT;
+  return verdict ? view.getUint32(SENT.id, false) : undefined;
+}
+
+function messageLength(buffer: Uint8Array): number {
+  return new DataView(buffer.buffer, buffer.byteOffset).getUint32(0, true);
 }

@@ -18,14 +18,15 @@ import type { IpqOptions, Transport } from "./transport.ts";
  */
 export function openTransport(
   protocol: number,
-  { transport, queue }: Required<IpqOptions>,
+  options: Required<IpqOptions>,
 ): Transport {
-  if (transport === "nfqueue") return new NfqueueTransport(protocol, queue);
+  const { transport } = options;
+  if (transport === "nfqueue") return new NfqueueTransport(protocol, options);
   try {
     return new LibipqTransport(protocol);
   } catch (error) {
     if (transport === "libipq" || !isAbsence(error)) throw error;
-    return new NfqueueTransport(protocol, queue);
+    return new NfqueueTransport(protocol, options);
   }
 }
 

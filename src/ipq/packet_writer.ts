@@ -4,10 +4,9 @@
  * @module
  */
 
-import { type Device, deviceOf, hardwareTypeOf } from "../../ffi/devices.ts";
+import { type Device, deviceOf, type RawDevice, rawDeviceOf } from "../../ffi/devices.ts";
 import { IpqPacketHeader } from "../wire/ip_queue_header.ts";
-import { ipqDeviceName } from "../wire/ip_queue_name.ts";
-import { IPQ_COPY, IPQ_MAX_RANGE } from "../wire/ip_queue.ts";
+import { IPQ_COPY, IPQ_MAX_RANGE, IPQ_NAME_SIZE } from "../wire/ip_queue.ts";
 import { attributeLength, NFQA } from "../wire/nfqueue.ts";
 import { readMicroseconds } from "../wire/nfqueue_attributes.ts";
 
@@ -30,11 +29,10 @@ export interface IndexedMessage {
 
 interface KnownDevice {
   readonly device: Device;
-  readonly name: Uint8Array;
-  readonly hardwareType: number;
+  readonly raw: RawDevice;
 }
 
-const NO_NAME = ipqDeviceName("");
+const NO_DEVICE: RawDevice = { name: new Uint8Array(IPQ_NAME_SIZE), hardwareType: 0 };
 const NO_BYTES = new Uint8Array(new ArrayBuffer(0));
 const MOST_DEVICES = 1024;
 
@@ -104,14 +102,14 @@ export class PacketWriter {
     const indev = index[NFQA.IFINDEX_INDEV]!;
     const input = indev === 0 ? 0 : view.getUint32(indev, false);
     if (this.#hasChanged(this.#input, input)) {
-      const known = this.#device(input);
-      header.setIndevName(known?.name ?? NO_NAME);
-      header.setHwType(known?.hardwareType ?? 0);
+      const { name, hardwareType } = this.#device(input);
+      header.setIndevName(name);
+      header.setHwType(hardwareType);
     }
     const outdev = index[NFQA.IFINDEX_OUTDEV]!;
     const output = outdev === 0 ? 0 : view.getUint32(outdev, false);
     if (this.#hasChanged(this.#output, output)) {
-      header.setOutdevName(this.#device(output)?.name ?? NO_NAME);
+      header.setOutdevName(this.#device(output).name);
     }
     const address = index[NFQA.HWADDR]!;
     if (address !== 0) {
@@ -130,20 +128,16 @@ export class PacketWriter {
     return last.fresh = true;
   }
 
-  #device(index: number): KnownDevice | undefined {
+  #device(index: number): RawDevice {
     const device = deviceOf(index);
-    if (device === undefined) return undefined;
+    if (device === undefined) return NO_DEVICE;
     const known = this.#devices.get(index);
     // The same object as long as its name is trusted.
-    if (known?.device === device) return known;
-    const fresh = {
-      device,
-      name: ipqDeviceName(device.name),
-      hardwareType: hardwareTypeOf(device, this.#socket),
-    };
+    if (known?.device === device) return known.raw;
+    const raw = rawDeviceOf(index, this.#socket);
     if (this.#devices.size >= MOST_DEVICES) this.#devices.clear();
-    this.#devices.set(index, fresh);
-    return fresh;
+    this.#devices.set(index, { device, raw });
+    return raw;
   }
 }
 

@@ -13,7 +13,7 @@ import { ReceiveSlots } from "../../ffi/receive_slots.ts";
 import { refusalOf } from "../../ffi/refusal.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { IPQ_COPY } from "../wire/ip_queue.ts";
-import { decodeError, ERROR_MESSAGE_SIZE, NETLINK_HEADER_SIZE, NLMSG } from "../wire/netlink.ts";
+import { ERROR_MESSAGE_SIZE, NETLINK_HEADER_SIZE, NLMSG } from "../wire/netlink.ts";
 import {
   ATTRIBUTE_STRIDE,
   indexPacketMessage,
@@ -23,11 +23,11 @@ import {
   NF_VERDICT,
   NFQA,
 } from "../wire/nfqueue.ts";
-import { encodeConfig } from "../wire/nfqueue_config.ts";
+import { encodeConfig, type QueueConfig } from "../wire/nfqueue_config.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { type CopyMode, type IndexedMessage, PacketWriter } from "./packet_writer.ts";
 import type { Pending } from "./pending.ts";
-import { Verdicts } from "./verdicts.ts";
+import { flushEveryQueue, Verdicts } from "./verdicts.ts";
 
 /** Receive slots; the wider a receive, the fewer there are. */
 const SLOTS = 64;
@@ -39,8 +39,10 @@ const RECEIVE_BUFFER = 4 << 20;
 const CLOSING_READS = 65536;
 const SOL_SOCKET = 1;
 const SO_TIMESTAMP = 29;
-/** An NLMSG_ERROR: header, errno, then the request. */
-const REQUEST_OFFSET = NETLINK_HEADER_SIZE + 4;
+/** Packets whose verdict is open, for each handle. */
+const QUEUE_LENGTH = 1024;
+/** Where a netlink header has its sequence number. */
+const SEQUENCE = 8;
 /** The sequence number of what is sent for no handle. */
 const NO_MEMBER = 0;
 const NO_BYTES = new Uint8Array(new ArrayBuffer(0));
@@ -50,6 +52,8 @@ export interface Member {
   /** NFPROTO_IPV4 or NFPROTO_IPV6: also the sequence number of what is sent for it. */
   readonly family: number;
   readonly copy: CopyMode;
+  /** Verdicts may leave together. */
+  readonly gather: boolean;
   /** Ids of the packets whose verdict is open. */
   readonly undecided: Set<number>;
   /** What other reads came upon. */
@@ -102,6 +106,7 @@ export class SharedQueue {
     queues.set(number, queue);
     // One handle's read must not leave the other's packets where its descriptor does not show them.
     if (queue.#members.length > 1) queue.receiveOneByOne();
+    if (queue.#queueHandle !== undefined) queue.#applyLength();
     return queue;
   }
 
@@ -111,8 +116,7 @@ export class SharedQueue {
     const handle = nfq.nfq_open();
     if (handle === null) {
       const errno = threadErrno();
-      const advice = "This kernel has no nfnetlink_queue: modprobe nfnetlink_queue";
-      throw new IpqError(IPQ_ERROR.SOCKET, { errno, advice });
+      throw new IpqError(IPQ_ERROR.SOCKET, { errno, advice: adviseOpen(errno) });
     }
     this.number = number;
     this.#handle = handle;
@@ -121,12 +125,9 @@ export class SharedQueue {
       this.#socket = new NetlinkSocket(this.descriptor);
       this.#socket.connect();
       this.#socket.setReceiveBuffer(RECEIVE_BUFFER);
-      this.#verdicts = new Verdicts(this.#socket, {
-        queue: number,
-        unsent: (family, id) => this.#memberOf(family)?.undecided.add(id),
-      });
       this.#wait = new BlockingWait(this.descriptor);
       this.#writer = new PacketWriter(this.descriptor);
+      this.#verdicts = new Verdicts(this.#socket, number);
     } catch (error) {
       nfq.nfq_close(handle);
       throw error;
@@ -140,8 +141,8 @@ export class SharedQueue {
     this.#members.splice(this.#members.indexOf(member), 1);
     if (this.#members.length === 0) return this.#close();
     for (const id of member.undecided) this.#drop(id);
-    this.#verdicts.flush();
-    if (this.#queueHandle !== undefined) this.applyModes();
+    this.#verdicts.tryFlush();
+    if (this.#queueHandle !== undefined) this.applyModes(this.#members[0]!);
   }
 
   /**
@@ -151,6 +152,8 @@ export class SharedQueue {
    */
   bind(): number {
     if (this.#queueHandle !== undefined) return 0;
+    // A getter of the caller's own data may have destroyed the handle in the middle of its call.
+    if (this.#members.length === 0) return ERRNO.EBADF;
     const { nfq_create_queue } = libnetfilterQueue();
     const queueHandle = nfq_create_queue(this.#handle, this.number, null, null);
     if (queueHandle === null) {
@@ -160,6 +163,7 @@ export class SharedQueue {
       return cause === "owner" || cause === "hidden" ? ERRNO.EBUSY : ERRNO.EPERM;
     }
     this.#queueHandle = queueHandle;
+    this.#applyLength();
     // Like ip_queue, which had the kernel note the time of arrival as long as it had a peer.
     this.#socket.setOption(SOL_SOCKET, SO_TIMESTAMP, 1);
     return 0;
@@ -168,19 +172,20 @@ export class SharedQueue {
   /**
    * Tells the kernel what the handles want together.
    *
+   * @param member who hears of it if the kernel refuses
    * @throws {IpqError} code 12
    */
-  applyModes(): void {
+  applyModes(member: Member): void {
     const copyMode = Math.max(...this.#members.map(({ copy }) => copy.mode));
     const ranges = this.#members.filter(({ copy }) => copy.mode === IPQ_COPY.PACKET)
       .map(({ copy }) => copy.range === 0 ? MAX_COPY_RANGE : copy.range);
     const copyRange = Math.min(Math.max(0, ...ranges), MAX_COPY_RANGE);
-    this.#growSlots((copyRange + ROOM + 7) & ~7);
-    this.#configure({ copyMode, copyRange });
+    this.#growSlots(copyRange + ROOM);
+    this.#configure({ copyMode, copyRange, sequence: member.family });
   }
 
   /**
-   * Sends a verdict: at once, unless packets that were received with this one are still to be read.
+   * Sends a verdict; see verdicts.ts for when.
    *
    * @throws {IpqError} code 12
    */
@@ -194,14 +199,16 @@ export class SharedQueue {
   ): void {
     // Queued once more means this queue; its number is in the upper half.
     const value = verdict === NF_VERDICT.QUEUE ? (verdict | this.number << 16) >>> 0 : verdict;
-    if (payload !== undefined) {
-      this.#verdicts.sendWithPayload(member.family, id, { verdict: value, payload });
-      member.undecided.delete(id);
+    const sequence = member.family;
+    if (payload === undefined) {
+      const wait = this.#next < this.#filled && member.gather;
+      this.#verdicts.add({ sequence, id, verdict: value }, wait);
     } else {
-      member.undecided.delete(id);
-      const due = this.#verdicts.add(member.family, id, value);
-      if (due || this.#next >= this.#filled) this.#verdicts.flush();
+      // The kernel's error answer would carry all of it.
+      this.#growSlots(payload.length + ROOM);
+      this.#verdicts.addWithPayload(sequence, id, { verdict: value, payload });
     }
+    member.undecided.delete(id);
   }
 
   /**
@@ -212,7 +219,7 @@ export class SharedQueue {
    * @throws {IpqError} code 6
    */
   read(member: Member | undefined, buffer: Uint8Array): number {
-    while (this.#next < this.#filled || this.#receive()) {
+    while (this.#next < this.#filled || this.#receive(member)) {
       const taker = this.#take(this.#next++);
       if (taker === undefined) continue;
       const length = this.#writer.prepare(this.#message, taker.copy);
@@ -229,12 +236,7 @@ export class SharedQueue {
 
   /** Puts all that has been received into the pending lists: what comes next is newer. */
   drain(): void {
-    try {
-      this.read(undefined, NO_BYTES);
-    } catch (error) {
-      if (!(error instanceof IpqError)) throw error;
-      for (const { pending } of this.#members) pending.noteOverrun();
-    }
+    while (!this.#tryDrain());
   }
 
   /** From now on no packet stays here unseen: socket and pending lists tell what there is. */
@@ -246,15 +248,32 @@ export class SharedQueue {
 
   /** Blocks this thread until the socket has something; see BlockingWait. */
   wait(microseconds?: number): number {
+    flushEveryQueue();
     return this.#wait.wait(microseconds);
   }
 
+  /** Whether nothing is left; else more is behind a loss that all handles will hear of. */
+  #tryDrain(): boolean {
+    try {
+      this.read(undefined, NO_BYTES);
+      return true;
+    } catch (error) {
+      if (!(error instanceof IpqError)) throw error;
+      // Any other error would only come again.
+      return error.errno !== ERRNO.ENOBUFS;
+    }
+  }
+
   /** Asks for as many as came last time, and for more when all did: a wider call costs more. */
-  #receive(): boolean {
-    this.#verdicts.flush();
+  #receive(reader: Member | undefined): boolean {
+    this.#verdicts.tryFlush();
     const count = this.#socket.receive(this.#slots.headersFrom(0), this.#width);
     if (count <= 0) {
       if (count === 0 || count === -ERRNO.EAGAIN || count === -ERRNO.EINTR) return false;
+      // The reader hears of it by this error, the others when they read.
+      for (const { pending } of this.#members) {
+        if (pending !== reader?.pending) pending.noteOverrun();
+      }
       throw new IpqError(IPQ_ERROR.RECEIVE, { errno: -count });
     }
     this.#width = Math.min(count === this.#width ? 2 * count : count, this.#most);
@@ -277,7 +296,10 @@ export class SharedQueue {
     const id = index[0]! >>> 0;
     const family = bytes[start + NETLINK_HEADER_SIZE]!;
     const taker = this.#memberOf(family);
-    if (taker === undefined || taker.copy.mode === IPQ_COPY.NONE) {
+    // One handle that never reads must not fill the queue for the other.
+    const refused = taker === undefined || taker.copy.mode === IPQ_COPY.NONE ||
+      taker.undecided.size >= QUEUE_LENGTH;
+    if (refused) {
       this.#drop(id);
       return undefined;
     }
@@ -290,21 +312,35 @@ export class SharedQueue {
     return undefined;
   }
 
+  /** The message may be longer than the slot: only what is in it is read. */
   #takeError(start: number, end: number): void {
     const { view, bytes } = this.#message;
     if (end - start < ERROR_MESSAGE_SIZE || view.getUint16(start + 4, true) !== NLMSG.ERROR) return;
-    const { error, originalSequence } = decodeError(view, start, end);
-    const member = this.#memberOf(originalSequence);
-    if (error === 0 || member === undefined) return;
-    member.addKernelError(error, bytes.slice(start + REQUEST_OFFSET, end));
+    const error = -view.getInt32(start + NETLINK_HEADER_SIZE, true);
+    const request = start + NETLINK_HEADER_SIZE + 4;
+    const member = this.#memberOf(view.getUint32(request + SEQUENCE, true));
+    if (error > 0 && member !== undefined) {
+      member.addKernelError(error, bytes.slice(request, end));
+    }
   }
 
   /** What ip_queue does with packets that nobody has asked for. */
   #drop(id: number): void {
-    if (this.#verdicts.add(NO_MEMBER, id, NF_VERDICT.DROP)) this.#verdicts.flush();
+    try {
+      this.#verdicts.add({ sequence: NO_MEMBER, id, verdict: NF_VERDICT.DROP }, false);
+    } catch (error) {
+      // Nobody has asked for it: it stays queued until the queue is closed.
+      if (!(error instanceof IpqError)) throw error;
+    }
   }
 
-  #configure(config: { readonly copyMode: number; readonly copyRange: number }): void {
+  /** ip_queue had this many for each protocol. */
+  #applyLength(): void {
+    const maxLength = QUEUE_LENGTH * this.#members.length;
+    if (this.#members.length > 1) this.#configure({ maxLength });
+  }
+
+  #configure(config: Omit<QueueConfig, "queue">): void {
     const message = encodeConfig({ queue: this.number, ...config });
     this.#configuration.bytes.set(message);
     const errno = this.#socket.send(this.#configuration, message.length);
@@ -312,9 +348,10 @@ export class SharedQueue {
   }
 
   /** What is in the old memory goes to the pending lists first. */
-  #growSlots(slotSize: number): void {
-    if (slotSize <= this.#slotSize) return;
+  #growSlots(bytes: number): void {
+    if (bytes <= this.#slotSize) return;
     this.drain();
+    const slotSize = (bytes + 7) & ~7;
     this.#slotSize = slotSize;
     this.#slots = new ReceiveSlots({ slots: SLOTS, slotSize });
     this.#next = this.#filled = 0;
@@ -324,8 +361,8 @@ export class SharedQueue {
   #close(): void {
     queues.delete(this.number);
     const nfq = libnetfilterQueue();
+    this.#verdicts.close();
     try {
-      this.#verdicts.flush();
       if (this.#queueHandle !== undefined) this.#empty();
     } finally {
       if (this.#queueHandle !== undefined) nfq.nfq_destroy_queue(this.#queueHandle);
@@ -344,4 +381,10 @@ export class SharedQueue {
 
 function indexed({ view, bytes }: ReceiveSlots): IndexedMessage {
   return { view, bytes, index: new Int32Array(ATTRIBUTE_STRIDE) };
+}
+
+function adviseOpen(errno: number): string {
+  return errno === ERRNO.EMFILE || errno === ERRNO.ENFILE
+    ? "Close some files or raise the limit with ulimit -n"
+    : "This kernel has no nfnetlink_queue: load it with modprobe nfnetlink_queue";
 }

@@ -20,6 +20,14 @@ export interface IpqOptions {
    * means today. A second process may use another one with `iptables -j NFQUEUE --queue-num`.
    */
   readonly queue?: number;
+  /**
+   * Whether verdicts over nfqueue may leave together. Default true: a program that decides packet
+   * after packet without a pause of 0.1 ms lets a verdict wait for those of the packets that were
+   * received with it, at most 16, until it reads on, calls anything else here, or ends. With false
+   * every verdict has left when the call returns, as in C, at about half the speed: for programs that
+   * block for something else than packets (a child process, a prompt) right after a verdict.
+   */
+  readonly gather?: boolean;
 }
 
 /** A read ended without a message because its time was over. */

@@ -1,8 +1,9 @@
 /**
  * Verdicts on their way to the kernel.
  *
- * While packets that were received with this one still wait to be read, its verdict waits for theirs,
- * and they leave in one call: sending is most of what a packet costs. The last of them sends them all.
+ * Sending is most of what a packet costs. So while a program decides packet after packet without a
+ * pause, and packets that were received with this one still wait to be read, its verdict waits for
+ * theirs, and they leave in one call.
  *
  * @module
  */
@@ -15,46 +16,67 @@ import { IPQ_ERROR, IpqError } from "./errors.ts";
 
 /** Verdicts that leave together at most. */
 const MOST = 16;
-/** The first of them waits no longer (ms), as long as the program calls us at all. */
-const PATIENCE = 0.1;
+/** A longer time between two verdicts is a pause; none waits longer while the program calls us (ms). */
+const PAUSE = 0.1;
+/** Verdicts without a pause before the first one waits. */
+const PROBATION = 32;
+/** Pause before what could not be sent is tried again (ms). */
+const RETRY = 10;
 const CAPACITY = Math.max(MOST * VERDICT_SIZE, VERDICT_SIZE + payloadSize(MAX_COPY_RANGE));
-/** Where a verdict message has its sequence number and its id. */
-const SEQUENCE = 8;
-const ID = 28;
+
+/** Every queue's verdicts: a call that blocks the thread sends them all first. */
+const all = new Set<Verdicts>();
+
+/** Sends what waits in this thread, as far as the kernel takes it. */
+export function flushEveryQueue(): void {
+  for (const verdicts of all) verdicts.tryFlush();
+}
 
 /** Gathers and sends, in the order in which they are given. */
 export class Verdicts {
   readonly #socket: NetlinkSocket;
   readonly #queue: number;
-  readonly #unsent: (sequence: number, id: number) => void;
   readonly #message = new OutgoingMessage(CAPACITY);
   #count = 0;
-  /** When the first one came. */
+  /** When the last verdict came, and how many came before it without a pause. */
+  #last = 0;
+  #streak = 0;
+  /** When the oldest one that waits came. */
   #since = 0;
   #scheduled = false;
 
-  /** @param unsent hears of every gathered verdict that could not be sent */
-  constructor(
-    socket: NetlinkSocket,
-    { queue, unsent }: {
-      readonly queue: number;
-      readonly unsent: (sequence: number, id: number) => void;
-    },
-  ) {
+  constructor(socket: NetlinkSocket, queue: number) {
     this.#socket = socket;
     this.#queue = queue;
-    this.#unsent = unsent;
+    all.add(this);
   }
 
   /**
-   * Takes a verdict.
+   * Takes a verdict; sends it at once, and those before it, unless it may wait.
    *
-   * @returns whether it is time to send
+   * @param sequence what the kernel's error answer will carry
+   * @param wait packets that were received with this one are still to be read
+   * @throws {IpqError} code 12; this verdict is not taken then, those before it wait on
    */
-  add(sequence: number, id: number, verdict: number): boolean {
+  add(
+    { sequence, id, verdict }: {
+      readonly sequence: number;
+      readonly id: number;
+      readonly verdict: number;
+    },
+    wait: boolean,
+  ): void {
+    if (this.#count === MOST) this.flush();
     const { view } = this.#message;
     beginVerdict(view, this.#count * VERDICT_SIZE, this.#queue, sequence, id, verdict);
-    return ++this.#count >= MOST || this.#isLate();
+    this.#count++;
+    if (wait && this.#count < MOST && this.#mayWait()) return;
+    try {
+      this.flush();
+    } catch (error) {
+      this.#count--;
+      throw error;
+    }
   }
 
   /**
@@ -62,7 +84,7 @@ export class Verdicts {
    *
    * @throws {IpqError} code 12
    */
-  sendWithPayload(
+  addWithPayload(
     sequence: number,
     id: number,
     { verdict, payload }: { readonly verdict: number; readonly payload: Uint8Array },
@@ -76,21 +98,33 @@ export class Verdicts {
   /**
    * Sends what waits.
    *
-   * @throws {IpqError} code 12
+   * @throws {IpqError} code 12; it goes on waiting
    */
   flush(): void {
-    const count = this.#count;
-    if (count === 0) return;
+    if (this.#count === 0) return;
+    this.#send(this.#count * VERDICT_SIZE);
     this.#count = 0;
+  }
+
+  /** The same where nobody could be told: what cannot be sent now is tried again soon. */
+  tryFlush(): void {
+    if (this.#count === 0) return;
     try {
-      this.#send(count * VERDICT_SIZE);
-    } catch (error) {
-      const { view } = this.#message;
-      for (let at = 0; at < count * VERDICT_SIZE; at += VERDICT_SIZE) {
-        this.#unsent(view.getUint32(at + SEQUENCE, true), view.getUint32(at + ID, false));
-      }
-      throw error;
+      this.flush();
+    } catch {
+      setTimeout(this.#flushNow, RETRY);
     }
+  }
+
+  /** Sends what can be sent, and forgets the rest. */
+  close(): void {
+    all.delete(this);
+    try {
+      this.flush();
+    } catch {
+      // The kernel drops the packets with the queue.
+    }
+    this.#count = 0;
   }
 
   #send(length: number): void {
@@ -98,14 +132,16 @@ export class Verdicts {
     if (errno !== 0) throw new IpqError(IPQ_ERROR.SEND, { errno });
   }
 
-  /** The clock costs something: it is read for the first one, and for the second, fourth, eighth. */
-  #isLate(): boolean {
-    const count = this.#count;
-    if (count === 1) {
-      this.#since = performance.now();
-      this.#flushSoon();
-    } else if ((count & (count - 1)) === 0) return performance.now() - this.#since > PATIENCE;
-    return false;
+  /** Only in a loop that has shown that it makes no pauses, and not for long. */
+  #mayWait(): boolean {
+    const now = performance.now();
+    this.#streak = now - this.#last < PAUSE ? this.#streak + 1 : 0;
+    this.#last = now;
+    if (this.#streak < PROBATION) return false;
+    if (this.#count > 1) return now - this.#since < PAUSE;
+    this.#since = now;
+    this.#flushSoon();
+    return true;
   }
 
   /** For a program that goes on to something else. */
@@ -117,10 +153,6 @@ export class Verdicts {
 
   readonly #flushNow = (): void => {
     this.#scheduled = false;
-    try {
-      this.flush();
-    } catch {
-      // Nobody is there to hear of it: the packets are undecided again, and a later verdict fails.
-    }
+    this.tryFlush();
   };
 }

@@ -29,6 +29,8 @@ export interface PingOptions {
   readonly count?: number;
   /** Bytes of ICMP payload. */
   readonly size?: number;
+  /** The byte that fills it. */
+  readonly pattern?: number;
   /** Seconds to wait for the last answer; keep it short where no answer is expected. */
   readonly wait?: number;
   /** Command words before `ping`, such as a namespace's prefix. */
@@ -39,6 +41,7 @@ export interface PingOptions {
 export async function ping(address: string, options: PingOptions = {}): Promise<PingResult> {
   const count = options.count ?? 1;
   const words = [...(options.prefix ?? []), "ping", "-n", "-c", String(count), "-i", "0.01"];
+  if (options.pattern !== undefined) words.push("-p", options.pattern.toString(16));
   words.push("-W", String(options.wait ?? 3), "-s", String(options.size ?? 56), address);
   const child = spawn(words[0] ?? "ping", words.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";

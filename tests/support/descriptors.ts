@@ -1,5 +1,5 @@
 /**
- * File descriptors of this process and of others, as the kernel tells of them.
+ * This process's file descriptors, as the kernel tells of them.
  *
  * @module
  */
@@ -16,19 +16,12 @@ export function openDescriptors(): number {
   return readdirSync("/proc/self/fd").length;
 }
 
-/** Those of a process that a program started by exec would not inherit. */
-export function closeOnExec(process: number | "self" = "self"): Set<number> {
-  const found = new Set<number>();
-  for (const name of readdirSync(`/proc/${process}/fdinfo`)) {
-    const flags = flagsOf(process, name);
-    if (flags !== undefined && (flags & CLOEXEC) !== 0) found.add(Number(name));
-  }
-  return found;
-}
-
-/** The kinds of a process's descriptors by number: `socket:[…]`, `anon_inode:[eventpoll]`, a path. */
-export function descriptors(process: number | "self", read: (path: string) => string): string[] {
-  return readdirSync(`/proc/${process}/fd`).map((name) => read(`/proc/${process}/fd/${name}`));
+/** The numbers of this process's descriptors that a program started by exec would inherit. */
+export function inheritable(): number[] {
+  return readdirSync("/proc/self/fd").map(Number).filter((number) => {
+    const flags = flagsOf(number);
+    return flags !== undefined && (flags & CLOEXEC) === 0;
+  });
 }
 
 /** poll(2) without a wait: whether a read would find something. */
@@ -45,10 +38,10 @@ export function isReadable(descriptor: number): boolean {
   return events === POLLIN;
 }
 
-/** undefined where it was closed meanwhile. */
-function flagsOf(process: number | "self", name: string): number | undefined {
+/** undefined where it is closed: the descriptor of the very listing is. */
+function flagsOf(descriptor: number): number | undefined {
   try {
-    const info = readFileSync(`/proc/${process}/fdinfo/${name}`, "utf8");
+    const info = readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8");
     return parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? "0", 8);
   } catch {
     return undefined;

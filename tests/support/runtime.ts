@@ -90,7 +90,7 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
+  kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL" | "SIGUSR1"): void {
     // Not ChildProcess.kill: Deno then reports that signal as the end, whatever the child did.
     if (!this.#over) process.kill(this.pid, signal);
   }

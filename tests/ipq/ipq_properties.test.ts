@@ -1,0 +1,24 @@
+// libipq with arbitrary arguments: only documented errors, no crash, no endless wait, and a handle
+// that works afterwards.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { requireIsolation } from "../support/isolation.ts";
+import { nextQueue } from "../support/numbers.ts";
+import { Child } from "../support/runtime.ts";
+
+requireIsolation();
+
+test("arbitrary calls", { timeout: 30_000 }, async () => {
+  const queue = nextQueue();
+  // The two after it are the child's too.
+  for (let more = 0; more < 2; more++) nextQueue();
+  // In a child of its own: a crash or a hang is told from a failed assertion.
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  await using child = new Child(new URL("fixtures/arbitrary_calls.ts", import.meta.url), {
+    parameters: [seed, queue],
+  });
+  const end = await child.end(20_000);
+  assert.deepEqual(end, { code: 0, signal: null }, `seed ${seed}: ${child.errors.slice(-4000)}`);
+  assert.match(child.output, /in order after \d+ calls/);
+});

@@ -1,0 +1,132 @@
+// libipq over NFQUEUE: verdicts that leave together, by when they must have left, and none that waits
+// with `gather: false`.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { IPQ_COPY_META, IpqHandle, NF_ACCEPT, NFPROTO_IPV4 } from "../../src/ipq/mod.ts";
+import { functions } from "../support/ipq.ts";
+import { requireIsolation } from "../support/isolation.ts";
+import { nextQueue } from "../support/numbers.ts";
+import { queueRule, udpTo } from "../support/rules.ts";
+import { UdpSocket } from "../support/udp.ts";
+
+requireIsolation();
+
+const timeout = 20_000;
+const COUNT = 90;
+const buffer = new Uint8Array(200);
+
+/** Packets that the kernel holds for a queue. */
+function held(number: number): number {
+  const table = readFileSync("/proc/net/netfilter/nfnetlink_queue", "utf8").split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  return table.find(([queue]) => queue === number)?.[2] ?? 0;
+}
+
+interface Burst extends Disposable {
+  readonly handle: IpqHandle;
+  readonly queue: number;
+  readonly receiver: UdpSocket;
+  readonly texts: readonly string[];
+  /** Reads and accepts the next so many packets without a pause. */
+  decide(count: number): void;
+}
+
+/** A handle with COUNT packets to read. */
+async function burst(gather: boolean | undefined): Promise<Burst> {
+  using stack = new DisposableStack();
+  const receiver = stack.use(await UdpSocket.open());
+  const queue = nextQueue();
+  const handle = stack.use(IpqHandle.create(0, NFPROTO_IPV4, {
+    ...{ transport: "nfqueue", queue },
+    ...(gather === undefined ? {} : { gather }),
+  }));
+  handle.setMode(IPQ_COPY_META);
+  stack.use(queueRule(queue, { chain: "OUTPUT", match: udpTo(receiver.port) }));
+  const texts = Array.from({ length: COUNT }, (_, index) => `${index}`);
+  await receiver.sendAll(texts, receiver);
+  const decide = (count: number): void => {
+    for (let left = count; left > 0; left--) {
+      assert.equal(handle.read(buffer, 5_000_000), 112);
+      assert.equal(handle.setVerdict(functions.getPacket(buffer)!.packetId, NF_ACCEPT), 40);
+    }
+  };
+  const all = stack.move();
+  return { handle, queue, receiver, texts, decide, [Symbol.dispose]: () => all.dispose() };
+}
+
+test("with gather: false each has left when the call returns", { timeout }, async () => {
+  using packets = await burst(false);
+  for (let left = COUNT; left > 0; left--) {
+    assert.equal(held(packets.queue), left);
+    packets.decide(1);
+  }
+  assert.equal(held(packets.queue), 0);
+  assert.deepEqual(await packets.receiver.take(COUNT), packets.texts);
+});
+
+test("a loop to the last packet", { timeout }, async () => {
+  using packets = await burst(undefined);
+  packets.decide(COUNT);
+  assert.equal(held(packets.queue), 0, "the last one waits for nothing");
+  assert.deepEqual(await packets.receiver.take(COUNT), packets.texts);
+});
+
+/** What must make all verdicts leave; half of the packets are decided. */
+const occasions: Readonly<Record<string, (packets: Burst) => void | Promise<void>>> = {
+  "other events": () => new Promise((resolve) => setTimeout(resolve, 5)),
+  "a read that finds nothing": ({ handle, decide }) => {
+    decide(COUNT / 2);
+    assert.equal(handle.read(buffer, -1), 0);
+  },
+  "another handle's read that waits": () => {
+    using other = IpqHandle.create(0, NFPROTO_IPV4, { transport: "nfqueue", queue: nextQueue() });
+    assert.equal(other.read(buffer, 1000), 0);
+  },
+  "the descriptor": ({ handle, decide, queue }) => {
+    assert.ok(handle.fd > 2);
+    decide(1);
+    assert.equal(held(queue), COUNT / 2 - 1);
+  },
+};
+
+for (const [occasion, act] of Object.entries(occasions)) {
+  test(`all have left after ${occasion}`, { timeout }, async () => {
+    using packets = await burst(undefined);
+    packets.decide(COUNT / 2);
+    await act(packets);
+    const left = held(packets.queue);
+    assert.equal(left, occasion.startsWith("a read") ? 0 : occasion === "the descriptor" ? 44 : 45);
+    assert.deepEqual(
+      await packets.receiver.take(COUNT - left),
+      packets.texts.slice(0, COUNT - left),
+    );
+  });
+}
+
+test("destroy sends them, and drops the rest", { timeout }, async () => {
+  using packets = await burst(undefined);
+  packets.decide(COUNT / 2);
+  packets.handle.destroy();
+  assert.deepEqual(await packets.receiver.take(COUNT / 2), packets.texts.slice(0, COUNT / 2));
+  assert.deepEqual(packets.receiver.pending, []);
+});
+
+test("a second verdict on one that waits is refused", { timeout }, async () => {
+  using packets = await burst(undefined);
+  packets.decide(COUNT / 2);
+  const { packetId } = functions.getPacket(buffer)!;
+  assert.equal(packets.handle.setVerdict(packetId, 0), 40);
+  packets.decide(COUNT / 2);
+  assert.equal(packets.handle.read(buffer, 5_000_000), 60);
+  assert.equal(functions.getMsgerr(buffer), 2);
+  assert.deepEqual(await packets.receiver.take(COUNT), packets.texts);
+});
+
+test("what is no boolean", { timeout }, () => {
+  for (const gather of [0, 1, null, "yes", {}]) {
+    const options = { transport: "nfqueue", queue: nextQueue(), gather } as unknown as object;
+    assert.throws(() => IpqHandle.create(0, 2, options), { name: "TypeError" });
+  }
+});
