@@ -33,8 +33,8 @@ const symbols = {
   ipq_perror: { parameters: ["buffer"], result: "void" },
 } as const satisfies SymbolTable;
 
-/** struct ipq_handle: the descriptor comes first. */
-export const IPQ_HANDLE = { size: 32, fd: 0 } as const;
+/** struct ipq_handle: the descriptor, and the port of whom the library writes to (struct sockaddr_nl). */
+export const IPQ_HANDLE = { size: 32, fd: 0, peerPort: 24 } as const;
 
 /** The system's libipq; opened at the first call. `NFQUEUE_LIBIPQ` names another. */
 export const libipq: () => NativeFunctions<typeof symbols> = lazyLibrary({

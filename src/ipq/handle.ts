@@ -100,7 +100,7 @@ export class IpqHandle {
     if (typeof transport?.close !== "function") throw new TypeError("call IpqHandle.create");
     this.#transport = transport;
     this.#name = transport.name;
-    // A worker that ends gives its queue back; a process would anyway.
+    // A worker that ends by itself gives its queue back (in Deno not after an error).
     this.#offExit = backend().onExit(() => this.destroy());
   }
 

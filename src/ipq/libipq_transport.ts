@@ -34,6 +34,8 @@ export class LibipqTransport implements Transport {
   readonly descriptor: number;
   readonly #library = libipq();
   readonly #handle: Pointer;
+  /** The library's own memory: only while the handle is open. */
+  readonly #fields: DataView;
   /** C reads into our memory: a caller's buffer may be shared, or resized meanwhile. */
   readonly #memory = new NativeMemory(CAPACITY);
   readonly #wait: BlockingWait;
@@ -53,8 +55,8 @@ export class LibipqTransport implements Transport {
       throw this.#failure(errno);
     }
     this.#handle = handle;
-    const fields = new DataView(backend().viewOf(handle, IPQ_HANDLE.size));
-    this.descriptor = fields.getInt32(IPQ_HANDLE.fd, true);
+    this.#fields = new DataView(backend().viewOf(handle, IPQ_HANDLE.size));
+    this.descriptor = this.#fields.getInt32(IPQ_HANDLE.fd, true);
     if (this.descriptor >= DESCRIPTOR_LIMIT) {
       this.#library.ipq_destroy_handle(handle);
       throw new IpqError(IPQ_ERROR.SOCKET, {
@@ -91,6 +93,8 @@ export class LibipqTransport implements Transport {
     if (count < 0) {
       const errno = threadErrno();
       const failure = this.#failure(errno);
+      // The library writes to whom it heard from last: after a foreign sender, to the kernel again.
+      this.#fields.setUint32(IPQ_HANDLE.peerPort, 0, true);
       // A message that did not fit is there as far as it did, as in C.
       if (failure.code === IPQ_ERROR.RECEIVED_TRUNCATED) buffer.set(bytes.subarray(0, length));
       throw failure;
