@@ -1,11 +1,10 @@
 // The manual's program as examples/ has it, both forms, with the manual's own rule: real pings.
 
 import assert from "node:assert/strict";
-import process from "node:process";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ping } from "../support/command.ts";
 import { requireIsolation } from "../support/isolation.ts";
-import { ownedQueues } from "../support/numbers.ts";
 import { Rule } from "../support/rules.ts";
 import { Child } from "../support/runtime.ts";
 import { until } from "../support/waiting.ts";
@@ -13,6 +12,12 @@ import { until } from "../support/waiting.ts";
 requireIsolation();
 
 const example = new URL("../../examples/ipq_accept.ts", import.meta.url);
+
+/** Queue 0 has an owner, and its copy mode is not 0. */
+function receives(): boolean {
+  const table = readFileSync("/proc/net/netfilter/nfnetlink_queue", "utf8");
+  return /^ *0 +-?\d+ +\d+ +[12] /m.test(table);
+}
 
 for (const family of [4, 6] as const) {
   for (const form of ["functions", "class"]) {
@@ -31,13 +36,14 @@ for (const family of [4, 6] as const) {
         // What the file's own comment says is enough.
         permissions: ["--allow-ffi"],
       });
-      await until(() => ownedQueues().has(0), { what: "the example has queue 0" });
+      await until(receives, { what: "the example asks for packets of queue 0" });
       const counted = rule.packets;
       const { sent, received } = await ping(address, { count: 5 });
       assert.deepEqual({ sent, received }, { sent: 5, received: 5 }, child.errors);
-      // Requests and answers.
-      assert.equal(rule.packets - counted, 10);
-      process.kill(child.pid, "SIGINT");
+      // Requests and answers; IPv6 has a word to its neighbours now and then.
+      const count = rule.packets - counted;
+      assert.ok(family === 4 ? count === 10 : count >= 10, `${count} packets`);
+      child.kill("SIGINT");
       assert.deepEqual(await child.end(), { code: null, signal: "SIGINT" });
       assert.deepEqual([child.output, child.errors], ["", ""]);
       const after = await ping(address, { wait: 0.2 });
@@ -48,7 +54,7 @@ for (const family of [4, 6] as const) {
 
 test("ipq_accept: a queue that has an owner already", { timeout: 30_000 }, async () => {
   await using first = new Child(example, { permissions: ["--allow-ffi"] });
-  await until(() => ownedQueues().has(0), { what: "the example has queue 0" });
+  await until(receives, { what: "the first has queue 0" });
   await using second = new Child(example, { permissions: ["--allow-ffi"] });
   await until(() => second.errors.includes("\n"), { what: "the second says why not" });
   assert.equal(second.errors, "Received error message 16\n");
