@@ -55,8 +55,14 @@ export function bunBackend(): Backend | undefined {
         }])),
       ).symbols;
 
-    // One missing symbol fails a whole dlopen, so each optional one is opened apart.
-    const functions = define(Object.keys(table).filter((name) => table[name]!.since === undefined));
+    const all = Object.keys(table);
+    try {
+      return define(all) as NativeFunctions<Table>;
+    } catch {
+      // One missing symbol fails a whole dlopen: now each optional one is opened apart.
+    }
+    const required = all.filter((name) => table[name]!.since === undefined);
+    const functions = required.length === 0 ? {} : define(required);
     for (const [name, { since }] of Object.entries(table)) {
       if (since === undefined) continue;
       try {
@@ -79,7 +85,22 @@ export function bunBackend(): Backend | undefined {
     open,
     addressOf: (buffer) => ffi.ptr(buffer),
     pointerTo: (address) => (address === 0 ? null : address as unknown as Pointer),
+    offset: (pointer, byteCount) => (pointer as any) + byteCount,
     viewOf: (pointer, byteLength) => ffi.toArrayBuffer(pointer, 0, byteLength),
+    callback: ({ parameters, result }, call) => {
+      const callback = new ffi.JSCallback(call, {
+        args: parameters.map((type) => names[type]),
+        returns: names[result],
+      });
+      let closed = false;
+      return {
+        pointer: callback.ptr,
+        close: () => {
+          if (!closed) callback.close();
+          closed = true;
+        },
+      };
+    },
     watch: (descriptor, listener) => watchSocket(Bun, descriptors(), { descriptor, listener }),
     onceReadable: (descriptor, callback) =>
       onceReadable(Bun, descriptors(), { descriptor, callback }),

@@ -20,7 +20,7 @@ import { MissingSymbolError } from "./types.ts";
 export function denoBackend(): Backend | undefined {
   const deno = (globalThis as any).Deno;
   if (deno?.dlopen === undefined || "Bun" in globalThis) return undefined;
-  const { UnsafePointer, UnsafePointerView } = deno;
+  const { UnsafeCallback, UnsafePointer, UnsafePointerView } = deno;
 
   const open = <Table extends SymbolTable>(path: string, table: Table): NativeFunctions<Table> => {
     const definitions = Object.fromEntries(
@@ -51,7 +51,18 @@ export function denoBackend(): Backend | undefined {
     open,
     addressOf: (buffer) => Number(UnsafePointer.value(UnsafePointer.of(new Uint8Array(buffer)))),
     pointerTo,
+    offset: (pointer, byteCount) => UnsafePointer.offset(pointer, byteCount),
     viewOf: (pointer, byteLength) => UnsafePointerView.getArrayBuffer(pointer, byteLength),
+    callback: (signature, call) => {
+      let callback: any = new UnsafeCallback(signature, call);
+      return {
+        pointer: callback.pointer,
+        close: () => {
+          callback?.close();
+          callback = undefined;
+        },
+      };
+    },
     watch,
     onceReadable: (descriptor, callback) => {
       const watcher = watch(descriptor, () => callback());

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lazyLibrary } from "./load.ts";
+import { lazyLibrary, libcFile } from "./load.ts";
 import type { NativeFunctions, SymbolTable } from "./types.ts";
 
 /** None of the calls on the packet path takes a `size_t`: those would cost a BigInt each. */
@@ -13,6 +13,12 @@ const symbols = {
   recvmmsg: { parameters: ["i32", "pointer", "u32", "i32", "pointer"], result: "i32" },
   /** `ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)`: the result fits an int */
   sendmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  /** `ssize_t recv(int fd, void *buffer, size_t length, int flags)`: the result fits an int */
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  /** `ssize_t send(int fd, const void *buffer, size_t length, int flags)`: the result fits an int */
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  /** `void *memcpy(void *to, const void *from, size_t count)`: out of C's memory into ours */
+  memcpy: { parameters: ["buffer", "pointer", "usize"], result: "void" },
   /** `int connect(int fd, const struct sockaddr *address, socklen_t length)` */
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `int getsockname(int fd, struct sockaddr *address, socklen_t *length)` */
@@ -55,9 +61,6 @@ const symbols = {
 
 /** The C library; opened at the first call. */
 export const libc: () => NativeFunctions<typeof symbols> = lazyLibrary({
-  name: "the C library",
-  // glibc's name; musl 1.2.3 and later answers to it too.
-  sonames: ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"],
-  packages: { "every Linux": "part of the system" },
+  ...libcFile,
   symbols,
 });

@@ -5,10 +5,16 @@
  */
 
 import { backend } from "./backend.ts";
-import type { NativeFunctions, SymbolTable } from "./types.ts";
+import { cString } from "./memory.ts";
+import {
+  MissingSymbolError,
+  type NativeFunctions,
+  type Pointer,
+  type SymbolTable,
+} from "./types.ts";
 
-/** A library as the loader looks for it. */
-export interface LibraryDescription<Table extends SymbolTable> {
+/** Where the loader looks for a library. */
+export interface LibraryFile {
   /** What it is called in messages. */
   readonly name: string;
   /** Sonames, best first; each is tried bare and in every known directory. */
@@ -17,8 +23,28 @@ export interface LibraryDescription<Table extends SymbolTable> {
   readonly override?: string;
   /** Package by distribution. */
   readonly packages: Readonly<Record<string, string>>;
+}
+
+/** A library and what is wanted of it. */
+export interface LibraryDescription<Table extends SymbolTable> extends LibraryFile {
   readonly symbols: Table;
 }
+
+/** The C library's names; glibc's first, musl 1.2.3 and later answers to it too. */
+export const libcFile: LibraryFile = {
+  name: "the C library",
+  sonames: ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"],
+  packages: { "every Linux": "part of the system" },
+};
+
+const linkerSymbols = {
+  /** `void *dlopen(const char *file, int mode)` */
+  dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
+  /** `void *dlsym(void *handle, const char *name)` */
+  dlsym: { parameters: ["pointer", "buffer"], result: "pointer" },
+} as const satisfies SymbolTable;
+
+const RTLD_NOW = 2;
 
 /** Where Debian, Fedora, openSUSE, Arch and Alpine keep libraries, on x86-64 and arm64. */
 const DIRECTORIES = [
@@ -43,7 +69,7 @@ export class LibraryLoadError extends Error {
   readonly tried: readonly { readonly path: string; readonly reason: string }[];
 
   constructor(
-    description: Omit<LibraryDescription<SymbolTable>, "symbols">,
+    description: LibraryFile,
     tried: readonly { readonly path: string; readonly reason: string }[],
   ) {
     const packages = Object.entries(description.packages)
@@ -98,7 +124,41 @@ export function lazyLibrary<Table extends SymbolTable>(
   return () => opened ??= openLibrary(description);
 }
 
-function candidates(description: LibraryDescription<SymbolTable>): readonly string[] {
+/**
+ * A variable `extern int` of a library, read anew at every call; the library that `lazyLibrary`
+ * opens is the one looked into.
+ */
+export function lazyVariable(
+  file: LibraryFile,
+  variable: { readonly name: string; readonly since: string },
+): () => number {
+  let value: Int32Array | undefined;
+  return () => (value ??= new Int32Array(backend().viewOf(addressOf(file, variable), 4)))[0]!;
+}
+
+/** Through the C library: not every runtime can look up what is no function. */
+function addressOf(
+  file: LibraryFile,
+  { name, since }: { readonly name: string; readonly since: string },
+): Pointer {
+  // Before glibc 2.34 the linker's calls were in a library of their own.
+  const sonames = [...libcFile.sonames, "libdl.so.2"];
+  const { dlopen, dlsym } = openLibrary({ ...libcFile, sonames, symbols: linkerSymbols });
+  const tried: { path: string; reason: string }[] = [];
+  for (const path of candidates(file)) {
+    const library = dlopen(cString(path), RTLD_NOW);
+    if (library === null) {
+      tried.push({ path, reason: "dlopen failed" });
+      continue;
+    }
+    const address = dlsym(library, cString(name));
+    if (address !== null) return address;
+    throw new MissingSymbolError(name, since, path);
+  }
+  throw new LibraryLoadError(file, tried);
+}
+
+function candidates(description: LibraryFile): readonly string[] {
   const named = description.override && backend().environment(description.override);
   if (named) return [named];
   return [

@@ -6,7 +6,6 @@
  */
 
 import { backend } from "./backend.ts";
-import { libc } from "./libc.ts";
 import type { Pointer } from "./types.ts";
 
 /** A zeroed block of memory with a fixed address. */
@@ -79,11 +78,4 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
 export function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
-}
-
-/** The NUL-terminated string that C owns at `pointer`, at most 255 bytes of it. */
-export function textAt(pointer: Pointer): string {
-  const bytes = new Uint8Array(new ArrayBuffer(256));
-  libc().strncpy(bytes, pointer, 255n);
-  return textOf(bytes);
 }

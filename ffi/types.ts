@@ -26,10 +26,14 @@ export type NativeType =
   /** A `Uint8Array` lent for the length of the call. */
   | "buffer";
 
-/** One C function. */
-export interface NativeSymbol {
+/** What a C function takes and gives. */
+export interface NativeSignature {
   readonly parameters: readonly NativeType[];
   readonly result: NativeType;
+}
+
+/** One C function of a library. */
+export interface NativeSymbol extends NativeSignature {
   /** Runs on a thread of the runtime's pool and gives a promise; its errno is lost (Deno only). */
   readonly nonblocking?: boolean;
   /** First version of the library that has it; such a symbol may be missing and fails when called. */
@@ -68,6 +72,18 @@ export type NativeFunctions<Table extends SymbolTable> = {
   readonly [Name in keyof Table]: NativeFunction<Table[Name]>;
 };
 
+/** The JavaScript side of a function that C calls. It must not throw: C could not hear of it. */
+export type CallbackFunction<Signature extends NativeSignature> = (
+  ...values: Parameters<Signature["parameters"]>
+) => NativeValues[Signature["result"]];
+
+/** A C function that calls JavaScript on the thread that made it. */
+export interface NativeCallback {
+  readonly pointer: Pointer;
+  /** Frees it; C must not call it any more, and none of its calls may be under way. Idempotent. */
+  close(): void;
+}
+
 /** Tells when a descriptor can be read. */
 export interface Watcher {
   /** Asks for the next call of the listener. Keeps the event loop alive until it comes. */
@@ -94,8 +110,15 @@ export interface Backend {
   /** The address of a buffer's first byte. The caller keeps the buffer alive. */
   addressOf(buffer: ArrayBuffer): number;
   pointerTo(address: number): Pointer | null;
+  /** The pointer so many bytes further on, or before. */
+  offset(pointer: Pointer, byteCount: number): Pointer;
   /** Memory that C owns, as an ArrayBuffer over it. */
   viewOf(pointer: Pointer, byteLength: number): ArrayBuffer;
+  /** Makes a C function out of a JavaScript one; it lives until it is closed. */
+  callback<Signature extends NativeSignature>(
+    signature: Signature,
+    call: CallbackFunction<Signature>,
+  ): NativeCallback;
   watch(descriptor: number, listener: ReadableListener): Watcher;
   /**
    * Calls back once, when any pollable descriptor can be read, and reads nothing. Keeps the event

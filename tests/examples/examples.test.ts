@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Example } from "../../scripts/demonstration/example.ts";
-import { requireIsolation } from "../support/isolation.ts";
+import { outerId, requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { queueRule, Rule, udpTo } from "../support/rules.ts";
+import { Child } from "../support/runtime.ts";
 import { UdpSocket } from "../support/udp.ts";
 
 requireIsolation();
@@ -77,7 +78,9 @@ for (const family of [4, 6] as const) {
     using dns = counter(udpTo(53), "0x35");
     using small = counter(match, "0x121");
     using large = counter(match, "0x122");
-    await receiver.send("to nobody", { address: receiver.address, port: 53 });
+    // From a socket of its own: Bun's next send would tell that nobody is there.
+    using stray = await UdpSocket.open({ family });
+    await stray.send("to nobody", { address: receiver.address, port: 53 });
     await receiver.sendAll(["small", "x".repeat(1000)], receiver);
     await receiver.take(2);
     assert.deepEqual([dns, small, large].map((rule) => rule.packets), [1, 1, 1]);
@@ -94,7 +97,58 @@ for (const family of [4, 6] as const) {
     assert.deepEqual(await receiver.take(4), expected);
     assert.equal(await example.interrupt(), "SIGINT");
   });
+
+  test(`nf_queue, IPv${family}`, { timeout }, async () => {
+    using receiver = await UdpSocket.open({ family });
+    const queue = nextQueue();
+    const lines: string[] = [];
+    const onLine = (line: string) => void lines.push(line);
+    await using example = await Example.start({ name: "nf_queue", queue, onLine });
+    using _rule = queueRule(queue, { family, chain: "OUTPUT", match: udpTo(receiver.port) });
+    await receiver.sendAll(["hello", "second"], receiver);
+    assert.deepEqual(await receiver.take(2), ["hello", "second"]);
+    assert.equal(await example.interrupt(), "SIGINT");
+    const [protocol, header] = family === 4 ? ["0800", 28] : ["86dd", 48];
+    assert.deepEqual(lines, [
+      `packet received (id=1 hw=0x${protocol} hook=3, payload len ${header + 5})`,
+      `packet received (id=2 hw=0x${protocol} hook=3, payload len ${header + 6})`,
+    ]);
+  });
+
+  test(`nfqnl_test, IPv${family}`, { timeout }, async () => {
+    using receiver = await UdpSocket.open({ family });
+    const queue = nextQueue();
+    const lines: string[] = [];
+    const onLine = (line: string) => void lines.push(line);
+    await using example = await Example.start({ name: "nfqnl_test", queue, onLine });
+    const match = udpTo(receiver.port);
+    using _mark = new Rule({
+      ...{ family, table: "mangle", chain: "OUTPUT", match },
+      jump: ["MARK", "--set-mark", "0x125"],
+    });
+    using _rule = queueRule(queue, { family, chain: "OUTPUT", match });
+    await receiver.send("hello", receiver);
+    assert.deepEqual(await receiver.take(1), ["hello"]);
+    assert.equal(await example.interrupt(), "SIGINT");
+    const [protocol, header] = family === 4 ? ["0800", 28] : ["86dd", 48];
+    const ids = `uid=${outerId("uid")} gid=${outerId("gid")}`;
+    assert.deepEqual(lines, [
+      `hw_protocol=0x${protocol} hook=3 id=1 mark=293 outdev=lo ${ids} payload_len=${header + 5}`,
+    ]);
+  });
 }
+
+test("nf_queue says when the queue is taken", { timeout }, async () => {
+  const queue = nextQueue();
+  await using _owner = await Example.start({ name: "nfqnl_test", queue });
+  await using second = new Child(new URL("../../examples/nf_queue.ts", import.meta.url), {
+    parameters: ["--queue", queue],
+    permissions: ["--allow-ffi"],
+  });
+  const { code } = await second.end();
+  assert.equal(code, 1);
+  assert.match(second.errors, /errno 1: is queue \d+ taken/);
+});
 
 test("a word of the command line that makes no sense ends it", { timeout }, async () => {
   const start = (...words: string[]) => Example.start({ name: "drop_port", queue: 1, words });

@@ -7,7 +7,13 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { libc } from "../../ffi/libc.ts";
-import { lazyLibrary, LibraryLoadError, openLibrary } from "../../ffi/load.ts";
+import {
+  lazyLibrary,
+  lazyVariable,
+  libcFile,
+  LibraryLoadError,
+  openLibrary,
+} from "../../ffi/load.ts";
 import { MissingSymbolError } from "../../mod.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
@@ -98,6 +104,15 @@ test("an optional symbol that is missing fails only when it is called", { timeou
     assert.match(error.message, /no_such_function needs version 9\.9\.9 or later/);
     return true;
   });
+});
+
+test("a variable is read where it lies; one that is missing is named", { timeout: 20_000 }, () => {
+  // The C library keeps the number of the next option that getopt looks at: 1 at first.
+  assert.equal(lazyVariable(libcFile, { name: "optind", since: "1" })(), 1);
+  const missing = lazyVariable(libcFile, { name: "no_such_variable", since: "9.9.9" });
+  assert.throws(missing, /no_such_variable needs version 9\.9\.9 or later/);
+  const absent = { name: "libabsent", sonames: ["libabsent.so.7"], packages };
+  assert.throws(lazyVariable(absent, { name: "optind", since: "1" }), LibraryLoadError);
 });
 
 test("the C library opens once", { timeout: 20_000 }, () => {

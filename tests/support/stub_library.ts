@@ -8,13 +8,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { forwarder, forwarderTypes } from "../../scripts/lib/forwarders.ts";
+import { boundSymbols } from "../../scripts/lib/symbols.ts";
 import { command } from "./command.ts";
 
-/** The real library behind `real(name)`; `queue` and `handle` stay opaque. */
+/** The real library behind `real(name)`. */
 const PRELUDE = `
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdint.h>
 static void *real(const char *name) {
   static void *library;
   if (!library) library = dlopen("libnetfilter_queue.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -22,37 +23,42 @@ static void *real(const char *name) {
 }
 `;
 
-/** One C function of the stub: its declaration and the expression that it returns. */
-const FUNCTIONS: Readonly<Record<string, string>> = {
-  nfq_open: "void *nfq_open(void) { return ((void *(*)(void))real(__func__))(); }",
-  nfq_close: "int nfq_close(void *h) { return ((int (*)(void *))real(__func__))(h); }",
-  nfq_fd: "int nfq_fd(void *h) { return ((int (*)(void *))real(__func__))(h); }",
-  nfq_create_queue: `void *nfq_create_queue(void *h, uint16_t n, void *f, void *d) {
-    return ((void *(*)(void *, uint16_t, void *, void *))real(__func__))(h, n, f, d); }`,
-  nfq_destroy_queue:
-    "int nfq_destroy_queue(void *q) { return ((int (*)(void *))real(__func__))(q); }",
-  nfq_set_queue_flags: `int nfq_set_queue_flags(void *q, uint32_t m, uint32_t f) {
-    return ((int (*)(void *, uint32_t, uint32_t))real(__func__))(q, m, f); }`,
-  nfq_set_queue_maxlen: `int nfq_set_queue_maxlen(void *q, uint32_t n) {
-    return ((int (*)(void *, uint32_t))real(__func__))(q, n); }`,
-};
-
 /** A compiled stub; its folder goes away when disposed. */
 export class StubLibrary implements Disposable {
   readonly path: string;
   readonly #folder: string;
+  #links = 0;
 
-  /** @param changes other code for a function, or null to leave it out */
-  constructor(changes: Readonly<Record<string, string | null>>) {
+  /** @param changes other code for a function, or null to leave it out; the rest is handed on */
+  constructor(changes: Readonly<Record<string, string | null>> = {}) {
     this.#folder = mkdtempSync(join(tmpdir(), "nfqueue-stub-"));
-    this.path = join(this.#folder, "libstub.so");
-    const code = Object.values({ ...FUNCTIONS, ...changes }).filter((part) => part !== null);
-    const source = join(this.#folder, "stub.c");
-    writeFileSync(source, PRELUDE + code.join("\n") + "\n");
-    command("cc", ["-shared", "-fPIC", "-o", this.path, source, "-ldl"]);
+    const symbols = boundSymbols()
+      .filter(({ library, kind }) => library === "libnetfilter_queue" && kind === "function");
+    const functions = Object.fromEntries(
+      symbols.map((symbol) => [symbol.name, forwarder(symbol, { lookup: "real(__func__)" })]),
+    );
+    const code = Object.values({ ...functions, ...changes }).filter((part) => part !== null);
+    const source = this.#file("stub.c");
+    writeFileSync(source, [forwarderTypes(symbols), PRELUDE, ...code, ""].join("\n"));
+    command("cc", ["-c", "-fPIC", "-o", this.#file("stub.o"), source]);
+    this.path = this.without([]);
+  }
+
+  /** The path of the same library without some of its functions. */
+  without(names: readonly string[]): string {
+    const path = this.#file(`libstub${this.#links++}.so`);
+    const script = this.#file("stub.map");
+    writeFileSync(script, `{ local: ${["nothing", ...names].join("; ")}; };\n`);
+    const flags = ["-shared", `-Wl,--version-script=${script}`, "-o", path];
+    command("cc", [...flags, this.#file("stub.o"), "-ldl"]);
+    return path;
   }
 
   [Symbol.dispose](): void {
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #file(name: string): string {
+    return join(this.#folder, name);
   }
 }
