@@ -31,9 +31,9 @@ const SLICE = 64;
 /** Options of one `readAsync`. */
 export interface IpqReadOptions {
   /** Microseconds; 0, the default, waits for ever, less than 0 not at all. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Ends the wait: the promise is rejected with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -24,7 +24,7 @@ import { IPQ_ERROR, IpqError } from "./errors.ts";
 import type { CopyMode } from "./packet_writer.ts";
 import { Pending } from "./pending.ts";
 import { type Member, SharedQueue } from "./shared_queue.ts";
-import { type IpqOptions, READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
+import { type IpqSettings, READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
 
 /** Bytes of the fixed IP header: ip_queue takes no payload that is shorter. */
 const LEAST_PAYLOAD = { ipv4: 20, ipv6: 40 } as const;
@@ -54,7 +54,7 @@ export class NfqueueTransport implements Transport, Member {
   #modeRequest: Uint8Array = encodeIpqMode({ mode: IPQ_COPY.NONE, range: 0, portId: this.#portId });
 
   /** @throws {IpqError} codes 3 and 4 {@link LibraryLoadError} */
-  constructor(protocol: number, { queue, gather }: Pick<Required<IpqOptions>, "queue" | "gather">) {
+  constructor(protocol: number, { queue, gather }: Pick<IpqSettings, "queue" | "gather">) {
     this.family = protocol;
     this.gather = gather;
     this.#queue = SharedQueue.join(queue, this);

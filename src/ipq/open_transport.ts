@@ -9,7 +9,7 @@ import { LibraryLoadError } from "../../ffi/load.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { LibipqTransport } from "./libipq_transport.ts";
 import { NfqueueTransport } from "./nfqueue_transport.ts";
-import type { IpqOptions, Transport } from "./transport.ts";
+import type { IpqSettings, Transport } from "./transport.ts";
 
 /**
  * Opens a handle's transport.
@@ -18,7 +18,7 @@ import type { IpqOptions, Transport } from "./transport.ts";
  */
 export function openTransport(
   protocol: number,
-  options: Required<IpqOptions>,
+  options: IpqSettings,
 ): Transport {
   const { transport } = options;
   if (transport === "nfqueue") return new NfqueueTransport(protocol, options);

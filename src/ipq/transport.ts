@@ -14,12 +14,12 @@ export interface IpqOptions {
    * libnetfilter_queue and runs on every kernel of today. `"auto"`, the default, takes libipq where it
    * can be opened and the kernel answers, else nfqueue.
    */
-  readonly transport?: IpqTransportName | "auto";
+  readonly transport?: IpqTransportName | "auto" | undefined;
   /**
    * The queue's number for the transport nfqueue, 0 to 65535. Default 0: what `iptables -j QUEUE`
    * means today. A second process may use another one with `iptables -j NFQUEUE --queue-num`.
    */
-  readonly queue?: number;
+  readonly queue?: number | undefined;
   /**
    * Whether verdicts over nfqueue may leave together. Default true: a program that decides packet
    * after packet without a pause of 0.1 ms lets a verdict wait for those of the packets that were
@@ -27,7 +27,14 @@ export interface IpqOptions {
    * every verdict has left when the call returns, as in C, at about half the speed: for programs that
    * block for something else than packets (a child process, a prompt) right after a verdict.
    */
-  readonly gather?: boolean;
+  readonly gather?: boolean | undefined;
+}
+
+/** All of them, with values. */
+export interface IpqSettings {
+  readonly transport: IpqTransportName | "auto";
+  readonly queue: number;
+  readonly gather: boolean;
 }
 
 /** A read ended without a message because its time was over. */
