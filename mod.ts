@@ -18,6 +18,7 @@
 export { SystemError } from "./ffi/errno.ts";
 export { LibraryLoadError } from "./ffi/load.ts";
 export { MissingSymbolError } from "./ffi/types.ts";
+export type { ConntrackOptions, ExpectationOptions, VlanOptions } from "./src/queue/changes.ts";
 export type { QueueCounters } from "./src/queue/counters.ts";
 export type { Handler, HandlerResult, SyncHandler } from "./src/queue/deliver.ts";
 export type { Device } from "./ffi/devices.ts";
@@ -30,7 +31,7 @@ export {
   UndecidedEvent,
   VerdictErrorEvent,
 } from "./src/queue/events.ts";
-export type { Hook, PacketMetadata } from "./src/queue/metadata.ts";
+export type { Hook, PacketMetadata, Vlan } from "./src/queue/metadata.ts";
 export type { Family, PacketQueueOptions, QueueFlags } from "./src/queue/options.ts";
 export { Packet } from "./src/queue/packet.ts";
 export { PacketQueue } from "./src/queue/packet_queue.ts";
@@ -38,12 +39,19 @@ export type { RunOptions } from "./src/queue/run.ts";
 export type { RunSyncOptions, RunSyncResult } from "./src/queue/run_sync.ts";
 export { type QueueStatistics, queueStatistics } from "./src/queue/statistics.ts";
 export { type Mark, Verdict, type VerdictOptions } from "./src/queue/verdict.ts";
-export type { Conntrack, ConntrackTuple } from "./src/wire/conntrack.ts";
+export type {
+  Conntrack,
+  ConntrackCounter,
+  ConntrackEndpoint,
+  ConntrackSctp,
+  ConntrackTcp,
+} from "./src/wire/conntrack.ts";
+export type { ConntrackFlag } from "./src/wire/conntrack_numbers.ts";
+export type { ConntrackTuple } from "./src/wire/conntrack_tuple.ts";
 export { PacketReleasedError, WireError, type WireProblem } from "./src/wire/errors.ts";
 export { IcmpView } from "./src/wire/icmp.ts";
 export { Icmpv6View } from "./src/wire/icmpv6.ts";
 export { Ipv4View } from "./src/wire/ipv4.ts";
 export { type Ipv6Extension, type Ipv6Fragment, Ipv6View } from "./src/wire/ipv6.ts";
-export type { PacketVlan } from "./src/wire/nfqueue_attributes.ts";
 export { TcpView } from "./src/wire/tcp.ts";
 export { UdpView } from "./src/wire/udp.ts";

@@ -5,6 +5,7 @@
  */
 
 import { libc } from "./libc.ts";
+import { linksChanged } from "./link_watch.ts";
 import { textOf } from "./memory.ts";
 
 /** A network interface as a packet names it. */
@@ -16,23 +17,28 @@ export interface Device {
 }
 
 const IF_NAMESIZE = 16;
-/** Interfaces may be renamed, so a name is trusted this long (ms). */
-const FRESH = 1000;
+/** Whether interfaces were renamed is asked no more often than this (ms): asking is a system call. */
+const FRESH = 1;
 const MOST = 1024;
 
 const buffer = new Uint8Array(new ArrayBuffer(IF_NAMESIZE));
-const known = new Map<number, { device: Device; until: number }>();
+const known = new Map<number, Device>();
+let checked = -Infinity;
 
 /** The interface with this index, undefined for 0. */
 export function deviceOf(index: number): Device | undefined {
   if (index === 0) return undefined;
   const now = performance.now();
+  if (now - checked > FRESH) {
+    checked = now;
+    if (linksChanged()) known.clear();
+  }
   const entry = known.get(index);
-  if (entry !== undefined && entry.until > now) return entry.device;
+  if (entry !== undefined) return entry;
   const name = libc().if_indextoname(index, buffer) === null ? "" : textOf(buffer);
   const device = { index, name };
   if (known.size >= MOST) known.clear();
-  known.set(index, { device, until: now + FRESH });
+  known.set(index, device);
   return device;
 }
 

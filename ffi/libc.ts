@@ -19,6 +19,10 @@ const symbols = {
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   /** `void *memcpy(void *to, const void *from, size_t count)`: out of C's memory into ours */
   memcpy: { parameters: ["buffer", "pointer", "usize"], result: "void" },
+  /** `int socket(int domain, int type, int protocol)` */
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  /** `int bind(int fd, const struct sockaddr *address, socklen_t length)` */
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `int connect(int fd, const struct sockaddr *address, socklen_t length)` */
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `int getsockname(int fd, struct sockaddr *address, socklen_t *length)` */

@@ -26,7 +26,7 @@ import { IdleWatch } from "./idle.ts";
 import { slotOf, storeOf } from "./metadata.ts";
 import type { Settings } from "./options.ts";
 import { OverrunWatch } from "./overrun.ts";
-import { type Decider, isLeft, Packet, settleByQueue } from "./packet.ts";
+import { type Decider, isLeft, Packet, settleByQueue, type VerdictChanges } from "./packet.ts";
 import { QueueSocket } from "./socket.ts";
 import { Outbox } from "./outbox.ts";
 import type { Verdict } from "./verdict.ts";
@@ -207,13 +207,13 @@ export class Engine implements Decider {
   }
 
   /** Gives a packet its verdict; for the packet alone, which knows that it has none yet. */
-  decide(packet: Packet, verdict: number, mark: number, payload: Uint8Array | undefined): void {
+  decide(packet: Packet, verdict: number, mark: number, changes: VerdictChanges | undefined): void {
     if (this.closed) throw new QueueClosedError(this.settings.number);
     // The store of a packet that takes a verdict is the arena that it was received in.
     const arena = storeOf(packet) as Arena;
     const slot = slotOf(packet);
     const { id } = packet;
-    if (payload !== undefined) this.#outbox.addWithPayload(id, verdict, { mark, payload });
+    if (changes !== undefined) this.#outbox.addWithChanges(id, verdict, mark, changes);
     else if (this.#chain.isOldest(arena, slot)) this.#outbox.addOldest(id, verdict, mark);
     else this.#outbox.add(id, verdict, mark);
     this.#settle(arena, slot, verdict);

@@ -10,7 +10,6 @@ import { type Conntrack, decodeConntrack } from "../wire/conntrack.ts";
 import { PacketReleasedError } from "../wire/errors.ts";
 import { ATTRIBUTE_STRIDE, attributeLength, NFQA, NFQA_SKB } from "../wire/nfqueue.ts";
 import {
-  type PacketVlan,
   readHardwareAddress,
   readMicroseconds,
   readSecurityContext,
@@ -34,6 +33,18 @@ const FAMILY_OFFSET = 16;
 const RESOURCE_OFFSET = 18;
 const FAMILIES: Readonly<Record<number, Family>> = { 2: "ipv4", 7: "bridge", 10: "ipv6" };
 const HOOKS = ["prerouting", "input", "forward", "output", "postrouting", "ingress"] as const;
+
+/** A VLAN tag. */
+export interface Vlan {
+  /** VLAN id, 0…4095. */
+  readonly id: number;
+  /** Priority code point, 0…7. */
+  readonly priority: number;
+  /** Whether it may be dropped first. */
+  readonly dropEligible: boolean;
+  /** Ethertype of the tag: 0x8100 (802.1Q) or 0x88a8 (802.1ad). */
+  readonly protocol: number;
+}
 
 /** Where in the stack a packet was queued. */
 export type Hook = (typeof HOOKS)[number];
@@ -100,7 +111,7 @@ export class PacketMetadata {
     return this.#uint32(NFQA.MARK) ?? 0;
   }
 
-  /** skb->priority, host order (kernel 6.1 and later). */
+  /** skb->priority, host order (kernel 5.18 and later); absent when it is 0. */
   get priority(): number | undefined {
     return this.#uint32(NFQA.PRIORITY);
   }
@@ -155,14 +166,23 @@ export class PacketMetadata {
     return formatMac(readHardwareAddress(view, bytes, offset));
   }
 
-  /** VLAN tag; bridge family only. */
-  get vlan(): PacketVlan | undefined {
+  /** VLAN tag; bridge family only. `packet.accept({ vlan: { id: 7 } })` sets it. */
+  get vlan(): Vlan | undefined {
     const offset = this.#offset(NFQA.VLAN);
     if (offset === 0) return undefined;
-    return readVlan(this.#live().view, offset, this.#lengthAt(offset));
+    const { protocol, tci } = readVlan(this.#live().view, offset, this.#lengthAt(offset));
+    return {
+      id: tci & 0xfff,
+      priority: tci >> 13,
+      dropEligible: (tci & 0x1000) !== 0,
+      protocol,
+    };
   }
 
-  /** The layer-2 header, borrowed until the verdict; bridge family only. */
+  /**
+   * The layer-2 header without the VLAN tag, borrowed until the verdict; bridge family only.
+   * `packet.accept({ layer2Header })` sets it.
+   */
   get layer2Header(): Uint8Array | undefined {
     return this.#attribute(NFQA.L2HDR);
   }
@@ -175,13 +195,14 @@ export class PacketMetadata {
   }
 
   /**
-   * The connection tracking entry; needs the option `conntrack`.
+   * The connection tracking entry; needs the option `conntrack`. Plain values, nothing borrowed.
+   * `packet.accept({ conntrack: { mark: 7 } })` changes it.
    *
    * @throws {WireError} when the kernel's attribute cannot be read
    */
   get conntrack(): Conntrack | undefined {
     const nest = this.#attribute(NFQA.CT);
-    return nest === undefined ? undefined : decodeConntrack(nest);
+    return nest === undefined ? undefined : decodeConntrack(nest, this.#uint32(NFQA.CT_INFO));
   }
 
   /** Bytes of the whole packet from the network header on; 0 with copyRange 0, where none tells. */

@@ -36,7 +36,10 @@ export interface PacketQueueOptions {
    * kernel cut them: many times faster for bulk TCP. Default true.
    */
   readonly gso?: boolean | undefined;
-  /** Attach the connection tracking entry (needs nf_conntrack_netlink in the kernel). Default false. */
+  /**
+   * Attach the connection tracking entry. The kernel needs nf_conntrack_netlink, and tracks only where
+   * a rule asks for it (`-m conntrack`, `ct state`, NAT). Default false.
+   */
   readonly conntrack?: boolean | undefined;
   /** Attach user and group of the local socket. Default false. */
   readonly uidGid?: boolean | undefined;

@@ -6,6 +6,7 @@
 
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import {
+  appendAttributes,
   appendMark,
   appendPayload,
   beginVerdict,
@@ -14,6 +15,7 @@ import {
   payloadSize,
   VERDICT_SIZE,
 } from "../wire/nfqueue_verdict.ts";
+import type { VerdictChanges } from "./packet.ts";
 import type { QueueSocket } from "./socket.ts";
 import { NO_MARK } from "./verdict.ts";
 
@@ -65,18 +67,25 @@ export class Outbox {
     this.#write(beginVerdict, id, verdict, mark);
   }
 
-  /** Adds a verdict that replaces the packet's payload. */
-  addWithPayload(
+  /** Adds a verdict that replaces the packet's payload, or changes more (`encodeVerdictChanges`). */
+  addWithChanges(
     id: number,
     verdict: number,
-    { mark, payload }: { mark: number; payload: Uint8Array },
+    mark: number,
+    { payload, attributes }: VerdictChanges,
   ): void {
     this.#endRun();
-    this.#reserve(PLAIN_SIZE + payloadSize(payload.length));
+    const added = attributes === undefined ? 0 : attributes.length;
+    this.#reserve(PLAIN_SIZE + added + (payload === undefined ? 0 : payloadSize(payload.length)));
     const start = this.#end;
     this.#write(beginVerdict, id, verdict, mark);
     const { view, bytes } = this.#message;
-    this.#end = appendPayload(view, bytes, start, this.#end, payload);
+    if (attributes !== undefined) {
+      this.#end = appendAttributes(view, bytes, start, this.#end, attributes);
+    }
+    if (payload !== undefined) {
+      this.#end = appendPayload(view, bytes, start, this.#end, payload);
+    }
   }
 
   /**

@@ -22,6 +22,7 @@ import {
 import { summary } from "../wire/summary.ts";
 import type { TcpView } from "../wire/tcp.ts";
 import type { UdpView } from "../wire/udp.ts";
+import { resolveChanges } from "./changes.ts";
 import { TruncatedPacketError, VerdictError } from "./errors.ts";
 import type { UndecidedCause } from "./events.ts";
 import {
@@ -36,11 +37,25 @@ import {
   storeOf,
 } from "./metadata.ts";
 import { checkInteger, checkKeys } from "./options.ts";
-import { isVerdict, NO_MARK, resolveMark, Verdict, type VerdictOptions } from "./verdict.ts";
+import {
+  isVerdict,
+  NO_MARK,
+  resolveMark,
+  Verdict,
+  VERDICT_KEYS,
+  type VerdictOptions,
+} from "./verdict.ts";
 
 /** Who takes a packet's verdict. */
 export interface Decider {
-  decide(packet: Packet, verdict: number, mark: number, payload: Uint8Array | undefined): void;
+  decide(packet: Packet, verdict: number, mark: number, changes: VerdictChanges | undefined): void;
+}
+
+/** What a verdict carries besides the mark. */
+export interface VerdictChanges {
+  readonly payload: Uint8Array | undefined;
+  /** Of `encodeVerdictChanges`. */
+  readonly attributes: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** How the packet left the program's hands. */
@@ -174,7 +189,8 @@ export class Packet extends PacketMetadata {
   /**
    * Lets it go on to the next rule hook.
    *
-   * @throws {VerdictError} when it has a verdict
+   * @throws {VerdictError} when it has a verdict, or nothing of what is to be changed
+   * @throws {TypeError | RangeError} naming the option that is out of its range
    */
   accept(options?: VerdictOptions): void {
     this.#decide(Verdict.Accept, options);
@@ -220,11 +236,11 @@ export class Packet extends PacketMetadata {
     options: VerdictOptions & { readonly bypass?: boolean | undefined } = {},
   ): void {
     checkInteger("queue number", queue, { min: 0, max: 0xffff });
-    checkKeys("options", options, ["mark", "bypass"]);
-    const { bypass = false, mark } = options;
+    checkKeys("options", options, [...VERDICT_KEYS, "bypass"]);
+    const { bypass = false, ...rest } = options;
     const verdict =
       ((queue << 16) | (bypass ? NF_VERDICT_FLAG_QUEUE_BYPASS : 0) | NF_VERDICT.QUEUE) >>> 0;
-    this.#decide(verdict, mark === undefined ? undefined : { mark });
+    this.#decide(verdict, rest);
   }
 
   /**
@@ -276,10 +292,15 @@ export class Packet extends PacketMetadata {
     this.#checkOpen();
     let mark = NO_MARK;
     if (options !== undefined) {
-      checkKeys("options", options, ["mark"]);
+      checkKeys("options", options, VERDICT_KEYS);
       mark = resolveMark(options.mark, () => this.mark);
+      const attributes = resolveChanges(this, options);
       // Reading the options may have run the program's own code.
       this.#checkOpen();
+      if (attributes !== undefined) {
+        this.#decider!.decide(this, verdict, mark, { payload: this.#finished(), attributes });
+        return this.#release("given", verdict);
+      }
     }
     this.#end("given", verdict, mark);
   }
@@ -288,7 +309,13 @@ export class Packet extends PacketMetadata {
     // First, because it may throw: the packet is then still undecided.
     // What the queue decides goes on as it came: the program was not done with its replacement.
     const replaced = ending === "given" && verdict !== Verdict.Drop;
-    this.#decider!.decide(this, verdict, mark, replaced ? this.#finished() : undefined);
+    const payload = replaced ? this.#finished() : undefined;
+    const changes = payload === undefined ? undefined : { payload, attributes: undefined };
+    this.#decider!.decide(this, verdict, mark, changes);
+    this.#release(ending, verdict);
+  }
+
+  #release(ending: Ending, verdict: number): void {
     this.#ending = ending;
     this.#verdict = verdict;
     releaseStore(this);

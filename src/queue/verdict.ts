@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ConntrackOptions, VlanOptions } from "./changes.ts";
+
 /**
  * What becomes of a packet, with the kernel's values (linux/netfilter.h).
  *
@@ -30,11 +32,28 @@ export type Verdict = (typeof Verdict)[keyof typeof Verdict];
  */
 export type Mark = number | { readonly value: number; readonly mask: number };
 
-/** Options that every verdict but drop takes. */
+/** Options that every verdict but drop takes. What is absent stays as it is. */
 export interface VerdictOptions {
-  /** The mark the packet goes on with; without it the packet keeps its own. */
+  /** The mark the packet goes on with. */
   readonly mark?: Mark | undefined;
+  /** Its new priority (skb->priority), 0…0xffffffff; kernels before 5.18 ignore it. */
+  readonly priority?: number | undefined;
+  /** The VLAN tag that it goes on with; bridge family only. */
+  readonly vlan?: VlanOptions | undefined;
+  /** Its new layer-2 header, as long as its own; bridge family only. */
+  readonly layer2Header?: Uint8Array | undefined;
+  /** Changes of its connection tracking entry; needs the queue's option `conntrack`. */
+  readonly conntrack?: ConntrackOptions | undefined;
 }
+
+/** The names of those options. */
+export const VERDICT_KEYS: readonly string[] = [
+  "mark",
+  "priority",
+  "vlan",
+  "layer2Header",
+  "conntrack",
+] satisfies (keyof VerdictOptions)[];
 
 /** Stands for "leave the mark alone" where a plain number travels. */
 export const NO_MARK = -1;
@@ -60,7 +79,8 @@ export function isVerdict(value: unknown): value is Verdict {
   return value === 1 || value === 0 || value === 4 || value === 5;
 }
 
-function checkUint32(name: string, value: number): number {
+/** @throws {TypeError | RangeError} when it is not a 32-bit unsigned integer */
+export function checkUint32(name: string, value: number): number {
   if (typeof value !== "number") {
     throw new TypeError(`${name} must be a number, got ${typeof value}`);
   }

@@ -1,90 +1,57 @@
 // The conntrack entry inside NFQA_CT: <linux/netfilter/nfnetlink_conntrack.h>. Attribute headers
 // are little-endian, the numbers inside big-endian.
-import { formatIpv4, formatIpv6 } from "./address.ts";
-import { WireError } from "./errors.ts";
+import { inside, readText, readU16, readU32, readU64, readU8 } from "./attribute_reader.ts";
+import {
+  CONNTRACK_INFO,
+  CONNTRACK_LABELS,
+  CONNTRACK_STATUS,
+  type ConntrackFlag,
+  CTA,
+  CTA_COUNTERS,
+  CTA_HELP,
+  CTA_PROTOINFO,
+  CTA_PROTOINFO_SCTP,
+  CTA_PROTOINFO_TCP,
+  CTA_SECCTX,
+  CTA_TIMESTAMP,
+  SCTP_STATES,
+  TCP_STATES,
+} from "./conntrack_numbers.ts";
+import { type ConntrackTuple, readTuple } from "./conntrack_tuple.ts";
 import { type NetlinkAttribute, netlinkAttributes, viewOf } from "./netlink.ts";
 
-/** `enum ctattr_type`, as far as it is read here. */
-export const CTA = {
-  TUPLE_ORIG: 1,
-  TUPLE_REPLY: 2,
-  STATUS: 3,
-  PROTOINFO: 4,
-  TIMEOUT: 7,
-  MARK: 8,
-  ID: 12,
-  ZONE: 18,
-  LABELS: 22,
-} as const;
+/** What TCP's tracking knows. */
+export interface ConntrackTcp {
+  /** As in /proc/net/nf_conntrack: `"SYN_SENT"`, `"ESTABLISHED"`, …; a number that has no name as text. */
+  state: string;
+  /** Window scale of the original direction, 0 to 14. */
+  windowScaleOriginal?: number;
+  /** Window scale of the answers. */
+  windowScaleReply?: number;
+  /** Bits of `IP_CT_TCP_FLAG_*` of the original direction. */
+  flagsOriginal?: number;
+  /** The same of the answers. */
+  flagsReply?: number;
+}
 
-/** `enum ctattr_tuple`. */
-export const CTA_TUPLE = { IP: 1, PROTO: 2, ZONE: 3 } as const;
+/** What SCTP's tracking knows. */
+export interface ConntrackSctp {
+  /** As in /proc/net/nf_conntrack: `"COOKIE_WAIT"`, `"ESTABLISHED"`, … */
+  state: string;
+  verificationTagOriginal?: number;
+  verificationTagReply?: number;
+}
 
-/** `enum ctattr_ip`. */
-export const CTA_IP = { V4_SRC: 1, V4_DST: 2, V6_SRC: 3, V6_DST: 4 } as const;
+/** Packets and bytes of one direction; beyond 2⁵³ rounded. */
+export interface ConntrackCounter {
+  packets: number;
+  bytes: number;
+}
 
-/** `enum ctattr_l4proto`. */
-export const CTA_PROTO = {
-  NUM: 1,
-  SRC_PORT: 2,
-  DST_PORT: 3,
-  ICMP_ID: 4,
-  ICMP_TYPE: 5,
-  ICMP_CODE: 6,
-  ICMPV6_ID: 7,
-  ICMPV6_TYPE: 8,
-  ICMPV6_CODE: 9,
-} as const;
-
-/** `enum ctattr_protoinfo` and `enum ctattr_protoinfo_tcp`, as far as they are read here. */
-export const CTA_PROTOINFO = { TCP: 1, TCP_STATE: 1 } as const;
-
-/** Bits of {@link Conntrack.status}: `enum ip_conntrack_status`. */
-export const CONNTRACK_STATUS = {
-  EXPECTED: 0x0001,
-  SEEN_REPLY: 0x0002,
-  ASSURED: 0x0004,
-  CONFIRMED: 0x0008,
-  SRC_NAT: 0x0010,
-  DST_NAT: 0x0020,
-  SEQ_ADJUST: 0x0040,
-  SRC_NAT_DONE: 0x0080,
-  DST_NAT_DONE: 0x0100,
-  DYING: 0x0200,
-  FIXED_TIMEOUT: 0x0400,
-  TEMPLATE: 0x0800,
-  UNTRACKED: 0x1000,
-  HELPER: 0x2000,
-  OFFLOAD: 0x4000,
-  HW_OFFLOAD: 0x8000,
-} as const;
-
-/** `enum ip_conntrack_info`: how a packet relates to its entry (NFQA_CT_INFO). */
-export const CONNTRACK_INFO = {
-  ESTABLISHED: 0,
-  RELATED: 1,
-  NEW: 2,
-  ESTABLISHED_REPLY: 3,
-  RELATED_REPLY: 4,
-  UNTRACKED: 7,
-} as const;
-
-/** One direction of a connection. What the kernel did not send is absent. */
-export interface ConntrackTuple {
-  /** Source address: `a.b.c.d`, or IPv6 in canonical text. */
-  source?: string;
-  /** Destination address, likewise. */
-  destination?: string;
-  /** Upper-layer protocol number. */
-  protocol?: number;
-  sourcePort?: number;
-  destinationPort?: number;
-  /** ICMP and ICMPv6 only. */
-  icmpIdentifier?: number;
-  icmpType?: number;
-  icmpCode?: number;
-  /** The zone of this direction alone. */
-  zone?: number;
+/** An address, and a port where the protocol has them. */
+export interface ConntrackEndpoint {
+  address: string;
+  port?: number;
 }
 
 /** A conntrack entry. What the kernel did not send is absent, unless it is said otherwise. */
@@ -93,162 +60,240 @@ export interface Conntrack {
   original?: ConntrackTuple;
   /** The direction of the answers. */
   reply?: ConntrackTuple;
+  /** Of an expected connection: the original direction of the one that announced it. */
+  master?: ConntrackTuple;
   /** `CONNTRACK_STATUS` bits; 0 when it was not sent. */
   status: number;
+  /** The names of those bits. */
+  flags: ConntrackFlag[];
+  /** The connection's state for this packet, as rules name it. */
+  state?: "NEW" | "ESTABLISHED" | "RELATED" | "UNTRACKED";
+  /** Which way this packet goes. */
+  direction?: "original" | "reply";
   /** Connection mark, host order; 0 when it was not sent, as the kernel leaves out a zero. */
   mark: number;
   /** Zone; 0, the default zone, when it was not sent. */
   zone: number;
-  /** Connection labels: a bit map, borrowed. */
-  labels?: Uint8Array;
+  /** Numbers of the connection labels that are set, 0 to 127, ascending. */
+  labels: number[];
   /** Seconds until the entry expires. */
   timeout?: number;
   /** The entry's id, 0 to 2³²−1. */
   id?: number;
-  /** `enum tcp_conntrack` state: 1 SYN_SENT, 3 ESTABLISHED, … */
-  tcpState?: number;
+  tcp?: ConntrackTcp;
+  sctp?: ConntrackSctp;
+  /** Name of the connection's helper: `"ftp"`, … */
+  helper?: string;
+  /** Security context of the connection. */
+  securityContext?: string;
+  /** Traffic so far; needs the sysctl nf_conntrack_acct. */
+  counters?: { original?: ConntrackCounter; reply?: ConntrackCounter };
+  /** When it began, microseconds since 1970; needs the sysctl nf_conntrack_timestamp. */
+  started?: number;
+  /** What became of the source by NAT; absent where nothing did. */
+  sourceNat?: ConntrackEndpoint;
+  /** What became of the destination by NAT. */
+  destinationNat?: ConntrackEndpoint;
 }
+
+/** Names of bits, and the bits. */
+const FLAGS = Object.entries(CONNTRACK_STATUS) as [ConntrackFlag, number][];
 
 /**
  * Reads the payload of NFQA_CT. Attributes that are unknown are skipped; of a repeated one the last
  * counts.
  *
- * @returns plain values; `labels` borrows from `bytes`.
+ * @param info the packet's NFQA_CT_INFO: gives `state` and `direction`
+ * @returns plain values, nothing borrowed.
  * @throws {WireError} when an attribute does not fit, or is shorter than its type demands.
  */
-export function decodeConntrack(bytes: Uint8Array): Conntrack {
+export function decodeConntrack(bytes: Uint8Array, info?: number): Conntrack {
   const view = viewOf(bytes);
-  const conntrack: Conntrack = { status: 0, mark: 0, zone: 0 };
+  const conntrack: Conntrack = { status: 0, flags: [], mark: 0, zone: 0, labels: [] };
   for (const attribute of netlinkAttributes(view, 0, bytes.length, "conntrack attribute")) {
-    switch (attribute.type) {
-      case CTA.TUPLE_ORIG:
-        conntrack.original = readTuple(view, bytes, attribute);
-        break;
-      case CTA.TUPLE_REPLY:
-        conntrack.reply = readTuple(view, bytes, attribute);
-        break;
-      case CTA.STATUS:
-        conntrack.status = u32(view, attribute, "CTA_STATUS");
-        break;
-      case CTA.PROTOINFO:
-        readProtoInfo(view, attribute, conntrack);
-        break;
-      case CTA.TIMEOUT:
-        conntrack.timeout = u32(view, attribute, "CTA_TIMEOUT");
-        break;
-      case CTA.MARK:
-        conntrack.mark = u32(view, attribute, "CTA_MARK");
-        break;
-      case CTA.ID:
-        conntrack.id = u32(view, attribute, "CTA_ID");
-        break;
-      case CTA.ZONE:
-        conntrack.zone = u16(view, attribute, "CTA_ZONE");
-        break;
-      case CTA.LABELS:
-        conntrack.labels = bytes.subarray(attribute.offset, attribute.offset + attribute.length);
-        break;
-    }
+    readAttribute({ view, bytes, attribute }, conntrack);
   }
+  for (const [name, bit] of FLAGS) if ((conntrack.status & bit) !== 0) conntrack.flags.push(name);
+  readNat(conntrack);
+  if (info !== undefined) readInfo(info, conntrack);
   return conntrack;
 }
 
-function readTuple(view: DataView, bytes: Uint8Array, outer: NetlinkAttribute): ConntrackTuple {
-  const tuple: ConntrackTuple = {};
-  for (const attribute of inside(view, outer, "CTA_TUPLE attribute")) {
-    if (attribute.type === CTA_TUPLE.ZONE) tuple.zone = u16(view, attribute, "CTA_TUPLE_ZONE");
-    else if (attribute.type === CTA_TUPLE.IP) readAddresses(view, bytes, attribute, tuple);
-    else if (attribute.type === CTA_TUPLE.PROTO) readProtocol(view, attribute, tuple);
-  }
-  return tuple;
+/** An attribute, and the memory that it is in. */
+interface Source {
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  readonly attribute: NetlinkAttribute;
 }
 
-function readAddresses(
-  view: DataView,
-  bytes: Uint8Array,
-  outer: NetlinkAttribute,
-  tuple: ConntrackTuple,
-): void {
-  for (const attribute of inside(view, outer, "CTA_TUPLE_IP attribute")) {
-    switch (attribute.type) {
-      case CTA_IP.V4_SRC:
-        tuple.source = formatIpv4(u32(view, attribute, "CTA_IP_V4_SRC"));
-        break;
-      case CTA_IP.V4_DST:
-        tuple.destination = formatIpv4(u32(view, attribute, "CTA_IP_V4_DST"));
-        break;
-      case CTA_IP.V6_SRC:
-        need(attribute, 16, "CTA_IP_V6_SRC");
-        tuple.source = formatIpv6(bytes, attribute.offset);
-        break;
-      case CTA_IP.V6_DST:
-        need(attribute, 16, "CTA_IP_V6_DST");
-        tuple.destination = formatIpv6(bytes, attribute.offset);
-        break;
-    }
+function readAttribute(source: Source, conntrack: Conntrack): void {
+  const { view, bytes, attribute } = source;
+  switch (attribute.type) {
+    case CTA.TUPLE_ORIG:
+      conntrack.original = readTuple(view, bytes, attribute);
+      break;
+    case CTA.TUPLE_REPLY:
+      conntrack.reply = readTuple(view, bytes, attribute);
+      break;
+    case CTA.TUPLE_MASTER:
+      conntrack.master = readTuple(view, bytes, attribute);
+      break;
+    case CTA.STATUS:
+      conntrack.status = readU32(view, attribute, "CTA_STATUS");
+      break;
+    case CTA.PROTOINFO:
+      readProtoInfo(view, attribute, conntrack);
+      break;
+    case CTA.TIMEOUT:
+      conntrack.timeout = readU32(view, attribute, "CTA_TIMEOUT");
+      break;
+    case CTA.MARK:
+      conntrack.mark = readU32(view, attribute, "CTA_MARK");
+      break;
+    case CTA.ID:
+      conntrack.id = readU32(view, attribute, "CTA_ID");
+      break;
+    case CTA.ZONE:
+      conntrack.zone = readU16(view, attribute, "CTA_ZONE");
+      break;
+    case CTA.LABELS:
+      conntrack.labels = readLabels(bytes, attribute);
+      break;
+    case CTA.COUNTERS_ORIG:
+      (conntrack.counters ??= {}).original = readCounter(view, attribute);
+      break;
+    case CTA.COUNTERS_REPLY:
+      (conntrack.counters ??= {}).reply = readCounter(view, attribute);
+      break;
+    case CTA.HELP:
+      for (const inner of inside(view, attribute, "CTA_HELP attribute")) {
+        if (inner.type === CTA_HELP.NAME) conntrack.helper = readText(bytes, inner);
+      }
+      break;
+    case CTA.SECCTX:
+      for (const inner of inside(view, attribute, "CTA_SECCTX attribute")) {
+        if (inner.type === CTA_SECCTX.NAME) conntrack.securityContext = readText(bytes, inner);
+      }
+      break;
+    case CTA.TIMESTAMP:
+      for (const inner of inside(view, attribute, "CTA_TIMESTAMP attribute")) {
+        if (inner.type !== CTA_TIMESTAMP.START) continue;
+        conntrack.started = Math.floor(readU64(view, inner, "CTA_TIMESTAMP_START") / 1000);
+      }
+      break;
   }
 }
 
-type TupleNumber = Exclude<keyof ConntrackTuple, "source" | "destination" | "zone">;
-
-/** Bytes and meaning of each attribute inside CTA_TUPLE_PROTO. */
-const PROTO_FIELDS: ReadonlyMap<number, readonly [TupleNumber, 1 | 2]> = new Map([
-  [CTA_PROTO.NUM, ["protocol", 1]],
-  [CTA_PROTO.SRC_PORT, ["sourcePort", 2]],
-  [CTA_PROTO.DST_PORT, ["destinationPort", 2]],
-  [CTA_PROTO.ICMP_ID, ["icmpIdentifier", 2]],
-  [CTA_PROTO.ICMP_TYPE, ["icmpType", 1]],
-  [CTA_PROTO.ICMP_CODE, ["icmpCode", 1]],
-  [CTA_PROTO.ICMPV6_ID, ["icmpIdentifier", 2]],
-  [CTA_PROTO.ICMPV6_TYPE, ["icmpType", 1]],
-  [CTA_PROTO.ICMPV6_CODE, ["icmpCode", 1]],
-]);
-
-function readProtocol(view: DataView, outer: NetlinkAttribute, tuple: ConntrackTuple): void {
-  for (const attribute of inside(view, outer, "CTA_TUPLE_PROTO attribute")) {
-    const field = PROTO_FIELDS.get(attribute.type);
-    if (field === undefined) continue;
-    const [name, size] = field;
-    const read = size === 1 ? u8 : u16;
-    tuple[name] = read(view, attribute, `CTA_PROTO ${name}`);
+/** The numbers of the bits of a bit map, ascending; CTA_LABELS is one in the order of its bytes. */
+export function readLabels(bytes: Uint8Array, { offset, length }: NetlinkAttribute): number[] {
+  const labels: number[] = [];
+  const end = Math.min(8 * length, CONNTRACK_LABELS);
+  for (let label = 0; label < end; label++) {
+    if ((bytes[offset + (label >> 3)]! & (1 << (label & 7))) !== 0) labels.push(label);
   }
+  return labels;
 }
 
 function readProtoInfo(view: DataView, outer: NetlinkAttribute, conntrack: Conntrack): void {
   for (const protocol of inside(view, outer, "CTA_PROTOINFO attribute")) {
-    if (protocol.type !== CTA_PROTOINFO.TCP) continue;
-    for (const attribute of inside(view, protocol, "CTA_PROTOINFO_TCP attribute")) {
-      if (attribute.type !== CTA_PROTOINFO.TCP_STATE) continue;
-      conntrack.tcpState = u8(view, attribute, "CTA_PROTOINFO_TCP_STATE");
+    if (protocol.type === CTA_PROTOINFO.TCP) conntrack.tcp = readTcp(view, protocol);
+    else if (protocol.type === CTA_PROTOINFO.SCTP) conntrack.sctp = readSctp(view, protocol);
+  }
+}
+
+function readTcp(view: DataView, outer: NetlinkAttribute): ConntrackTcp {
+  const tcp: ConntrackTcp = { state: "NONE" };
+  for (const attribute of inside(view, outer, "CTA_PROTOINFO_TCP attribute")) {
+    switch (attribute.type) {
+      case CTA_PROTOINFO_TCP.STATE:
+        tcp.state = nameOf(TCP_STATES, readU8(view, attribute, "CTA_PROTOINFO_TCP_STATE"));
+        break;
+      case CTA_PROTOINFO_TCP.WSCALE_ORIGINAL:
+        tcp.windowScaleOriginal = readU8(view, attribute, "CTA_PROTOINFO_TCP_WSCALE_ORIGINAL");
+        break;
+      case CTA_PROTOINFO_TCP.WSCALE_REPLY:
+        tcp.windowScaleReply = readU8(view, attribute, "CTA_PROTOINFO_TCP_WSCALE_REPLY");
+        break;
+      // struct nf_ct_tcp_flags: flags, then a mask for changes.
+      case CTA_PROTOINFO_TCP.FLAGS_ORIGINAL:
+        tcp.flagsOriginal = readU8(view, attribute, "CTA_PROTOINFO_TCP_FLAGS_ORIGINAL");
+        break;
+      case CTA_PROTOINFO_TCP.FLAGS_REPLY:
+        tcp.flagsReply = readU8(view, attribute, "CTA_PROTOINFO_TCP_FLAGS_REPLY");
+        break;
     }
   }
+  return tcp;
 }
 
-function inside(
-  view: DataView,
-  { offset, length }: NetlinkAttribute,
-  layer: string,
-): Generator<NetlinkAttribute, void, undefined> {
-  return netlinkAttributes(view, offset, offset + length, layer);
-}
-
-function u8(view: DataView, attribute: NetlinkAttribute, name: string): number {
-  need(attribute, 1, name);
-  return view.getUint8(attribute.offset);
-}
-
-function u16(view: DataView, attribute: NetlinkAttribute, name: string): number {
-  need(attribute, 2, name);
-  return view.getUint16(attribute.offset, false);
-}
-
-function u32(view: DataView, attribute: NetlinkAttribute, name: string): number {
-  need(attribute, 4, name);
-  return view.getUint32(attribute.offset, false);
-}
-
-function need({ offset, length }: NetlinkAttribute, need: number, name: string): void {
-  if (length < need) {
-    throw new WireError({ layer: `${name} attribute`, offset, need, have: length });
+function readSctp(view: DataView, outer: NetlinkAttribute): ConntrackSctp {
+  const sctp: ConntrackSctp = { state: "NONE" };
+  for (const attribute of inside(view, outer, "CTA_PROTOINFO_SCTP attribute")) {
+    switch (attribute.type) {
+      case CTA_PROTOINFO_SCTP.STATE:
+        sctp.state = nameOf(SCTP_STATES, readU8(view, attribute, "CTA_PROTOINFO_SCTP_STATE"));
+        break;
+      case CTA_PROTOINFO_SCTP.VTAG_ORIGINAL:
+        sctp.verificationTagOriginal = readU32(view, attribute, "CTA_PROTOINFO_SCTP_VTAG_ORIGINAL");
+        break;
+      case CTA_PROTOINFO_SCTP.VTAG_REPLY:
+        sctp.verificationTagReply = readU32(view, attribute, "CTA_PROTOINFO_SCTP_VTAG_REPLY");
+        break;
+    }
   }
+  return sctp;
+}
+
+function nameOf(names: readonly string[], state: number): string {
+  return names[state] ?? String(state);
+}
+
+function readCounter(view: DataView, outer: NetlinkAttribute): ConntrackCounter {
+  const counter: ConntrackCounter = { packets: 0, bytes: 0 };
+  for (const attribute of inside(view, outer, "CTA_COUNTERS attribute")) {
+    if (attribute.type === CTA_COUNTERS.PACKETS) {
+      counter.packets = readU64(view, attribute, "CTA_COUNTERS_PACKETS");
+    } else if (attribute.type === CTA_COUNTERS.BYTES) {
+      counter.bytes = readU64(view, attribute, "CTA_COUNTERS_BYTES");
+    }
+  }
+  return counter;
+}
+
+/** The answers go to the translated source, and come from the translated destination. */
+function readNat(conntrack: Conntrack): void {
+  const { status, reply } = conntrack;
+  if ((status & CONNTRACK_STATUS.SRC_NAT) !== 0 && reply?.destination !== undefined) {
+    conntrack.sourceNat = endpoint(reply.destination, reply.destinationPort);
+  }
+  if ((status & CONNTRACK_STATUS.DST_NAT) !== 0 && reply?.source !== undefined) {
+    conntrack.destinationNat = endpoint(reply.source, reply.sourcePort);
+  }
+}
+
+function endpoint(address: string, port: number | undefined): ConntrackEndpoint {
+  return port === undefined ? { address } : { address, port };
+}
+
+function readInfo(info: number, conntrack: Conntrack): void {
+  switch (info) {
+    case CONNTRACK_INFO.ESTABLISHED:
+    case CONNTRACK_INFO.ESTABLISHED_REPLY:
+      conntrack.state = "ESTABLISHED";
+      break;
+    case CONNTRACK_INFO.RELATED:
+    case CONNTRACK_INFO.RELATED_REPLY:
+      conntrack.state = "RELATED";
+      break;
+    case CONNTRACK_INFO.NEW:
+      conntrack.state = "NEW";
+      break;
+    case CONNTRACK_INFO.UNTRACKED:
+      conntrack.state = "UNTRACKED";
+      return;
+    default:
+      return;
+  }
+  const reply = info === CONNTRACK_INFO.ESTABLISHED_REPLY || info === CONNTRACK_INFO.RELATED_REPLY;
+  conntrack.direction = reply ? "reply" : "original";
 }

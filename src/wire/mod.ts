@@ -76,7 +76,9 @@ export {
   encodePacketMessage,
   type QueuePacketMessage,
 } from "./nfqueue_packet.ts";
+export { encodeVerdictChanges, type QueueVerdictChanges } from "./nfqueue_changes.ts";
 export {
+  appendAttributes,
   appendMark,
   appendPayload,
   beginVerdict,
@@ -126,13 +128,33 @@ export { ipqDeviceName } from "./ip_queue_name.ts";
 export { decodeIpqPacket, encodeIpqPacket, type IpqPacketMessage } from "./ip_queue_packet.ts";
 export {
   type Conntrack,
+  type ConntrackCounter,
+  type ConntrackEndpoint,
+  type ConntrackSctp,
+  type ConntrackTcp,
+  decodeConntrack,
+} from "./conntrack.ts";
+export type { ConntrackTuple } from "./conntrack_tuple.ts";
+export {
+  type ConntrackChange,
+  type ConntrackExpectation,
+  decodeConntrackChange,
+  decodeExpectation,
+  encodeConntrackChange,
+  encodeExpectation,
+} from "./conntrack_change.ts";
+export {
   CONNTRACK_INFO,
+  CONNTRACK_LABELS,
   CONNTRACK_STATUS,
-  type ConntrackTuple,
+  type ConntrackFlag,
   CTA,
+  CTA_EXPECT,
   CTA_IP,
   CTA_PROTO,
   CTA_PROTOINFO,
+  CTA_PROTOINFO_SCTP,
+  CTA_PROTOINFO_TCP,
   CTA_TUPLE,
-  decodeConntrack,
-} from "./conntrack.ts";
+  EXPECTATION_FLAG,
+} from "./conntrack_numbers.ts";

@@ -1,5 +1,6 @@
 // Readers of the attributes of a packet message that are more than one number. All take the offset
 // and length of a payload that is known to be there.
+import { readText } from "./attribute_reader.ts";
 import { WireError } from "./errors.ts";
 import { netlinkAttributes } from "./netlink.ts";
 import { NFQA_VLAN } from "./nfqueue.ts";
@@ -45,9 +46,7 @@ export function readHardwareAddress(view: DataView, bytes: Uint8Array, offset: n
 
 /** Reads NFQA_SECCTX: a security label in UTF-8, without the NULs that may end it. */
 export function readSecurityContext(bytes: Uint8Array, offset: number, length: number): string {
-  let end = offset + length;
-  while (end > offset && bytes[end - 1] === 0) end--;
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.slice(offset, end));
+  return readText(bytes, { offset, length });
 }
 
 /**

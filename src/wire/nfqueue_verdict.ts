@@ -11,6 +11,11 @@ import {
   writeHeader,
 } from "./netlink.ts";
 import { NFQA, QUEUE_HEADER_SIZE, QUEUE_MESSAGE } from "./nfqueue.ts";
+import {
+  encodeVerdictChanges,
+  type QueueVerdictChanges,
+  readVerdictChange,
+} from "./nfqueue_changes.ts";
 import { checkBytes, checkU16, checkU32 } from "./range.ts";
 
 /** Bytes of a verdict that sets nothing else: headers and NFQA_VERDICT_HDR. */
@@ -105,6 +110,23 @@ export function appendPayload(
   return newEnd;
 }
 
+/**
+ * Adds attributes that are written already (`encodeVerdictChanges`) to the message that spans `start`
+ * to `end`; returns its new end. `view` and `bytes` must cover the same memory.
+ */
+export function appendAttributes(
+  view: DataView,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  attributes: Uint8Array,
+): number {
+  bytes.set(attributes, end);
+  const newEnd = end + attributes.length;
+  view.setUint32(start, newEnd - start, true);
+  return newEnd;
+}
+
 /** A verdict on every undecided packet of a queue up to one id. */
 export interface QueueVerdictBatch {
   /** Queue number, 0 to 65535. */
@@ -120,7 +142,7 @@ export interface QueueVerdictBatch {
 }
 
 /** A verdict on one packet. */
-export interface QueueVerdict extends QueueVerdictBatch {
+export interface QueueVerdict extends QueueVerdictBatch, QueueVerdictChanges {
   /** The packet's new bytes from the network header on, at most 65531. Absent: unchanged. */
   readonly payload?: Uint8Array;
 }
@@ -131,7 +153,7 @@ export interface QueueVerdict extends QueueVerdictBatch {
  * @throws {TypeError | RangeError} naming the field that is out of its range.
  */
 export function encodeVerdict(message: QueueVerdict): Uint8Array {
-  return encode(message, QUEUE_MESSAGE.VERDICT, message.payload);
+  return encode(message, QUEUE_MESSAGE.VERDICT, message);
 }
 
 /**
@@ -140,34 +162,37 @@ export function encodeVerdict(message: QueueVerdict): Uint8Array {
  * @throws {TypeError | RangeError} naming the field that is out of its range.
  */
 export function encodeVerdictBatch(message: QueueVerdictBatch): Uint8Array {
-  return encode(message, QUEUE_MESSAGE.VERDICT_BATCH, undefined);
+  return encode(message, QUEUE_MESSAGE.VERDICT_BATCH, {});
 }
 
 function encode(
   message: QueueVerdictBatch,
   type: number,
-  payload: Uint8Array | undefined,
+  single: Pick<QueueVerdict, "payload" | keyof QueueVerdictChanges>,
 ): Uint8Array {
   const queue = checkU16("queue", message.queue);
   const id = checkU32("id", message.id);
   const verdict = checkU32("verdict", message.verdict);
   const sequence = checkU32("sequence", message.sequence ?? 0);
   const { mark } = message;
+  const { payload } = single;
   if (mark !== undefined) checkU32("mark", mark);
   if (payload !== undefined) checkBytes("payload", payload, MAX_ATTRIBUTE_PAYLOAD);
+  const changes = encodeVerdictChanges(single);
 
-  const size = VERDICT_SIZE + (mark === undefined ? 0 : MARK_SIZE) +
+  const size = VERDICT_SIZE + (mark === undefined ? 0 : MARK_SIZE) + changes.length +
     (payload === undefined ? 0 : payloadSize(payload.length));
   const bytes = new Uint8Array(new ArrayBuffer(size));
   const view = viewOf(bytes);
   let end = begin(view, 0, type, queue, sequence, id, verdict);
   if (mark !== undefined) end = appendMark(view, 0, end, mark);
+  if (changes.length > 0) end = appendAttributes(view, bytes, 0, end, changes);
   if (payload !== undefined) appendPayload(view, bytes, 0, end, payload);
   return bytes;
 }
 
 /**
- * Reads an NFQNL_MSG_VERDICT. Its `payload` borrows from `bytes`. Unknown attributes are skipped.
+ * Reads an NFQNL_MSG_VERDICT. Its `payload` and `layer2Header` borrow from `bytes`. Unknown attributes are skipped.
  *
  * @throws {WireError} when `bytes` does not begin with a whole, well-formed verdict.
  */
@@ -183,12 +208,12 @@ export function decodeVerdict(bytes: Uint8Array): QueueVerdict & { readonly sequ
 export function decodeVerdictBatch(
   bytes: Uint8Array,
 ): QueueVerdictBatch & { readonly sequence: number } {
-  const { payload: _ignored, ...batch } = decode(
+  const { queue, id, verdict, mark, sequence } = decode(
     bytes,
     QUEUE_MESSAGE.VERDICT_BATCH,
     "NFQNL_MSG_VERDICT_BATCH",
   );
-  return batch;
+  return { queue, id, verdict, sequence, ...(mark === undefined ? {} : { mark }) };
 }
 
 function decode(
@@ -210,6 +235,7 @@ function decode(
   let id = 0;
   let mark: number | undefined;
   let payload: Uint8Array | undefined;
+  const changes: QueueVerdictChanges = {};
   for (const attribute of netlinkAttributes(view, QUEUE_HEADER_SIZE, have)) {
     const { offset, length } = attribute;
     if (attribute.type === NFQA.VERDICT_HDR) {
@@ -221,7 +247,7 @@ function decode(
       mark = view.getUint32(offset, false);
     } else if (attribute.type === NFQA.PAYLOAD) {
       payload = bytes.subarray(offset, offset + length);
-    }
+    } else readVerdictChange(view, bytes, attribute, changes);
   }
   if (verdict === undefined) {
     const reason = "there is no NFQA_VERDICT_HDR";
@@ -234,6 +260,7 @@ function decode(
     sequence: header.sequence,
     ...(mark === undefined ? {} : { mark }),
     ...(payload === undefined ? {} : { payload }),
+    ...changes,
   };
 }
 

@@ -12,13 +12,20 @@ import type { QueueSocket } from "../../src/queue/socket.ts";
 import { NO_MARK } from "../../src/queue/verdict.ts";
 import { netlinkMessages } from "../../src/wire/netlink.ts";
 import { ATTRIBUTE_STRIDE, QUEUE_MESSAGE } from "../../src/wire/nfqueue.ts";
+import { encodeVerdictChanges } from "../../src/wire/nfqueue_changes.ts";
 import { decodeVerdict, decodeVerdictBatch } from "../../src/wire/nfqueue_verdict.ts";
 
 const queue = 7;
 
 /** What a packet was given, or got: comparable as text. */
-const text = (verdict: number, mark: number | undefined, payload: number | undefined): string =>
-  `verdict ${verdict}, mark ${mark === NO_MARK ? undefined : mark}, payload ${payload}`;
+const text = (
+  verdict: number,
+  mark: number | undefined,
+  payload: number | undefined,
+  priority?: number,
+): string =>
+  `verdict ${verdict}, mark ${mark === NO_MARK ? undefined : mark}, ` +
+  `payload ${payload}, priority ${priority}`;
 
 /** nfnetlink_queue: undecided packets by id, oldest first, and what became of the others. */
 class KernelQueue {
@@ -40,13 +47,13 @@ class KernelQueue {
 
   /** nfqnl_recv_verdict. */
   #decideOne(bytes: Uint8Array): void {
-    const { id, verdict, mark, payload, sequence } = decodeVerdict(bytes);
+    const { id, verdict, mark, payload, sequence, priority } = decodeVerdict(bytes);
     assert.equal(sequence, id, "an error answer names its packet");
     const index = this.waiting.indexOf(id);
     assert.notEqual(index, -1, `ENOENT: a verdict for ${id}, which does not wait`);
     this.waiting.splice(index, 1);
     if (payload !== undefined) assert.ok(payload.every((byte) => byte === (id & 0xff)));
-    this.got.set(id, text(verdict, mark, payload?.length));
+    this.got.set(id, text(verdict, mark, payload?.length, priority));
   }
 
   /** nfqnl_recv_verdict_batch: every id that is not after this one, as a signed difference. */
@@ -119,16 +126,22 @@ class Bench {
   /** As Engine.decide and its settling; a send that fails leaves the packet undecided. */
   decide(
     place: number,
-    { verdict, mark, payload }: { verdict: number; mark: number; payload: number | undefined },
+    { verdict, mark, payload: size, priority }: {
+      verdict: number;
+      mark: number;
+      payload?: number | undefined;
+      priority?: number | undefined;
+    },
   ): void {
     const packet = this.undecided[place % Math.max(1, this.undecided.length)];
     if (packet === undefined) return;
     const { arena, slot, id } = packet;
     assert.equal(arena.index[slot * ATTRIBUTE_STRIDE]! >>> 0, id, "its slot is still its own");
     try {
-      if (payload !== undefined) {
-        const bytes = new Uint8Array(payload).fill(id & 0xff);
-        this.outbox.addWithPayload(id, verdict, { mark, payload: bytes });
+      if (size !== undefined || priority !== undefined) {
+        const payload = size === undefined ? undefined : new Uint8Array(size).fill(id & 0xff);
+        const attributes = priority === undefined ? undefined : encodeVerdictChanges({ priority });
+        this.outbox.addWithChanges(id, verdict, mark, { payload, attributes });
       } else if (this.chain.isOldest(arena, slot)) this.outbox.addOldest(id, verdict, mark);
       else this.outbox.add(id, verdict, mark);
     } catch (error) {
@@ -137,7 +150,7 @@ class Bench {
     }
     this.chain.decide(arena, slot);
     this.undecided.splice(this.undecided.indexOf(packet), 1);
-    this.given.set(id, text(verdict, mark, payload));
+    this.given.set(id, text(verdict, mark, size, priority));
   }
 
   flush(): void {
@@ -174,6 +187,7 @@ const decision = fc.record({
   verdict: fc.constantFrom(0, 1, 1, 1, 1, 1, 0x00070003),
   mark: fc.constantFrom(NO_MARK, NO_MARK, NO_MARK, NO_MARK, NO_MARK, 0, 0xffffffff),
   payload: fc.option(fc.constantFrom(1, 3, 1400, 65531), { nil: undefined, freq: 12 }),
+  priority: fc.option(fc.constantFrom(0, 0xffffffff), { nil: undefined, freq: 12 }),
 }, { noNullPrototype: true });
 
 const plain: fc.Arbitrary<Action> = fc.oneof(
@@ -245,7 +259,7 @@ test("a full buffer that cannot be sent loses nothing", { timeout: 20_000 }, () 
   bench.kernel.failing = true;
   // Runs of one, each a message of its own, until the buffer is full and beyond.
   for (let turn = 0; turn < 4000; turn++) {
-    bench.decide(0, { verdict: turn % 2, mark: turn, payload: undefined });
+    bench.decide(0, { verdict: turn % 2, mark: turn });
     if (bench.undecided.length === 0) bench.receive([0, 0, 0, 0]);
   }
   bench.check();

@@ -5,11 +5,11 @@
  */
 
 import { spawn, spawnSync } from "node:child_process";
-import { within } from "./waiting.ts";
+import { patience, within } from "./waiting.ts";
 
 /** Runs a command to its end and gives its output; throws with what it wrote when it fails. */
 export function command(program: string, parameters: readonly string[]): string {
-  const result = spawnSync(program, [...parameters], { encoding: "utf8", timeout: 10_000 });
+  const result = spawnSync(program, [...parameters], { encoding: "utf8", timeout: patience });
   if (result.error) throw result.error;
   if (result.status !== 0) {
     throw new Error(`${program} ${parameters.join(" ")}: ${result.stderr.trim()}`);

@@ -4,10 +4,11 @@
  * @module
  */
 
+import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** How long anything may take that should take milliseconds; generous for a loaded machine. */
-export const patience = 8000;
+/** How long anything may take that should take milliseconds; generous for a loaded or emulated machine. */
+export const patience: number = process.env["NFQUEUE_VM"] === "1" ? 40_000 : 8000;
 
 /** What is waited for, for the error's sentence, and how long at most. */
 export interface WaitOptions {

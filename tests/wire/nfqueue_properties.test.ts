@@ -2,6 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { decodeConntrack } from "../../src/wire/conntrack.ts";
+import {
+  decodeConntrackChange,
+  decodeExpectation,
+  encodeConntrackChange,
+  encodeExpectation,
+} from "../../src/wire/conntrack_change.ts";
 import { WireError } from "../../src/wire/errors.ts";
 import { decodeError, netlinkAttributes, netlinkMessages, viewOf } from "../../src/wire/netlink.ts";
 import {
@@ -25,6 +31,7 @@ import {
   encodeVerdict,
   encodeVerdictBatch,
 } from "../../src/wire/nfqueue_verdict.ts";
+import { conntrackChange, expectation } from "./conntrack_samples.ts";
 import { embed, LIMIT, mutated, noise, u16, u32, u8 } from "./samples.ts";
 
 const verdictFields = { queue: u16, id: u32, verdict: u32, sequence: u32 };
@@ -32,7 +39,13 @@ const batch = fc.record({ ...verdictFields, mark: u32 }, {
   requiredKeys: ["queue", "id", "verdict", "sequence"],
   noNullPrototype: true,
 });
-const verdict = fc.record({ ...verdictFields, mark: u32, payload: noise() }, {
+const verdict = fc.record({
+  ...verdictFields,
+  ...{ mark: u32, payload: noise(), priority: u32, layer2Header: noise(20) },
+  vlan: fc.record({ protocol: u16, tci: u16 }, { noNullPrototype: true }),
+  conntrack: conntrackChange,
+  expectation,
+}, {
   requiredKeys: ["queue", "id", "verdict", "sequence"],
   noNullPrototype: true,
 });
@@ -103,6 +116,12 @@ test("encode, then decode, is the identity", LIMIT, () => {
   fc.assert(
     fc.property(batch, (v) => assert.deepEqual(decodeVerdictBatch(encodeVerdictBatch(v)), v)),
   );
+  fc.assert(fc.property(conntrackChange, (change) => {
+    assert.deepEqual(decodeConntrackChange(encodeConntrackChange(change)), change);
+  }));
+  fc.assert(fc.property(expectation, (one) => {
+    assert.deepEqual(decodeExpectation(encodeExpectation(one)), one);
+  }));
   fc.assert(fc.property(config, (c) => assert.deepEqual(decodeConfig(encodeConfig(c)), c)));
   fc.assert(
     fc.property(packet, (p) => assert.deepEqual(decodePacketMessage(encodePacketMessage(p)), p)),
@@ -122,6 +141,8 @@ const decoders: [string, fc.Arbitrary<Uint8Array>, Decoder][] = [
   ["netlinkAttributes", packet.map((p) => encodePacketMessage(p).slice(20)), (bytes) => [
     ...netlinkAttributes(viewOf(bytes), 0, bytes.length),
   ]],
+  ["decodeConntrackChange", conntrackChange.map(encodeConntrackChange), decodeConntrackChange],
+  ["decodeExpectation", expectation.map(encodeExpectation), decodeExpectation],
   // Nearly every byte string of a conntrack entry is one of small attributes.
   ["decodeConntrack", fc.array(smallAttribute(), { maxLength: 6 }).map(join), decodeConntrack],
 ];
@@ -161,6 +182,27 @@ function outcome(decode: Decoder, bytes: Uint8Array): unknown {
     return error.message;
   }
 }
+
+test("every cut of a verdict is refused, or falls behind an attribute", LIMIT, () => {
+  fc.assert(
+    fc.property(verdict, (whole) => {
+      const bytes = encodeVerdict(whole);
+      for (let length = 0; length < bytes.length; length++) {
+        const cut = bytes.slice(0, length);
+        assert.throws(() => decodeVerdict(cut), WireError);
+        // The same with a header that knows of the cut.
+        if (length < 20) continue;
+        viewOf(cut).setUint32(0, length, true);
+        const decoded = outcome(decodeVerdict, cut);
+        if (typeof decoded === "string") continue;
+        for (const [key, value] of Object.entries(decoded as object)) {
+          assert.deepEqual(value, whole[key as keyof typeof whole]);
+        }
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
 
 for (const [name, valid, decode] of decoders) {
   test(`${name} returns or throws WireError, and reads nothing outside`, LIMIT, () => {
