@@ -22,7 +22,12 @@ export type { ConntrackOptions, ExpectationOptions, VlanOptions } from "./src/qu
 export type { QueueCounters } from "./src/queue/counters.ts";
 export type { Handler, HandlerResult, SyncHandler } from "./src/queue/deliver.ts";
 export type { Device } from "./ffi/devices.ts";
-export { QueueClosedError, TruncatedPacketError, VerdictError } from "./src/queue/errors.ts";
+export {
+  QueueClosedError,
+  TruncatedPacketError,
+  UnfinishedChecksumError,
+  VerdictError,
+} from "./src/queue/errors.ts";
 export {
   IdleEvent,
   OverrunEvent,
@@ -49,9 +54,19 @@ export type {
 export type { ConntrackFlag } from "./src/wire/conntrack_numbers.ts";
 export type { ConntrackTuple } from "./src/wire/conntrack_tuple.ts";
 export { PacketReleasedError, WireError, type WireProblem } from "./src/wire/errors.ts";
+export { ArpView } from "./src/wire/arp.ts";
+export { Flow, type FlowFields } from "./src/wire/flow.ts";
 export { IcmpView } from "./src/wire/icmp.ts";
 export { Icmpv6View } from "./src/wire/icmpv6.ts";
-export { Ipv4View } from "./src/wire/ipv4.ts";
-export { type Ipv6Extension, type Ipv6Fragment, Ipv6View } from "./src/wire/ipv6.ts";
+export { type Ipv4Option, Ipv4View } from "./src/wire/ipv4.ts";
+export { Ipv6View } from "./src/wire/ipv6.ts";
+export type { Ipv6Extension, Ipv6ExtensionHeader } from "./src/wire/ipv6_extensions.ts";
+export type {
+  Ipv6Authentication,
+  Ipv6Fragment,
+  Ipv6Option,
+  Ipv6Routing,
+} from "./src/wire/ipv6_values.ts";
 export { TcpView } from "./src/wire/tcp.ts";
+export type { TcpOption, TcpSackBlock, TcpTimestamps } from "./src/wire/tcp_options.ts";
 export { UdpView } from "./src/wire/udp.ts";

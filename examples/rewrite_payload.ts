@@ -11,27 +11,20 @@
 import { Buffer } from "node:buffer";
 import { parseArgs } from "node:util";
 import { PacketQueue } from "@nfqueue/nfqueue";
-import { finishChecksums } from "@nfqueue/nfqueue/wire";
 
 const { values } = parseArgs({ options: { queue: { type: "string", default: "0" } } });
 const from = Buffer.from("cat");
 const to = Buffer.from("horse");
-const growth = to.length - from.length;
 
 // Without gso every packet is one datagram, not several to be split later.
 using queue = PacketQueue.open(Number(values.queue), { gso: false });
 await queue.run((packet) => {
-  const { payload, ipv4, ipv6, udp } = packet;
-  const at = Buffer.from(udp?.payload ?? []).indexOf(from);
+  const { udp } = packet;
+  const data = Buffer.from(udp?.payload ?? []);
+  const at = data.indexOf(from);
   // A fragment is left alone: its header tells the length of the whole datagram.
-  if (udp && at >= 0 && udp.length === 8 + udp.payload.length) {
-    const start = udp.payload.byteOffset - payload.byteOffset;
-    const tail = payload.subarray(start + at + from.length);
-    const bytes = Buffer.concat([payload.subarray(0, start + at), to, tail]);
-    bytes.writeUInt16BE(udp.length + growth, start - 4);
-    if (ipv4) bytes.writeUInt16BE(ipv4.totalLength + growth, 2);
-    if (ipv6) bytes.writeUInt16BE(ipv6.payloadLength + growth, 4);
-    packet.replacePayload(finishChecksums(bytes));
+  if (udp && at >= 0 && udp.length === 8 + data.length) {
+    udp.payload = Buffer.concat([data.subarray(0, at), to, data.subarray(at + from.length)]);
   }
   packet.accept();
 });

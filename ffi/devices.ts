@@ -1,5 +1,5 @@
 /**
- * Names of network interfaces.
+ * Names of network interfaces, and how large a packet each takes.
  *
  * @module
  */
@@ -69,3 +69,33 @@ export function rawDeviceOf(index: number, socket: number): RawDevice {
 }
 
 const NO_NAME = new Uint8Array(new ArrayBuffer(IF_NAMESIZE));
+
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const SIOCGIFMTU = 0x8921n;
+
+/** An MTU is trusted this long (ms). */
+const MTU_FRESH = 1000;
+const sizes = new Map<number, { mtu: number | undefined; until: number }>();
+
+/** Bytes of the largest packet that an interface takes; undefined where it is gone. */
+export function mtuOf(device: Device): number | undefined {
+  const now = performance.now();
+  const entry = sizes.get(device.index);
+  if (entry !== undefined && entry.until > now) return entry.mtu;
+  const mtu = device.name === "" ? undefined : readMtu(device.name);
+  if (sizes.size >= MOST) sizes.clear();
+  sizes.set(device.index, { mtu, until: now + MTU_FRESH });
+  return mtu;
+}
+
+function readMtu(name: string): number | undefined {
+  const { socket, ioctl, close } = libc();
+  const request = new Uint8Array(new ArrayBuffer(IFREQ.size));
+  request.set(new TextEncoder().encode(name).subarray(0, IF_NAMESIZE - 1));
+  const descriptor = socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0);
+  if (descriptor < 0) return undefined;
+  const result = ioctl(descriptor, SIOCGIFMTU, request);
+  close(descriptor);
+  return result < 0 ? undefined : new DataView(request.buffer).getInt32(IF_NAMESIZE, true);
+}

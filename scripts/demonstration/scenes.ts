@@ -42,7 +42,7 @@ const PING = "-p icmp --icmp-type echo-request";
 const PING6 = "-p icmpv6 --icmpv6-type echo-request";
 
 /** Ports that servers must listen on. */
-export const PORTS: readonly number[] = [7, 25, 26, 53, 54, 9999];
+export const PORTS: readonly number[] = [7, 25, 26, 53, 54, 8080, 9999];
 
 /** The rule that every scene needs, beside those that send packets to a queue. */
 export const COMMON_RULE: string =
@@ -97,6 +97,21 @@ export function scenes(families: readonly Family[]): Scene[] {
             filtered: "echo: a horse sat here",
           },
           echoes("UDP", target, "a dog sat here"),
+        ];
+      }),
+    },
+    {
+      example: "http_rewrite",
+      rules: () => ["-A OUTPUT -p tcp --dport 8080"],
+      trials: families.flatMap((family) => {
+        const target = { family, port: 8080 };
+        return [
+          {
+            ...echoes("TCP", target, "a cat sat here"),
+            told: "cat → dog",
+            filtered: "echo: a dog sat here",
+          },
+          echoes("TCP", target, "a cow sat here"),
         ];
       }),
     },

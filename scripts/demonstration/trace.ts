@@ -9,19 +9,12 @@ import { type Mark, Packet, PacketQueue, type VerdictOptions } from "@nfqueue/nf
 
 const VERDICTS = { 0: "drop", 1: "accept", 4: "repeat", 5: "stop" } as const;
 
-const rewritten = new WeakSet<Packet>();
-const { replacePayload } = Packet.prototype;
-Packet.prototype.replacePayload = function (bytes) {
-  replacePayload.call(this, bytes);
-  rewritten.add(this);
-};
-
 for (const verdict of Object.values(VERDICTS)) {
   const give = Packet.prototype[verdict];
   Packet.prototype[verdict] = function (options?: VerdictOptions) {
     const notes: string[] = [];
     if (options?.mark !== undefined) notes.push(`mark ${describe(options.mark)}`);
-    if (rewritten.has(this)) notes.push("payload rewritten");
+    if (this.modified) notes.push("rewritten");
     // The packet cannot be read after its verdict.
     const line = `${verdict.padEnd(6)}  ${this}`;
     give.call(this, options);

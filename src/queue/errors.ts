@@ -27,10 +27,28 @@ export class TruncatedPacketError extends Error {
   constructor(length: number, captured: number) {
     super(
       `the packet has ${length || "more"} bytes, ${captured} were captured: ` +
-        "open the queue with a larger copyRange to replace payloads",
+        "open the queue with a larger copyRange to change packets",
     );
     this.length = length;
     this.captured = captured;
+  }
+}
+
+/**
+ * A packet that the program wants to change has a checksum that was left to the hardware and that
+ * cannot be finished here: it is neither TCP's nor UDP's.
+ */
+export class UnfinishedChecksumError extends Error {
+  override readonly name = "UnfinishedChecksumError";
+  /** The packet's upper-layer protocol number; −1 when it has none. */
+  readonly protocol: number;
+
+  constructor(protocol: number) {
+    super(
+      `the packet (protocol ${protocol}) has a checksum that only the kernel can finish: ` +
+        "open the queue with gso: false, then it comes finished",
+    );
+    this.protocol = protocol;
   }
 }
 

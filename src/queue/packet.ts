@@ -4,7 +4,10 @@
  * @module
  */
 
+import type { ArpView } from "../wire/arp.ts";
+import type { WireProblem } from "../wire/errors.ts";
 import { finishChecksums } from "../wire/finish.ts";
+import type { Flow } from "../wire/flow.ts";
 import { Frame } from "../wire/frame.ts";
 import type { IcmpView } from "../wire/icmp.ts";
 import type { Icmpv6View } from "../wire/icmpv6.ts";
@@ -23,6 +26,7 @@ import { summary } from "../wire/summary.ts";
 import type { TcpView } from "../wire/tcp.ts";
 import type { UdpView } from "../wire/udp.ts";
 import { resolveChanges } from "./changes.ts";
+import { describeEnding, type Ending } from "./ending.ts";
 import { TruncatedPacketError, VerdictError } from "./errors.ts";
 import type { UndecidedCause } from "./events.ts";
 import {
@@ -37,14 +41,8 @@ import {
   storeOf,
 } from "./metadata.ts";
 import { checkInteger, checkKeys } from "./options.ts";
-import {
-  isVerdict,
-  NO_MARK,
-  resolveMark,
-  Verdict,
-  VERDICT_KEYS,
-  type VerdictOptions,
-} from "./verdict.ts";
+import { PACKET_OWNER } from "./packet_frame.ts";
+import { NO_MARK, resolveMark, Verdict, VERDICT_KEYS, type VerdictOptions } from "./verdict.ts";
 
 /** Who takes a packet's verdict. */
 export interface Decider {
@@ -58,25 +56,6 @@ export interface VerdictChanges {
   readonly attributes: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** How the packet left the program's hands. */
-type Ending = "given" | UndecidedCause;
-
-const ENDINGS: Readonly<Record<Ending, string>> = {
-  given: "already has its verdict",
-  handler: "was left undecided, so the queue gave it the verdict",
-  error: "its handler failed, so the queue gave it the verdict",
-  deadline: "its deadline passed, so the queue gave it the verdict",
-  close: "the queue was closed, which gave it the verdict",
-  cut: "did not fit the receive memory, so the queue gave it the verdict",
-};
-
-const VERDICT_NAMES: Readonly<Record<Verdict, string>> = {
-  0: "Drop",
-  1: "Accept",
-  4: "Repeat",
-  5: "Stop",
-};
-
 // What the loops of this folder may do with a packet, and its users may not.
 /** @ignore Gives the verdict that a handler returned. */
 export let settleByHandler: (packet: Packet, verdict: Verdict) => void;
@@ -84,11 +63,20 @@ export let settleByHandler: (packet: Packet, verdict: Verdict) => void;
 export let settleByQueue: (packet: Packet, verdict: Verdict, cause: UndecidedCause) => void;
 /** @ignore Whether it is undecided and nobody holds it. */
 export let isLeft: (packet: Packet) => boolean;
+/** @ignore Whether it is a copy, which takes no verdict. */
+export let isCopy: (packet: Packet) => boolean;
+/** @ignore Whether the program's own bytes are in its place. */
+export let isReplaced: (packet: Packet) => boolean;
 /** @ignore Whether its deadline, or the end of the queue, took it from its handler. */
 export let isOvertaken: (packet: Packet) => boolean;
 
 /**
  * A queued packet.
+ *
+ * Assigning to a field of one of its views changes it: `packet.ip.ttl = 9`, `packet.udp.payload =
+ * bytes`. Lengths and checksums follow, and a verdict of the program's own sends the packet back as
+ * it is then; the queue's verdicts (deadline, error, close) let it go on as it came. Any assignment
+ * throws {@linkcode TruncatedPacketError} when only a part of the packet was captured.
  *
  * It borrows the receive memory until its verdict: reading it, or one of its views, afterwards throws
  * {@linkcode PacketReleasedError}. `copy()` owns its memory and may be kept.
@@ -109,9 +97,13 @@ export class Packet extends PacketMetadata {
     this.#decider = decider;
   }
 
-  /** The captured bytes from the network header on, borrowed until the verdict. */
+  /**
+   * The captured bytes from the network header on, borrowed until the verdict; after an edit or a
+   * replacement the new ones. Bytes written here directly are sent only with `replacePayload`.
+   */
   get payload(): Uint8Array<ArrayBuffer> {
-    liveStore(this);
+    const changed = this.#changed();
+    if (changed !== undefined) return changed as Uint8Array<ArrayBuffer>;
     return this.#payload ??= attributeBytes(this, NFQA.PAYLOAD) ?? new Uint8Array(0);
   }
 
@@ -150,6 +142,34 @@ export class Packet extends PacketMetadata {
     return this.#parsed().icmpv6;
   }
 
+  /** The ARP packet (bridge family). */
+  get arp(): ArpView | undefined {
+    return this.#parsed().arp;
+  }
+
+  /**
+   * Addresses, ports and protocol as a value of its own, for a look-up by connection; absent when
+   * there is no IP header. Made anew at each read.
+   */
+  get flow(): Flow | undefined {
+    return this.#parsed().flow;
+  }
+
+  /** Why a layer above those that are there could not be read; undefined when nothing is wrong. */
+  get malformed(): WireProblem | undefined {
+    return this.#parsed().malformed;
+  }
+
+  /** Whether it was edited or replaced, so that a verdict of the program sends other bytes back. */
+  get modified(): boolean {
+    return this.#changed() !== undefined;
+  }
+
+  /** Bytes of the whole packet, captured or not; after an edit or a replacement the new number. */
+  override get length(): number {
+    return this.#changed()?.length ?? super.length;
+  }
+
   /** What it was given, with the bits of the queue number after a requeue; undefined until then. */
   get verdict(): number | undefined {
     return this.#verdict;
@@ -169,6 +189,8 @@ export class Packet extends PacketMetadata {
   /**
    * Makes `bytes` go on in the packet's place: a whole packet from the network header on, with
    * lengths and checksums right. The bytes are read when the verdict is given, not copied before.
+   * `payload` and the views read them from now on; editing a view copies them first, so that the
+   * program's own bytes stay as they are. The MTU is not looked at.
    * Where the kernel had left the transport checksum to the hardware ({@linkcode checksumNotReady})
    * it is computed, since a replaced packet must carry a finished one.
    *
@@ -184,6 +206,8 @@ export class Packet extends PacketMetadata {
     if (this.truncated) throw new TruncatedPacketError(this.length, this.payload.length);
     checkInteger("payload length", bytes.length, { min: 1, max: MAX_COPY_RANGE });
     this.#replacement = bytes;
+    this.#frame?.lend(bytes);
+    this.#layers?.refresh();
   }
 
   /**
@@ -244,7 +268,8 @@ export class Packet extends PacketMetadata {
   }
 
   /**
-   * A copy in memory of its own: everything can be read for ever, but it takes no verdict.
+   * A copy of the packet as it is now, in memory of its own: everything can be read for ever, and
+   * edited, but it takes no verdict.
    *
    * @throws {PacketReleasedError} after the verdict
    */
@@ -263,6 +288,8 @@ export class Packet extends PacketMetadata {
       0,
     );
     copy.#verdict = this.#verdict;
+    const changed = this.#changed();
+    if (changed !== undefined) copy.#replacement = new Uint8Array(changed);
     return copy;
   }
 
@@ -277,15 +304,22 @@ export class Packet extends PacketMetadata {
     if (this.#layers !== undefined) return this.#layers;
     const offset = attributeOffset(this, NFQA.PAYLOAD);
     const end = offset === 0 ? 0 : offset + attributeLength(view, offset);
-    this.#frame = Frame.over(view, bytes, offset, end);
+    this.#frame = new Frame(bytes, offset, end, view, PACKET_OWNER, this);
+    if (this.#replacement !== undefined) this.#frame.lend(this.#replacement);
     return this.#layers = new Layers(this.#frame, this.protocol);
+  }
+
+  /** The bytes in place of those that came, if there are any. */
+  #changed(): Uint8Array | undefined {
+    liveStore(this);
+    const frame = this.#frame;
+    return frame !== undefined && frame.touched ? frame.subarray() : this.#replacement;
   }
 
   #checkOpen(): void {
     if (this.#decider === undefined) throw new VerdictError(this.id, "a copy takes no verdict");
     if (this.#ending === undefined) return;
-    const given = isVerdict(this.#verdict) ? VERDICT_NAMES[this.#verdict] : "Queue";
-    throw new VerdictError(this.id, `${ENDINGS[this.#ending]} ${given}`);
+    throw new VerdictError(this.id, describeEnding(this.#ending, this.#verdict));
   }
 
   #decide(verdict: number, options: VerdictOptions | undefined): void {
@@ -319,16 +353,23 @@ export class Packet extends PacketMetadata {
     this.#ending = ending;
     this.#verdict = verdict;
     releaseStore(this);
-    this.#payload = undefined;
+    this.#payload = this.#replacement = undefined;
     this.#frame?.release();
   }
 
-  /** The replacement as it is sent. Its buffer may have been resized or transferred meanwhile. */
+  /** What is sent in the packet's place: the edited packet, or the program's bytes. */
   #finished(): Uint8Array | undefined {
+    const frame = this.#frame;
+    if (frame !== undefined && frame.touched) {
+      const bytes = frame.subarray();
+      return this.checksumNotReady ? finishChecksums(bytes) : bytes;
+    }
     const bytes = this.#replacement;
     if (bytes === undefined) return undefined;
+    // Their buffer may have been resized or transferred meanwhile.
     checkInteger("payload length", bytes.length, { min: 1, max: MAX_COPY_RANGE });
-    return this.checksumNotReady ? finishChecksums(bytes.slice()) : bytes;
+    // Not `slice()`: a Buffer's shares its memory, and these bytes are the program's.
+    return this.checksumNotReady ? finishChecksums(new Uint8Array(bytes)) : bytes;
   }
 
   static {
@@ -338,6 +379,8 @@ export class Packet extends PacketMetadata {
       packet.#decide(verdict, undefined);
     };
     isLeft = (packet) => packet.#ending === undefined && !packet.#held;
+    isCopy = (packet) => packet.#decider === undefined;
+    isReplaced = (packet) => packet.#replacement !== undefined;
     isOvertaken = (packet) => packet.#ending === "deadline" || packet.#ending === "close";
     settleByQueue = (packet, verdict, cause) => packet.#end(cause, verdict, NO_MARK);
   }

@@ -1,15 +1,57 @@
+import { checksumAdd } from "./checksum.ts";
 import { PacketReleasedError } from "./errors.ts";
 import { viewOf } from "./netlink.ts";
 
 const NO_BYTES: Uint8Array = new Uint8Array(new ArrayBuffer(0));
 const NO_VIEW: DataView = new DataView(NO_BYTES.buffer);
 
+/** Free bytes kept before and behind a packet that had to move, for the next edits. */
+const ROOM = { before: 64, behind: 192 } as const;
+
+/** On what terms the owner of a frame's memory lets it be changed. */
+export interface EditTerms {
+  /** Most bytes that the frame may grow to. */
+  readonly maxLength: number;
+  /**
+   * The transport checksum is not computed yet: the owner computes it whole in the end, and edits
+   * leave it alone.
+   */
+  readonly partialChecksum: boolean;
+  /** The memory must stay as it is: the first change moves the packet into memory of its own. */
+  readonly readOnly: boolean;
+}
+
+/**
+ * The owner of frames that are handed out: asked when one of them is about to be changed. One object
+ * for all of them; `subject` tells which frame it is about.
+ */
+export interface FrameOwner<Subject> {
+  /** Asked once, before the first change. Throws what the writer is to get instead. */
+  terms(subject: Subject): EditTerms;
+  /** Asked before the frame grows to `length` bytes. Throws to refuse. */
+  checkGrowth(subject: Subject, length: number): void;
+}
+
+const OWN_MEMORY: EditTerms = { maxLength: Infinity, partialChecksum: false, readOnly: false };
+
+/** What only a frame that was changed needs. */
+interface Room {
+  readonly terms: EditTerms;
+  /** The bytes from `low` up to `high` of the memory are the frame's to use. */
+  low: number;
+  high: number;
+  touched: boolean;
+}
+
 /**
  * The bytes of one packet, lent by whoever owns the memory until {@link Frame.release}.
  *
- * Offsets count from the first byte of the frame. Numbers are read big-endian, as they are on the
- * network. Reading outside throws RangeError, reading after the release PacketReleasedError; nothing
- * ever reads memory that is not the frame's.
+ * Offsets count from the first byte of the frame. Numbers are read and written big-endian, as they
+ * are on the network. Reading or writing outside throws RangeError, doing so after the release
+ * PacketReleasedError; nothing ever touches memory that is not the frame's.
+ *
+ * Changes are made in place. A frame that outgrows its memory moves into a buffer of its own; its
+ * owner looks at {@link Frame.touched} and takes the bytes from {@link Frame.subarray}.
  */
 export class Frame {
   #view: DataView;
@@ -17,10 +59,15 @@ export class Frame {
   #start: number;
   /** Bytes of the frame. −1 once it is released, so that one comparison refuses both mistakes. */
   #length: number;
+  #room: Room | undefined = undefined;
+  readonly #owner: FrameOwner<unknown> | undefined;
+  readonly #subject: unknown;
 
   /**
    * Lends `bytes` from `start` up to `end`. The frame does not copy: changes in `bytes` show.
    *
+   * @param view over the same memory as `bytes`, where there is one already.
+   * @param owner is asked about changes, and told `subject`.
    * @throws {RangeError} unless `0 <= start <= end <= bytes.length`.
    */
   constructor(
@@ -28,6 +75,8 @@ export class Frame {
     start: number = 0,
     end: number = bytes.length,
     view: DataView = viewOf(bytes),
+    owner: FrameOwner<never> | undefined = undefined,
+    subject: unknown = undefined,
   ) {
     if (!(start >= 0 && start <= end && end <= bytes.length)) {
       throw new RangeError(
@@ -38,6 +87,8 @@ export class Frame {
     this.#bytes = bytes;
     this.#start = start;
     this.#length = end - start;
+    this.#owner = owner as FrameOwner<unknown> | undefined;
+    this.#subject = subject;
   }
 
   /**
@@ -65,6 +116,21 @@ export class Frame {
     return this.#length < 0;
   }
 
+  /** Whether anything was written. */
+  get touched(): boolean {
+    return this.#room !== undefined && this.#room.touched;
+  }
+
+  /** Whether the owner computes the transport checksum in the end, so that edits need not. */
+  get partialChecksum(): boolean {
+    return (this.#room ?? this.#prepare()).terms.partialChecksum;
+  }
+
+  /** Throws what a write would throw, for an edit that turns out to change nothing. */
+  requireWritable(): void {
+    if (this.#room === undefined) this.#prepare();
+  }
+
   /** The byte at `offset`. */
   u8(offset: number): number {
     if (!(offset >= 0 && offset + 1 <= this.#length)) this.#refuse(offset, 1);
@@ -85,18 +151,142 @@ export class Frame {
 
   /**
    * The bytes from `start` up to `end`, borrowed: the same memory, which the owner overwrites some
-   * time after the release. `slice()` the result to keep it.
+   * time after the release, and which a later edit may move. `slice()` the result to keep it.
    */
   subarray(start: number = 0, end: number = this.#length): Uint8Array {
     if (!(start >= 0 && start <= end && end <= this.#length)) this.#refuse(start, end - start);
     return this.#bytes.subarray(this.#start + start, this.#start + end);
   }
 
-  /** Gives the memory back: every later read throws PacketReleasedError. May be called twice. */
+  /** The sum for an Internet checksum of the bytes from `start` up to `end`: see `checksumAdd`. */
+  sum(start: number, end: number, initial: number = 0): number {
+    if (!(start >= 0 && start <= end && end <= this.#length)) this.#refuse(start, end - start);
+    return checksumAdd(this.#bytes, this.#start + start, this.#start + end, initial);
+  }
+
+  /** Writes the lowest 8 bits of `value`. */
+  setU8(offset: number, value: number): void {
+    if (!(offset >= 0 && offset + 1 <= this.#length)) this.#refuse(offset, 1);
+    this.#touch();
+    this.#view.setUint8(this.#start + offset, value);
+  }
+
+  /** Writes the lowest 16 bits of `value`, big-endian. */
+  setU16(offset: number, value: number): void {
+    if (!(offset >= 0 && offset + 2 <= this.#length)) this.#refuse(offset, 2);
+    this.#touch();
+    this.#view.setUint16(this.#start + offset, value, false);
+  }
+
+  /** Writes the lowest 32 bits of `value`, big-endian. */
+  setU32(offset: number, value: number): void {
+    if (!(offset >= 0 && offset + 4 <= this.#length)) this.#refuse(offset, 4);
+    this.#touch();
+    this.#view.setUint32(this.#start + offset, value, false);
+  }
+
+  /** Writes bytes, which may be this frame's own. */
+  setBytes(offset: number, bytes: Uint8Array): void {
+    this.replace(offset, bytes.length, bytes);
+  }
+
+  /**
+   * Puts `bytes` in the place of the `removed` bytes at `offset`; those behind them move. `bytes`
+   * may be this frame's own.
+   *
+   * @throws {RangeError} when it is not inside, or the frame would become longer than it may.
+   * @throws {PacketReleasedError} after the release.
+   */
+  replace(offset: number, removed: number, bytes: Uint8Array): void {
+    if (!(offset >= 0 && removed >= 0 && offset + removed <= this.#length)) {
+      this.#refuse(offset, removed);
+    }
+    const room = this.#room ?? this.#prepare();
+    const inserted = bytes.length;
+    if (inserted > removed) this.#checkGrowth(room, this.#length + inserted - removed);
+    // What is about to move may hold the bytes that are to be written.
+    const own = inserted !== removed && bytes.buffer === this.#bytes.buffer;
+    // Not `slice()`: a Buffer's shares its memory.
+    const source = own ? new Uint8Array(bytes) : bytes;
+    room.touched = true;
+    if (inserted !== removed) this.#move(room, offset, removed, inserted);
+    const at = this.#start + offset;
+    this.#bytes.subarray(at, at + inserted).set(source);
+  }
+
+  /** Lends other memory in place of the old; nothing of it is touched yet. */
+  lend(bytes: Uint8Array): void {
+    if (this.#length < 0) throw new PacketReleasedError();
+    this.#view = viewOf(bytes);
+    this.#bytes = bytes;
+    this.#start = 0;
+    this.#length = bytes.length;
+    this.#room = undefined;
+  }
+
+  /** Gives the memory back: every later use throws PacketReleasedError. May be called twice. */
   release(): void {
     this.#length = -1;
     this.#view = NO_VIEW;
     this.#bytes = NO_BYTES;
+    this.#room = undefined;
+  }
+
+  #touch(): void {
+    (this.#room ?? this.#prepare()).touched = true;
+  }
+
+  #prepare(): Room {
+    if (this.#length < 0) throw new PacketReleasedError();
+    const terms = this.#owner === undefined ? OWN_MEMORY : this.#owner.terms(this.#subject);
+    const low = this.#start;
+    const room: Room = { terms, low, high: low + this.#length, touched: false };
+    if (terms.readOnly) this.#relocate(room, this.#length, 0, 0);
+    return this.#room = room;
+  }
+
+  #checkGrowth(room: Room, length: number): void {
+    const { maxLength } = room.terms;
+    if (length > maxLength) {
+      throw new RangeError(`the packet would have ${length} bytes, ${maxLength} at most`);
+    }
+    this.#owner?.checkGrowth(this.#subject, length);
+  }
+
+  /** Opens or closes a gap; the shorter side moves if it can. */
+  #move(room: Room, offset: number, removed: number, inserted: number): void {
+    const bytes = this.#bytes;
+    const start = this.#start;
+    const end = start + this.#length;
+    const growth = inserted - removed;
+    const before = start - growth >= room.low;
+    const behind = end + growth <= room.high;
+    const tail = start + offset + removed;
+    if (before && (!behind || offset < end - tail)) {
+      bytes.copyWithin(start - growth, start, start + offset);
+      this.#start = start - growth;
+    } else if (behind) {
+      bytes.copyWithin(tail + growth, tail, end);
+    } else {
+      this.#relocate(room, offset, removed, inserted);
+      return;
+    }
+    this.#length += growth;
+  }
+
+  /** The same into a new buffer with room on both sides. */
+  #relocate(room: Room, offset: number, removed: number, inserted: number): void {
+    const old = this.subarray();
+    const length = old.length + inserted - removed;
+    const bytes = new Uint8Array(new ArrayBuffer(ROOM.before + length + ROOM.behind));
+    bytes.set(old.subarray(0, offset), ROOM.before);
+    bytes.set(old.subarray(offset + removed), ROOM.before + offset + inserted);
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+    this.#start = ROOM.before;
+    this.#length = length;
+    room.low = 0;
+    room.high = bytes.length;
   }
 
   #refuse(offset: number, need: number): never {

@@ -1,8 +1,19 @@
+import { formatIpv4, parseIpv4 } from "./address.ts";
+import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import type { Outline } from "./outline.ts";
+import { IP_PROTOCOL } from "./protocols.ts";
+import { checkBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
 
 /** Where the fields of an ICMP header begin (RFC 792), in bytes. */
 const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
+
+const LAYER = "icmp header";
+
+const UNREACHABLE = 3;
+const REDIRECT = 5;
+const PARAMETER_PROBLEM = 12;
 
 /** Names of ICMP types, after IANA's registry. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -32,27 +43,35 @@ const QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
 export function checkIcmp(start: number, end: number): WireProblem | undefined {
   const have = end - start;
   if (have >= FIELD.data) return undefined;
-  return { layer: "icmp header", offset: start, need: FIELD.data, have };
+  return { layer: LAYER, offset: start, need: FIELD.data, have };
 }
 
 /**
  * An ICMP header (RFC 792) and what follows it. Made by `Layers`, which has checked that the header
- * is there. Numbers are in host order. Borrows the frame: every read throws PacketReleasedError
+ * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
  * once the frame was released.
+ *
+ * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
+ * value out of range throws RangeError, one of the wrong type, or a field that messages of this type
+ * do not have, TypeError, and what the owner of the memory forbids the owner's error, before
+ * anything is changed.
  */
 export class IcmpView {
   readonly #frame: Frame;
-  readonly #start: number;
-  readonly #end: number;
+  readonly #outline: Outline;
 
-  constructor(frame: Frame, start: number, end: number) {
-    this.#frame = frame;
-    this.#start = start;
-    this.#end = end;
+  constructor(outline: Outline) {
+    this.#frame = outline.frame;
+    this.#outline = outline;
   }
 
   get type(): number {
-    return this.#frame.u8(this.#start + FIELD.type);
+    return this.#frame.u8(this.#outline.upper + FIELD.type);
+  }
+
+  set type(value: number) {
+    checkInteger("type", value, 0, 255);
+    this.#write(FIELD.type, (value << 8) | this.code);
   }
 
   /** The type in words, `type 200` when it has none. */
@@ -62,33 +81,126 @@ export class IcmpView {
   }
 
   get code(): number {
-    return this.#frame.u8(this.#start + FIELD.code);
+    return this.#frame.u8(this.#outline.upper + FIELD.code);
+  }
+
+  set code(value: number) {
+    checkInteger("code", value, 0, 255);
+    this.#write(FIELD.type, (this.type << 8) | value);
   }
 
   /** The checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#start + FIELD.checksum);
+    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+  }
+
+  /** Stands as it is given until another field changes, which brings it along by the difference. */
+  set checksum(value: number) {
+    checkU16("checksum", value);
+    this.#require();
+    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
   }
 
   /** Identifier of an echo, timestamp, information or address mask message; else absent. */
   get identifier(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#frame.u16(this.#start + FIELD.identifier);
+    return this.#frame.u16(this.#outline.upper + FIELD.identifier);
+  }
+
+  set identifier(value: number) {
+    checkU16("identifier", value);
+    if (!QUERIES.has(this.type)) this.#refuse("identifier");
+    this.#write(FIELD.identifier, value);
   }
 
   /** Sequence number of an echo, timestamp, information or address mask message; else absent. */
   get sequenceNumber(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#frame.u16(this.#start + FIELD.sequenceNumber);
+    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber);
+  }
+
+  set sequenceNumber(value: number) {
+    checkU16("sequenceNumber", value);
+    if (!QUERIES.has(this.type)) this.#refuse("sequenceNumber");
+    this.#write(FIELD.sequenceNumber, value);
+  }
+
+  /** MTU of the next hop (RFC 1191) in a "destination unreachable"; else absent. */
+  get mtu(): number | undefined {
+    if (this.type !== UNREACHABLE) return undefined;
+    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber);
+  }
+
+  set mtu(value: number) {
+    checkU16("mtu", value);
+    if (this.type !== UNREACHABLE) this.#refuse("mtu");
+    this.#write(FIELD.sequenceNumber, value);
+  }
+
+  /** The better gateway that a "redirect" names; else absent. */
+  get gateway(): string | undefined {
+    return this.type === REDIRECT ? formatIpv4(this.restOfHeader) : undefined;
+  }
+
+  set gateway(value: string) {
+    const address = parseIpv4(checkText("gateway", value));
+    if (this.type !== REDIRECT) this.#refuse("gateway");
+    this.restOfHeader = address;
+  }
+
+  /** The byte that a "parameter problem" is about; else absent. */
+  get pointer(): number | undefined {
+    if (this.type !== PARAMETER_PROBLEM) return undefined;
+    return this.#frame.u8(this.#outline.upper + FIELD.identifier);
+  }
+
+  set pointer(value: number) {
+    checkInteger("pointer", value, 0, 255);
+    if (this.type !== PARAMETER_PROBLEM) this.#refuse("pointer");
+    const low = this.#frame.u8(this.#outline.upper + FIELD.identifier + 1);
+    this.#write(FIELD.identifier, (value << 8) | low);
   }
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type. */
   get restOfHeader(): number {
-    return this.#frame.u32(this.#start + FIELD.identifier);
+    return this.#frame.u32(this.#outline.upper + FIELD.identifier);
+  }
+
+  set restOfHeader(value: number) {
+    checkU32("restOfHeader", value);
+    this.#require();
+    writeUpper32(this.#outline, FIELD.identifier, value);
   }
 
   /** The captured bytes after the 8 of the header, borrowed. */
   get payload(): Uint8Array {
-    return this.#frame.subarray(this.#start + FIELD.data, this.#end);
+    const { upper, end } = this.#outline;
+    return this.#frame.subarray(upper + FIELD.data, end);
+  }
+
+  /**
+   * Other bytes after the 8 of the header: the IP header's length and the checksum follow.
+   *
+   * @throws {RangeError} when the packet would be too long, or is a fragment and their number would
+   * change.
+   */
+  set payload(value: Uint8Array) {
+    checkBytes("payload", value, Infinity);
+    this.#require();
+    const { upper, end } = this.#outline;
+    replaceData(this.#outline, { field: "payload", from: upper + FIELD.data, to: end }, value);
+  }
+
+  #require(): void {
+    requireUpper(this.#outline, IP_PROTOCOL.ICMP, LAYER);
+  }
+
+  #refuse(field: string): never {
+    throw new TypeError(`an ICMP message of type ${this.type} (${this.typeName}) has no ${field}`);
+  }
+
+  #write(offset: number, word: number): void {
+    this.#require();
+    writeUpper16(this.#outline, offset, word);
   }
 }

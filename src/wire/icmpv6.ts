@@ -1,8 +1,15 @@
+import { formatIpv6, parseIpv6 } from "./address.ts";
+import { replaceData, requireUpper, writeUpper16, writeUpper32, writeUpperBytes } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import type { Outline } from "./outline.ts";
+import { IP_PROTOCOL } from "./protocols.ts";
+import { checkBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
 
 /** Where the fields of an ICMPv6 header begin (RFC 4443 §2.1, §4.1), in bytes. */
 const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
+
+const LAYER = "icmpv6 header";
 
 /** Names of ICMPv6 types, after IANA's registry. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -25,32 +32,45 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 
 const ECHO_REQUEST = 128;
 const ECHO_REPLY = 129;
+const PACKET_TOO_BIG = 2;
+const PARAMETER_PROBLEM = 4;
+/** Solicitation, advertisement, redirect: their target is the 16 bytes after the first 8. */
+const NEIGHBOR_FIRST = 135;
+const NEIGHBOR_LAST = 137;
 
 /** What keeps an ICMPv6 header at `start` from being read, if anything. */
 export function checkIcmpv6(start: number, end: number): WireProblem | undefined {
   const have = end - start;
   if (have >= FIELD.data) return undefined;
-  return { layer: "icmpv6 header", offset: start, need: FIELD.data, have };
+  return { layer: LAYER, offset: start, need: FIELD.data, have };
 }
 
 /**
- * An ICMPv6 header (RFC 4443) and what follows it. Made by `Layers`, which has checked that the
- * header is there. Numbers are in host order. Borrows the frame: every read throws
- * PacketReleasedError once the frame was released.
+ * An ICMPv6 header (RFC 4443) and what follows it. Made by `Layers`, which has checked that the header
+ * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
+ * once the frame was released.
+ *
+ * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
+ * value out of range throws RangeError, one of the wrong type, or a field that messages of this type
+ * do not have, TypeError, and what the owner of the memory forbids the owner's error, before
+ * anything is changed.
  */
 export class Icmpv6View {
   readonly #frame: Frame;
-  readonly #start: number;
-  readonly #end: number;
+  readonly #outline: Outline;
 
-  constructor(frame: Frame, start: number, end: number) {
-    this.#frame = frame;
-    this.#start = start;
-    this.#end = end;
+  constructor(outline: Outline) {
+    this.#frame = outline.frame;
+    this.#outline = outline;
   }
 
   get type(): number {
-    return this.#frame.u8(this.#start + FIELD.type);
+    return this.#frame.u8(this.#outline.upper + FIELD.type);
+  }
+
+  set type(value: number) {
+    checkInteger("type", value, 0, 255);
+    this.#write(FIELD.type, (value << 8) | this.code);
   }
 
   /** The type in words, `type 200` when it has none. */
@@ -60,38 +80,137 @@ export class Icmpv6View {
   }
 
   get code(): number {
-    return this.#frame.u8(this.#start + FIELD.code);
+    return this.#frame.u8(this.#outline.upper + FIELD.code);
+  }
+
+  set code(value: number) {
+    checkInteger("code", value, 0, 255);
+    this.#write(FIELD.type, (this.type << 8) | value);
   }
 
   /** The checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#start + FIELD.checksum);
+    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+  }
+
+  /** Stands as it is given until another field changes, which brings it along by the difference. */
+  set checksum(value: number) {
+    checkU16("checksum", value);
+    this.#require();
+    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
   }
 
   /** Identifier of an echo message; else absent. */
   get identifier(): number | undefined {
     if (!this.#isEcho()) return undefined;
-    return this.#frame.u16(this.#start + FIELD.identifier);
+    return this.#frame.u16(this.#outline.upper + FIELD.identifier);
+  }
+
+  set identifier(value: number) {
+    checkU16("identifier", value);
+    if (!this.#isEcho()) this.#refuse("identifier");
+    this.#write(FIELD.identifier, value);
   }
 
   /** Sequence number of an echo message; else absent. */
   get sequenceNumber(): number | undefined {
     if (!this.#isEcho()) return undefined;
-    return this.#frame.u16(this.#start + FIELD.sequenceNumber);
+    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber);
+  }
+
+  set sequenceNumber(value: number) {
+    checkU16("sequenceNumber", value);
+    if (!this.#isEcho()) this.#refuse("sequenceNumber");
+    this.#write(FIELD.sequenceNumber, value);
+  }
+
+  /** The largest packet that would have passed, of a "packet too big"; else absent. */
+  get mtu(): number | undefined {
+    return this.type === PACKET_TOO_BIG ? this.restOfHeader : undefined;
+  }
+
+  set mtu(value: number) {
+    checkU32("mtu", value);
+    if (this.type !== PACKET_TOO_BIG) this.#refuse("mtu");
+    this.restOfHeader = value;
+  }
+
+  /** The byte that a "parameter problem" is about; else absent. */
+  get pointer(): number | undefined {
+    return this.type === PARAMETER_PROBLEM ? this.restOfHeader : undefined;
+  }
+
+  set pointer(value: number) {
+    checkU32("pointer", value);
+    if (this.type !== PARAMETER_PROBLEM) this.#refuse("pointer");
+    this.restOfHeader = value;
+  }
+
+  /** Target of a neighbor solicitation, advertisement or redirect (RFC 4861); else absent. */
+  get targetAddress(): string | undefined {
+    if (!this.#hasTarget()) return undefined;
+    return formatIpv6(this.payload);
+  }
+
+  set targetAddress(value: string) {
+    const address = parseIpv6(checkText("targetAddress", value));
+    if (!this.#hasTarget()) this.#refuse("targetAddress");
+    this.#require();
+    writeUpperBytes(this.#outline, this.#outline.upper + FIELD.data, address);
   }
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type (the MTU of type 2). */
   get restOfHeader(): number {
-    return this.#frame.u32(this.#start + FIELD.identifier);
+    return this.#frame.u32(this.#outline.upper + FIELD.identifier);
   }
 
-  /** The captured bytes after the first 8, borrowed. */
+  set restOfHeader(value: number) {
+    checkU32("restOfHeader", value);
+    this.#require();
+    writeUpper32(this.#outline, FIELD.identifier, value);
+  }
+
+  /** The captured bytes after the 8 of the header, borrowed. */
   get payload(): Uint8Array {
-    return this.#frame.subarray(this.#start + FIELD.data, this.#end);
+    const { upper, end } = this.#outline;
+    return this.#frame.subarray(upper + FIELD.data, end);
+  }
+
+  /**
+   * Other bytes after the 8 of the header: the IP header's length and the checksum follow.
+   *
+   * @throws {RangeError} when the packet would be too long, or is a fragment and their number would
+   * change.
+   */
+  set payload(value: Uint8Array) {
+    checkBytes("payload", value, Infinity);
+    this.#require();
+    const { upper, end } = this.#outline;
+    replaceData(this.#outline, { field: "payload", from: upper + FIELD.data, to: end }, value);
+  }
+
+  #require(): void {
+    requireUpper(this.#outline, IP_PROTOCOL.ICMPV6, LAYER);
+  }
+
+  #refuse(field: string): never {
+    throw new TypeError(
+      `an ICMPv6 message of type ${this.type} (${this.typeName}) has no ${field}`,
+    );
+  }
+
+  #write(offset: number, word: number): void {
+    this.#require();
+    writeUpper16(this.#outline, offset, word);
   }
 
   #isEcho(): boolean {
     const { type } = this;
     return type === ECHO_REQUEST || type === ECHO_REPLY;
+  }
+
+  #hasTarget(): boolean {
+    const { type } = this;
+    return type >= NEIGHBOR_FIRST && type <= NEIGHBOR_LAST && this.payload.length >= 16;
   }
 }

@@ -1,5 +1,25 @@
-import { formatIpv4 } from "./address.ts";
+import { formatIpv4, parseIpv4 } from "./address.ts";
+import {
+  replaceIpPayload,
+  replacePart,
+  requireVersion,
+  restructure,
+  writeIpv4Address,
+  writeIpv4Word,
+} from "./edit.ts";
 import type { Frame } from "./frame.ts";
+import { encodeOptions, padOptions, rawOptions, readOptions } from "./options.ts";
+import type { Outline } from "./outline.ts";
+import {
+  checkBoolean,
+  checkBytes,
+  checkExactBytes,
+  checkInteger,
+  checkText,
+  checkU16,
+  checkU32,
+} from "./range.ts";
+import { finishHeader, updateHeader } from "./sums.ts";
 
 /** Where the fields of an IPv4 header begin (RFC 791 §3.1), in bytes. */
 const FIELD = {
@@ -19,79 +39,169 @@ const FIELD = {
 /** Bytes of an IPv4 header without options. */
 export const IPV4_HEADER_SIZE = 20;
 
+const RESERVED = 0x8000;
+const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
+
+/** An option of an IPv4 header: 7 record route, 68 timestamp, 148 router alert, … */
+export interface Ipv4Option {
+  /** With the copied flag and the class, 1 to 255; 1 is a byte of padding. */
+  readonly type: number;
+  /** What follows the length byte. */
+  readonly data: Uint8Array;
+}
+
 /**
  * An IPv4 header (RFC 791) and what follows it. Made by `Layers`, which has checked that the fixed
- * header is there. Numbers are in host order. Borrows the frame: every read throws
+ * header is there. Numbers are in host order. Borrows the frame: every use throws
  * PacketReleasedError once the frame was released.
+ *
+ * A field that is assigned changes the packet in place; the header checksum, and the transport
+ * checksum where its pseudo-header changes, are brought along (RFC 1624). A value out of range throws
+ * RangeError, one of the wrong type TypeError, and what the owner of the memory forbids the owner's
+ * error, before anything is changed.
  */
 export class Ipv4View {
   readonly #frame: Frame;
-  readonly #start: number;
-  /** End of what was captured of the datagram; link-layer padding is beyond it. */
-  readonly #end: number;
+  readonly #outline: Outline;
 
-  constructor(frame: Frame, start: number, end: number) {
-    this.#frame = frame;
-    this.#start = start;
-    this.#end = end;
+  constructor(outline: Outline) {
+    this.#frame = outline.frame;
+    this.#outline = outline;
   }
 
   /** 4. */
   get version(): 4 {
-    this.#frame.u8(this.#start);
+    this.#frame.u8(this.#outline.network);
     return 4;
   }
 
-  /** Bytes of the header with its options, 20 to 60. */
+  /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#frame.u8(this.#start + FIELD.versionAndLength) & 15) * 4;
+    return (this.#frame.u8(this.#outline.network + FIELD.versionAndLength) & 15) * 4;
+  }
+
+  /** A multiple of 4, not above {@link totalLength}. What was data becomes options, or the reverse. */
+  set headerLength(value: number) {
+    const most = Math.min(60, this.totalLength || 60);
+    checkInteger("headerLength", value, IPV4_HEADER_SIZE, most);
+    if (value % 4 !== 0) throw new RangeError(`headerLength must be a multiple of 4, got ${value}`);
+    this.#writeLow(FIELD.versionAndLength, 0xf0ff, value << 6);
+    restructure(this.#outline);
+    finishHeader(this.#outline);
   }
 
   /** Differentiated services code point (RFC 2474), 0 to 63. */
   get dscp(): number {
-    return this.#frame.u8(this.#start + FIELD.trafficClass) >> 2;
+    return this.#frame.u8(this.#outline.network + FIELD.trafficClass) >> 2;
+  }
+
+  set dscp(value: number) {
+    checkInteger("dscp", value, 0, 63);
+    this.#writeLow(FIELD.versionAndLength, 0xff03, value << 2);
   }
 
   /** Explicit congestion notification (RFC 3168), 0 to 3. */
   get ecn(): number {
-    return this.#frame.u8(this.#start + FIELD.trafficClass) & 3;
+    return this.#frame.u8(this.#outline.network + FIELD.trafficClass) & 3;
+  }
+
+  set ecn(value: number) {
+    checkInteger("ecn", value, 0, 3);
+    this.#writeLow(FIELD.versionAndLength, 0xfffc, value);
   }
 
   /** Bytes of header and data as the header says. 0 in packets beyond 64 KiB that GSO made. */
   get totalLength(): number {
-    return this.#frame.u16(this.#start + FIELD.totalLength);
+    return this.#frame.u16(this.#outline.network + FIELD.totalLength);
+  }
+
+  /** Only the field: the bytes stay. Not below {@link headerLength}. */
+  set totalLength(value: number) {
+    checkInteger("totalLength", value, this.headerLength, 0xffff);
+    writeIpv4Word(this.#outline, FIELD.totalLength, value);
+    restructure(this.#outline);
   }
 
   get identification(): number {
-    return this.#frame.u16(this.#start + FIELD.identification);
+    return this.#frame.u16(this.#outline.network + FIELD.identification);
+  }
+
+  set identification(value: number) {
+    writeIpv4Word(this.#outline, FIELD.identification, checkU16("identification", value));
+  }
+
+  /** The first bit of the flags, which has no meaning but in RFC 3514. */
+  get reservedFlag(): boolean {
+    return (this.#frame.u16(this.#outline.network + FIELD.fragment) & RESERVED) !== 0;
+  }
+
+  set reservedFlag(value: boolean) {
+    this.#writeFlag("reservedFlag", RESERVED, value);
   }
 
   get dontFragment(): boolean {
-    return (this.#frame.u8(this.#start + FIELD.fragment) & 0x40) !== 0;
+    return (this.#frame.u8(this.#outline.network + FIELD.fragment) & 0x40) !== 0;
+  }
+
+  set dontFragment(value: boolean) {
+    this.#writeFlag("dontFragment", DONT_FRAGMENT, value);
   }
 
   get moreFragments(): boolean {
-    return (this.#frame.u8(this.#start + FIELD.fragment) & 0x20) !== 0;
+    return (this.#frame.u8(this.#outline.network + FIELD.fragment) & 0x20) !== 0;
+  }
+
+  set moreFragments(value: boolean) {
+    this.#writeFlag("moreFragments", MORE_FRAGMENTS, value);
+    restructure(this.#outline);
   }
 
   /** Where this fragment's data belongs in the whole datagram's, in bytes. 0 for the first. */
   get fragmentOffset(): number {
-    return (this.#frame.u16(this.#start + FIELD.fragment) & 0x1fff) * 8;
+    return (this.#frame.u16(this.#outline.network + FIELD.fragment) & 0x1fff) * 8;
+  }
+
+  /** A multiple of 8, to 65,528. Above 0 the packet has no transport layer any more. */
+  set fragmentOffset(value: number) {
+    checkInteger("fragmentOffset", value, 0, 0xfff8);
+    if (value % 8 !== 0) {
+      throw new RangeError(`fragmentOffset must be a multiple of 8, got ${value}`);
+    }
+    this.#writeLow(FIELD.fragment, 0xe000, value >> 3);
+    restructure(this.#outline);
   }
 
   /** Time to live, in hops. */
   get ttl(): number {
-    return this.#frame.u8(this.#start + FIELD.ttl);
+    return this.#frame.u8(this.#outline.network + FIELD.ttl);
+  }
+
+  set ttl(value: number) {
+    this.#writeLow(FIELD.ttl, 0xff, checkInteger("ttl", value, 0, 255) << 8);
   }
 
   /** Upper-layer protocol number: 1 ICMP, 6 TCP, 17 UDP, … */
   get protocol(): number {
-    return this.#frame.u8(this.#start + FIELD.protocol);
+    return this.#frame.u8(this.#outline.network + FIELD.protocol);
+  }
+
+  /** The bytes behind the header stay, and are from now on those of another protocol. */
+  set protocol(value: number) {
+    this.#writeLow(FIELD.ttl, 0xff00, checkInteger("protocol", value, 0, 255));
+    restructure(this.#outline);
   }
 
   /** The header checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#start + FIELD.checksum);
+    return this.#frame.u16(this.#outline.network + FIELD.checksum);
+  }
+
+  /** Stands as it is given until another field changes, which brings it along by the difference. */
+  set checksum(value: number) {
+    checkU16("checksum", value);
+    requireVersion(this.#outline, 4);
+    this.#frame.setU16(this.#outline.network + FIELD.checksum, value);
   }
 
   /** Source address, `a.b.c.d`. */
@@ -99,42 +209,131 @@ export class Ipv4View {
     return formatIpv4(this.sourceNumber);
   }
 
+  set source(value: string) {
+    this.sourceNumber = parseIpv4(checkText("source", value));
+  }
+
   /** Destination address, `a.b.c.d`. */
   get destination(): string {
     return formatIpv4(this.destinationNumber);
   }
 
+  set destination(value: string) {
+    this.destinationNumber = parseIpv4(checkText("destination", value));
+  }
+
   /** Source address as a number, first byte highest. */
   get sourceNumber(): number {
-    return this.#frame.u32(this.#start + FIELD.source);
+    return this.#frame.u32(this.#outline.network + FIELD.source);
+  }
+
+  set sourceNumber(value: number) {
+    writeIpv4Address(this.#outline, FIELD.source, checkU32("sourceNumber", value));
   }
 
   /** Destination address as a number, first byte highest. */
   get destinationNumber(): number {
-    return this.#frame.u32(this.#start + FIELD.destination);
+    return this.#frame.u32(this.#outline.network + FIELD.destination);
+  }
+
+  set destinationNumber(value: number) {
+    writeIpv4Address(this.#outline, FIELD.destination, checkU32("destinationNumber", value));
   }
 
   /** The four bytes of the source address, borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#frame.subarray(this.#start + FIELD.source, this.#start + FIELD.destination);
+    return this.#part(FIELD.source, FIELD.destination);
+  }
+
+  set sourceBytes(value: Uint8Array) {
+    this.sourceNumber = numberOf("sourceBytes", value);
   }
 
   /** The four bytes of the destination address, borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#frame.subarray(this.#start + FIELD.destination, this.#start + FIELD.options);
+    return this.#part(FIELD.destination, FIELD.options);
+  }
+
+  set destinationBytes(value: Uint8Array) {
+    this.destinationNumber = numberOf("destinationBytes", value);
   }
 
   /** The captured bytes of the options, borrowed. */
   get options(): Uint8Array {
-    return this.#frame.subarray(this.#start + FIELD.options, this.#headerEnd());
+    const { network, end } = this.#outline;
+    const headerEnd = Math.min(network + this.headerLength, end);
+    return this.#frame.subarray(network + FIELD.options, headerEnd);
+  }
+
+  /** At most 40 bytes, filled up with zeros to a multiple of 4. Header and total length follow. */
+  set options(value: Uint8Array) {
+    this.#setOptions(padOptions("options", checkBytes("options", value, Infinity)));
+  }
+
+  /**
+   * The options one by one, without what fills them up at the end; their data is borrowed. A broken
+   * one ends the list.
+   */
+  get optionList(): readonly Ipv4Option[] {
+    const { network, end } = this.#outline;
+    const headerEnd = Math.min(network + this.headerLength, end);
+    return readOptions(this.#frame, network + FIELD.options, headerEnd).options
+      .map(([type, data]) => ({ type, data }));
+  }
+
+  /** Together at most 40 bytes; what fills up the last word, and the lengths, follow. */
+  set optionList(value: readonly Ipv4Option[]) {
+    const options = rawOptions("optionList", value, ({ type, data }) => [type, data]);
+    this.#setOptions(encodeOptions("optionList", options));
   }
 
   /** The captured bytes after the header, borrowed. Link-layer padding is not among them. */
   get payload(): Uint8Array {
-    return this.#frame.subarray(this.#headerEnd(), this.#end);
+    const { network, end } = this.#outline;
+    return this.#frame.subarray(Math.min(network + this.headerLength, end), end);
   }
 
-  #headerEnd(): number {
-    return Math.min(this.#start + this.headerLength, this.#end);
+  /**
+   * Everything after the header: transport header and data. Total length and checksums follow, the
+   * transport checksum included when it is TCP's, UDP's or ICMP's and all of the packet is here.
+   */
+  set payload(value: Uint8Array) {
+    checkBytes("payload", value, Infinity);
+    requireVersion(this.#outline, 4);
+    replaceIpPayload(this.#outline, value);
   }
+
+  #part(from: number, to: number): Uint8Array {
+    const { network } = this.#outline;
+    return this.#frame.subarray(network + from, network + to);
+  }
+
+  /** Writes the bits of a word that `keep` does not hold. */
+  #writeLow(offset: number, keep: number, bits: number): void {
+    const old = this.#frame.u16(this.#outline.network + offset);
+    writeIpv4Word(this.#outline, offset, (old & keep) | bits);
+  }
+
+  #writeFlag(field: string, bit: number, value: boolean): void {
+    this.#writeLow(FIELD.fragment, 0xffff & ~bit, checkBoolean(field, value) ? bit : 0);
+  }
+
+  #setOptions(bytes: Uint8Array): void {
+    const outline = this.#outline;
+    requireVersion(outline, 4);
+    const { network, end } = outline;
+    const from = network + FIELD.options;
+    const to = Math.min(network + this.headerLength, end);
+    const before = this.#frame.sum(from, to);
+    replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
+    updateHeader(outline, before, this.#frame.sum(from, from + bytes.length));
+    const headerLength = IPV4_HEADER_SIZE + bytes.length;
+    this.#writeLow(FIELD.versionAndLength, 0xf0ff, headerLength << 6);
+    outline.refresh();
+  }
+}
+
+function numberOf(field: string, value: unknown): number {
+  const [a = 0, b = 0, c = 0, d = 0] = checkExactBytes(field, value, 4);
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }

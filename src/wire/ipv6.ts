@@ -1,5 +1,33 @@
-import { formatIpv6 } from "./address.ts";
+import { formatIpv6, parseIpv6 } from "./address.ts";
+import { replaceIpPayload, requireVersion, restructure } from "./edit.ts";
 import type { Frame } from "./frame.ts";
+import { readExtensions, setExtension, setExtensions } from "./ipv6_edit.ts";
+import {
+  extensionHeaderLength,
+  finalDestination,
+  findExtension,
+  IPV6_EXTENSION,
+  type Ipv6Extension,
+  type Ipv6ExtensionHeader,
+  listExtensions,
+} from "./ipv6_extensions.ts";
+import {
+  decodeAuthentication,
+  decodeFragment,
+  decodeIpv6Options,
+  decodeRouting,
+  encodeAuthentication,
+  encodeFragment,
+  encodeIpv6Options,
+  encodeRouting,
+  type Ipv6Authentication,
+  type Ipv6Fragment,
+  type Ipv6Option,
+  type Ipv6Routing,
+} from "./ipv6_values.ts";
+import type { Outline } from "./outline.ts";
+import { checkBytes, checkExactBytes, checkInteger, checkText, checkU16, show } from "./range.ts";
+import { updatePseudo } from "./sums.ts";
 
 /** Where the fields of an IPv6 header begin (RFC 8200 §3), in bytes. */
 const FIELD = {
@@ -12,111 +40,48 @@ const FIELD = {
   extensions: 40,
 } as const;
 
-/** Bytes of an IPv6 header without extension headers. */
-export const IPV6_HEADER_SIZE = 40;
-
-/** Protocol number of the Fragment header. */
-export const IPV6_FRAGMENT = 44;
-
-/** How an extension header tells its length: the unit of its second byte, and units not counted. */
-interface Extension {
-  readonly unit: number;
-  readonly extra: number;
-}
-const EIGHTS: Extension = { unit: 8, extra: 1 };
-
-/**
- * Extension headers that say what comes after them. ESP (50) hides the rest, and 59 says that
- * nothing follows: both end the walk as any upper-layer protocol does.
- */
-const EXTENSIONS: ReadonlyArray<Extension | undefined> = Array.from(
-  { length: 256 },
-  (_, number) => {
-    switch (number) {
-      case 0: // Hop-by-Hop Options
-      case 43: // Routing
-      case 60: // Destination Options
-      case 135: // Mobility, RFC 6275
-      case 139: // HIP, RFC 7401
-      case 140: // Shim6, RFC 5533
-        return EIGHTS;
-      case IPV6_FRAGMENT: // its second byte is reserved
-        return { unit: 0, extra: 8 };
-      case 51: // Authentication Header, RFC 4302
-        return { unit: 4, extra: 2 };
-      default:
-        return undefined;
-    }
-  },
-);
-
-/** Whether this protocol number is an extension header that can be walked over. */
-export function isExtensionHeader(protocol: number): boolean {
-  return EXTENSIONS[protocol] !== undefined;
-}
-
-/** Bytes of the extension header `protocol` at `offset`, at least 8. Its first two must be there. */
-export function extensionHeaderLength(frame: Frame, protocol: number, offset: number): number {
-  const extension = EXTENSIONS[protocol] ?? EIGHTS;
-  if (extension.unit === 0) return extension.extra;
-  return (frame.u8(offset + 1) + extension.extra) * extension.unit;
-}
-
-/** One extension header. */
-export interface Ipv6Extension {
-  /** Its protocol number: 0 hop-by-hop, 43 routing, 44 fragment, 51 AH, 60 destination, … */
-  readonly protocol: number;
-  /** Where it begins, in bytes from the start of the IPv6 header. */
-  readonly offset: number;
-  /** Its bytes. */
-  readonly length: number;
-}
-
-/** What a Fragment header says (RFC 8200 §4.5). */
-export interface Ipv6Fragment {
-  /** Where this fragment's data belongs in the whole packet's, in bytes. */
-  readonly offset: number;
-  readonly moreFragments: boolean;
-  readonly identification: number;
-}
-
 /**
  * An IPv6 header (RFC 8200), its extension headers, and what follows them. Made by `Layers`, which
  * has checked that the fixed header is there and has walked the extension headers. Numbers are in
- * host order. Borrows the frame: every read throws PacketReleasedError once it was released.
+ * host order. Borrows the frame: every use throws PacketReleasedError once it was released.
+ *
+ * A field that is assigned changes the packet in place; the transport checksum is brought along
+ * where its pseudo-header changes (RFC 1624). A value out of range throws RangeError, one of the
+ * wrong type TypeError, and what the owner of the memory forbids the owner's error, before anything
+ * is changed.
  */
 export class Ipv6View {
   readonly #frame: Frame;
-  readonly #start: number;
-  /** End of what was captured of the packet; link-layer padding is beyond it. */
-  readonly #end: number;
-  /** Where the walk over the extension headers ended, and at which protocol. */
-  readonly #upper: number;
-  readonly #protocol: number;
+  readonly #outline: Outline;
 
-  constructor(frame: Frame, start: number, end: number, upper: number, protocol: number) {
-    this.#frame = frame;
-    this.#start = start;
-    this.#end = end;
-    this.#upper = upper;
-    this.#protocol = protocol;
+  constructor(outline: Outline) {
+    this.#frame = outline.frame;
+    this.#outline = outline;
   }
 
   /** 6. */
   get version(): 6 {
-    this.#frame.u8(this.#start);
+    this.#frame.u8(this.#outline.network);
     return 6;
   }
 
   /** Bytes of the fixed header and the extension headers, up to the upper layer. */
   get headerLength(): number {
-    this.#frame.u8(this.#start);
-    return this.#upper - this.#start;
+    const { upper, network } = this.#outline;
+    this.#frame.u8(network);
+    return upper - network;
   }
 
   /** Traffic class: `dscp` and `ecn` in one byte. */
   get trafficClass(): number {
-    return (this.#frame.u16(this.#start + FIELD.versionAndClass) >> 4) & 255;
+    return (this.#frame.u16(this.#outline.network + FIELD.versionAndClass) >> 4) & 255;
+  }
+
+  set trafficClass(value: number) {
+    checkInteger("trafficClass", value, 0, 255);
+    requireVersion(this.#outline, 6);
+    const at = this.#outline.network + FIELD.versionAndClass;
+    this.#frame.setU16(at, (this.#frame.u16(at) & 0xf00f) | (value << 4));
   }
 
   /** Differentiated services code point (RFC 2474), 0 to 63. */
@@ -124,28 +89,65 @@ export class Ipv6View {
     return this.trafficClass >> 2;
   }
 
+  set dscp(value: number) {
+    this.trafficClass = (checkInteger("dscp", value, 0, 63) << 2) | this.ecn;
+  }
+
   /** Explicit congestion notification (RFC 3168), 0 to 3. */
   get ecn(): number {
     return this.trafficClass & 3;
   }
 
+  set ecn(value: number) {
+    this.trafficClass = (this.dscp << 2) | checkInteger("ecn", value, 0, 3);
+  }
+
   /** Flow label (RFC 6437), 20 bits. */
   get flowLabel(): number {
-    return this.#frame.u32(this.#start + FIELD.versionAndClass) & 0xfffff;
+    return this.#frame.u32(this.#outline.network + FIELD.versionAndClass) & 0xfffff;
+  }
+
+  set flowLabel(value: number) {
+    checkInteger("flowLabel", value, 0, 0xfffff);
+    requireVersion(this.#outline, 6);
+    const at = this.#outline.network + FIELD.versionAndClass;
+    this.#frame.setU32(at, (this.#frame.u32(at) & 0xfff00000) | value);
   }
 
   /** Bytes after the fixed header, extension headers included, as the header says. */
   get payloadLength(): number {
-    return this.#frame.u16(this.#start + FIELD.payloadLength);
+    return this.#frame.u16(this.#outline.network + FIELD.payloadLength);
+  }
+
+  /** Only the field: the bytes stay. */
+  set payloadLength(value: number) {
+    checkU16("payloadLength", value);
+    requireVersion(this.#outline, 6);
+    this.#frame.setU16(this.#outline.network + FIELD.payloadLength, value);
+    restructure(this.#outline);
   }
 
   /** Protocol number of whatever follows the fixed header. {@link protocol} is the upper layer's. */
   get nextHeader(): number {
-    return this.#frame.u8(this.#start + FIELD.nextHeader);
+    return this.#frame.u8(this.#outline.network + FIELD.nextHeader);
+  }
+
+  /** The bytes behind the fixed header stay, and are from now on those of another protocol. */
+  set nextHeader(value: number) {
+    checkInteger("nextHeader", value, 0, 255);
+    requireVersion(this.#outline, 6);
+    this.#frame.setU8(this.#outline.network + FIELD.nextHeader, value);
+    restructure(this.#outline);
   }
 
   get hopLimit(): number {
-    return this.#frame.u8(this.#start + FIELD.hopLimit);
+    return this.#frame.u8(this.#outline.network + FIELD.hopLimit);
+  }
+
+  set hopLimit(value: number) {
+    checkInteger("hopLimit", value, 0, 255);
+    requireVersion(this.#outline, 6);
+    this.#frame.setU8(this.#outline.network + FIELD.hopLimit, value);
   }
 
   /** The hop limit, under IPv4's name. */
@@ -153,13 +155,27 @@ export class Ipv6View {
     return this.hopLimit;
   }
 
+  set ttl(value: number) {
+    this.hopLimit = checkInteger("ttl", value, 0, 255);
+  }
+
   /**
    * Protocol number after the extension headers: 6 TCP, 17 UDP, 58 ICMPv6, 59 nothing. When an
    * extension header is cut off, that header's own number.
    */
   get protocol(): number {
-    this.#frame.u8(this.#start);
-    return this.#protocol;
+    this.#frame.u8(this.#outline.network);
+    return this.#outline.protocol;
+  }
+
+  /** Sets the next header field of the last extension header, or the fixed one. */
+  set protocol(value: number) {
+    checkInteger("protocol", value, 0, 255);
+    requireVersion(this.#outline, 6);
+    const { network } = this.#outline;
+    const last = listExtensions(this.#outline).at(-1);
+    this.#frame.setU8(network + (last?.offset ?? FIELD.nextHeader), value);
+    restructure(this.#outline);
   }
 
   /** Source address in canonical text (RFC 5952). */
@@ -167,49 +183,200 @@ export class Ipv6View {
     return formatIpv6(this.sourceBytes);
   }
 
+  set source(value: string) {
+    this.sourceBytes = parseIpv6(checkText("source", value));
+  }
+
   /** Destination address in canonical text (RFC 5952). */
   get destination(): string {
     return formatIpv6(this.destinationBytes);
   }
 
+  set destination(value: string) {
+    this.destinationBytes = parseIpv6(checkText("destination", value));
+  }
+
+  /** Source address as a number, first byte highest. {@link sourceWord} allocates nothing. */
+  get sourceNumber(): bigint {
+    return this.#number(FIELD.source);
+  }
+
+  set sourceNumber(value: bigint) {
+    this.sourceBytes = bytesOf("sourceNumber", value);
+  }
+
+  /** Destination address as a number, first byte highest. */
+  get destinationNumber(): bigint {
+    return this.#number(FIELD.destination);
+  }
+
+  set destinationNumber(value: bigint) {
+    this.destinationBytes = bytesOf("destinationNumber", value);
+  }
+
   /** The 16 bytes of the source address, borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#frame.subarray(this.#start + FIELD.source, this.#start + FIELD.destination);
+    return this.#part(FIELD.source, FIELD.destination);
+  }
+
+  set sourceBytes(value: Uint8Array) {
+    this.#writeAddress(FIELD.source, checkExactBytes("sourceBytes", value, 16));
   }
 
   /** The 16 bytes of the destination address, borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#frame.subarray(this.#start + FIELD.destination, this.#start + FIELD.extensions);
+    return this.#part(FIELD.destination, FIELD.extensions);
   }
 
-  /** Every whole extension header, in order. Walks them anew at each read. */
+  set destinationBytes(value: Uint8Array) {
+    this.#writeAddress(FIELD.destination, checkExactBytes("destinationBytes", value, 16));
+  }
+
+  /** 32 bits of the source address, to compare without allocation: 0 for the first, to 3. */
+  sourceWord(index: 0 | 1 | 2 | 3): number {
+    return this.#frame.u32(this.#outline.network + FIELD.source + 4 * (index & 3));
+  }
+
+  /** 32 bits of the destination address: 0 for the first, to 3. */
+  destinationWord(index: 0 | 1 | 2 | 3): number {
+    return this.#frame.u32(this.#outline.network + FIELD.destination + 4 * (index & 3));
+  }
+
+  /** Where every whole extension header stands, in order. Walks them anew at each read. */
   get extensionHeaders(): readonly Ipv6Extension[] {
-    const headers: Ipv6Extension[] = [];
-    let protocol = this.nextHeader;
-    for (let at = this.#start + FIELD.extensions; at < this.#upper;) {
-      const length = extensionHeaderLength(this.#frame, protocol, at);
-      headers.push({ protocol, offset: at - this.#start, length });
-      protocol = this.#frame.u8(at);
-      at += length;
-    }
-    return headers;
+    return listExtensions(this.#outline);
+  }
+
+  /** Every whole extension header with its data (borrowed), in order. */
+  get extensions(): readonly Ipv6ExtensionHeader[] {
+    return readExtensions(this.#outline);
+  }
+
+  /**
+   * Puts others in their place. What names the next header, and all lengths, are filled in;
+   * hop-by-hop and destination options are filled up to whole words of 8 bytes.
+   *
+   * @throws {WireError} when one of the old ones is cut off.
+   */
+  set extensions(value: readonly Ipv6ExtensionHeader[]) {
+    const outline = this.#outline;
+    requireVersion(outline, 6);
+    setExtensions(outline, value);
   }
 
   /** What the Fragment header says; absent for whole packets. */
   get fragment(): Ipv6Fragment | undefined {
-    const header = this.extensionHeaders.find(({ protocol }) => protocol === IPV6_FRAGMENT);
-    if (header === undefined) return undefined;
-    const at = this.#start + header.offset;
-    const word = this.#frame.u16(at + 2);
-    return {
-      offset: word & 0xfff8,
-      moreFragments: (word & 1) !== 0,
-      identification: this.#frame.u32(at + 4),
-    };
+    const data = this.#extension(IPV6_EXTENSION.FRAGMENT);
+    return data && decodeFragment(data);
+  }
+
+  /** Like each of the following: puts the header in, changes it, or takes it out. */
+  set fragment(value: Ipv6Fragment | undefined) {
+    this.#setExtension(IPV6_EXTENSION.FRAGMENT, value && encodeFragment(value));
+  }
+
+  /** Options of the Hop-by-Hop header, padding included. */
+  get hopByHopOptions(): readonly Ipv6Option[] | undefined {
+    const data = this.#extension(IPV6_EXTENSION.HOP_BY_HOP);
+    return data && decodeIpv6Options(data);
+  }
+
+  set hopByHopOptions(value: readonly Ipv6Option[] | undefined) {
+    const data = value && encodeIpv6Options("hopByHopOptions", value);
+    this.#setExtension(IPV6_EXTENSION.HOP_BY_HOP, data);
+  }
+
+  /** Options of the first Destination Options header, padding included. */
+  get destinationOptions(): readonly Ipv6Option[] | undefined {
+    const data = this.#extension(IPV6_EXTENSION.DESTINATION_OPTIONS);
+    return data && decodeIpv6Options(data);
+  }
+
+  set destinationOptions(value: readonly Ipv6Option[] | undefined) {
+    const data = value && encodeIpv6Options("destinationOptions", value);
+    this.#setExtension(IPV6_EXTENSION.DESTINATION_OPTIONS, data);
+  }
+
+  /** What the Routing header says. */
+  get routing(): Ipv6Routing | undefined {
+    const data = this.#extension(IPV6_EXTENSION.ROUTING);
+    return data && decodeRouting(data);
+  }
+
+  set routing(value: Ipv6Routing | undefined) {
+    this.#setExtension(IPV6_EXTENSION.ROUTING, value && encodeRouting(value));
+  }
+
+  /** What the Authentication Header says; absent too when it is too short to say it. */
+  get authentication(): Ipv6Authentication | undefined {
+    const data = this.#extension(IPV6_EXTENSION.AUTHENTICATION);
+    return data && decodeAuthentication(data);
+  }
+
+  set authentication(value: Ipv6Authentication | undefined) {
+    this.#setExtension(IPV6_EXTENSION.AUTHENTICATION, value && encodeAuthentication(value));
   }
 
   /** The captured bytes after the extension headers, borrowed. Padding is not among them. */
   get payload(): Uint8Array {
-    return this.#frame.subarray(this.#upper, this.#end);
+    return this.#frame.subarray(this.#outline.upper, this.#outline.end);
   }
+
+  /**
+   * Everything after the extension headers: transport header and data. The payload length and the
+   * transport checksum follow, the latter when it is TCP's, UDP's or ICMPv6's and all of the packet
+   * is here.
+   */
+  set payload(value: Uint8Array) {
+    checkBytes("payload", value, Infinity);
+    requireVersion(this.#outline, 6);
+    replaceIpPayload(this.#outline, value);
+  }
+
+  #part(from: number, to: number): Uint8Array {
+    const { network } = this.#outline;
+    return this.#frame.subarray(network + from, network + to);
+  }
+
+  #number(field: number): bigint {
+    const at = this.#outline.network + field;
+    let number = 0n;
+    for (let word = 0; word < 16; word += 4) {
+      number = (number << 32n) | BigInt(this.#frame.u32(at + word));
+    }
+    return number;
+  }
+
+  #writeAddress(field: number, bytes: Uint8Array): void {
+    const outline = this.#outline;
+    requireVersion(outline, 6);
+    const at = outline.network + field;
+    const before = this.#frame.sum(at, at + 16);
+    this.#frame.setBytes(at, bytes);
+    const covered = field === FIELD.source || finalDestination(outline) === at;
+    if (covered) updatePseudo(outline, before, this.#frame.sum(at, at + 16));
+  }
+
+  #extension(kind: number): Uint8Array | undefined {
+    const at = findExtension(this.#outline, kind);
+    if (at < 0) return undefined;
+    return this.#frame.subarray(at + 2, at + extensionHeaderLength(this.#frame, kind, at));
+  }
+
+  #setExtension(protocol: number, data: Uint8Array | undefined): void {
+    requireVersion(this.#outline, 6);
+    setExtension(this.#outline, protocol, data);
+  }
+}
+
+function bytesOf(field: string, value: unknown): Uint8Array {
+  if (typeof value !== "bigint") {
+    throw new TypeError(`${field} must be a bigint from 0n to 2n**128n-1n, got ${show(value)}`);
+  }
+  if (value < 0n || value >> 128n !== 0n) {
+    throw new RangeError(`${field} must be a bigint from 0n to 2n**128n-1n, got ${value}n`);
+  }
+  const bytes = new Uint8Array(new ArrayBuffer(16));
+  for (let at = 15, rest = value; at >= 0; at--, rest >>= 8n) bytes[at] = Number(rest & 255n);
+  return bytes;
 }

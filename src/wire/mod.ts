@@ -1,7 +1,7 @@
 /**
- * Packets and netlink messages as bytes, in plain TypeScript: IPv4, IPv6, TCP, UDP, ICMP and ICMPv6
- * views, checksums, addresses, and the messages of nfnetlink_queue and of ip_queue. No system calls
- * and no runtime APIs, so it works anywhere.
+ * Packets and netlink messages as bytes, in plain TypeScript: Ethernet, VLAN, ARP, IPv4, IPv6, TCP,
+ * UDP, ICMP and ICMPv6 to read, edit and build, checksums, addresses, and the messages of
+ * nfnetlink_queue and of ip_queue. No system calls and no runtime APIs, so it works anywhere.
  *
  * @module
  */
@@ -18,14 +18,39 @@ export {
 } from "./checksum.ts";
 export { finishChecksums } from "./finish.ts";
 
-export { Frame } from "./frame.ts";
-export { ETHERTYPE, IP_PROTOCOL, Layers, parseLayers, type ParseLayersOptions } from "./layers.ts";
-export { Ipv4View } from "./ipv4.ts";
-export { type Ipv6Extension, type Ipv6Fragment, Ipv6View } from "./ipv6.ts";
+export { type EditTerms, Frame, type FrameOwner } from "./frame.ts";
+export { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
+export { Layers, parseLayers, type ParseLayersOptions } from "./layers.ts";
+export { Flow, type FlowFields } from "./flow.ts";
+export { EthernetLayers, EthernetView, parseEthernet } from "./ethernet.ts";
+export { VlanView } from "./vlan.ts";
+export { ARP_OPERATION, ArpView } from "./arp.ts";
+export { type Ipv4Option, Ipv4View } from "./ipv4.ts";
+export { Ipv6View } from "./ipv6.ts";
+export { IPV6_EXTENSION, type Ipv6Extension, type Ipv6ExtensionHeader } from "./ipv6_extensions.ts";
+export type { Ipv6Authentication, Ipv6Fragment, Ipv6Option, Ipv6Routing } from "./ipv6_values.ts";
 export { TCP_FLAG, TcpView } from "./tcp.ts";
+export {
+  TCP_OPTION,
+  type TcpOption,
+  type TcpSackBlock,
+  type TcpTimestamps,
+} from "./tcp_options.ts";
 export { UdpView } from "./udp.ts";
 export { IcmpView } from "./icmp.ts";
 export { Icmpv6View } from "./icmpv6.ts";
+export { buildPacket } from "./build.ts";
+export type {
+  ArpFields,
+  EthernetFields,
+  IcmpFields,
+  Ipv4Fields,
+  Ipv6Fields,
+  PacketFields,
+  TcpFields,
+  UdpFields,
+  VlanFields,
+} from "./build_fields.ts";
 export { summary, type SummaryOptions } from "./summary.ts";
 
 export {

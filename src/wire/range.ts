@@ -66,3 +66,22 @@ export function show(value: unknown): string {
   if (typeof value === "object" && value !== null) return "an object";
   return `${value}`;
 }
+
+/** Throws unless `value` is a boolean; returns it. */
+export function checkBoolean(field: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`${field} must be true or false, got ${show(value)}`);
+}
+
+/** Throws unless `value` is a string; returns it. */
+export function checkText(field: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new TypeError(`${field} must be a string, got ${show(value)}`);
+}
+
+/** Throws unless `value` is a Uint8Array of exactly `length` bytes; returns it. */
+export function checkExactBytes(field: string, value: unknown, length: number): Uint8Array {
+  const bytes = checkBytes(field, value, Infinity);
+  if (bytes.length === length) return bytes;
+  throw new RangeError(`${field} must hold ${length} bytes, got ${bytes.length}`);
+}

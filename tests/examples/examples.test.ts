@@ -6,9 +6,12 @@ import { test } from "node:test";
 import { Example } from "../../scripts/demonstration/example.ts";
 import { outerId, requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
-import { queueRule, Rule, udpTo } from "../support/rules.ts";
+import { queueRule, Rule, tcpTo, udpTo } from "../support/rules.ts";
+import { Capture } from "../support/raw.ts";
+import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
 import { Child } from "../support/runtime.ts";
 import { UdpSocket } from "../support/udp.ts";
+import { parseLayers } from "../../src/wire/mod.ts";
 
 requireIsolation();
 
@@ -150,9 +153,74 @@ test("nf_queue says when the queue is taken", { timeout }, async () => {
   assert.match(second.errors, /errno 1: is queue \d+ taken/);
 });
 
+for (const family of [4, 6] as const) {
+  test(`ttl, IPv${family}`, { timeout }, async () => {
+    using receiver = await UdpSocket.open({ family });
+    using capture = new Capture(family);
+    const queue = nextQueue();
+    const words = ["--ttl", "7"];
+    await using example = await Example.start({ name: "ttl", queue, words });
+    using _rule = queueRule(queue, { family, chain: "OUTPUT", match: udpTo(receiver.port) });
+    await receiver.sendAll(["one", "two"], receiver);
+    assert.deepEqual(await receiver.take(2), ["one", "two"]);
+    const hops = capture.packets.map(layersOf)
+      .filter(({ udp }) => udp?.destinationPort === receiver.port).map(({ ip }) => ip?.ttl);
+    assert.deepEqual(hops, [7, 7]);
+    assert.equal(await example.interrupt(), "SIGINT");
+  });
+}
+
+const layersOf = (bytes: Uint8Array) => parseLayers(bytes);
+
+test("http_rewrite", { timeout }, async () => {
+  let heard = "";
+  const hear = (chunk: Uint8Array) => void (heard += new TextDecoder().decode(chunk));
+  await using server = await TcpEchoServer.open({ hear });
+  const queue = nextQueue();
+  const words = ["--from", "mouse", "--to", "camel"];
+  await using example = await Example.start({ name: "http_rewrite", queue, words });
+  using _rule = queueRule(queue, { chain: "OUTPUT", match: tcpTo(server.port) });
+  using client = await TcpClient.open(server.port);
+  const request = (word: string) => `GET /${word} HTTP/1.1\r\nHost: a.${word}\r\n\r\n`;
+  assert.equal(await client.ask(request("mouse")), request("camel"));
+  assert.equal(await client.ask(request("horse")), request("horse"));
+  assert.equal(heard, request("camel") + request("horse"));
+  assert.equal(await example.interrupt(), "SIGINT");
+});
+
+test("syn_options", { timeout }, async () => {
+  await using server = await TcpEchoServer.open();
+  using capture = new Capture(4);
+  const queue = nextQueue();
+  const lines: string[] = [];
+  const onLine = (line: string) => void lines.push(line);
+  const words = ["--mss", "700"];
+  await using example = await Example.start({ name: "syn_options", queue, words, onLine });
+  const match = ["-p", "tcp", "--tcp-flags", "SYN", "SYN"];
+  using _rule = queueRule(queue, { chain: "OUTPUT", match });
+  using client = await TcpClient.open(server.port);
+  assert.equal(await client.ask("x".repeat(3000)), "x".repeat(3000));
+  const syns = capture.packets.map(layersOf).map(({ tcp }) => tcp).filter((tcp) => tcp?.syn);
+  assert.deepEqual(syns.map((tcp) => [tcp?.mss, tcp?.timestamps]), [
+    [700, undefined],
+    [700, undefined],
+  ]);
+  assert.ok(syns.every((tcp) => tcp?.windowScale !== undefined && tcp.sackPermitted));
+  assert.equal(await example.interrupt(), "SIGINT");
+  assert.deepEqual(lines, Array(2).fill("127.0.0.1 > 127.0.0.1: mss 700"));
+});
+
 test("a word of the command line that makes no sense ends it", { timeout }, async () => {
   const start = (...words: string[]) => Example.start({ name: "drop_port", queue: 1, words });
   for (const words of [["--port", "smtp"], ["--port", "65536"], ["--prot", "25"]]) {
     await assert.rejects(start(...words), /it ended: status 1/);
+  }
+  const others = {
+    ttl: ["--ttl", "0"],
+    http_rewrite: ["--to", "horse"],
+    syn_options: ["--mss", "x"],
+  };
+  for (const [name, words] of Object.entries(others)) {
+    await assert.rejects(Example.start({ name, queue: 1, words }), /it ended: status 1/);
   }
 });

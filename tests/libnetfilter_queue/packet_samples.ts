@@ -102,6 +102,8 @@ function writeChain(
   let at = 40;
   bytes[6] = chain[0]?.type ?? protocol;
   chain.forEach(({ type, length }, index) => {
+    // A packet under way to more stations sums up another destination, which the library does not know.
+    if (type === 43) bytes[at + 3] = 0;
     bytes[at] = chain[index + 1]?.type ?? protocol;
     if (type === FRAGMENT) bytes.set([0, 0, 0], at + 1); // the first and the last
     else bytes[at + 1] = type === AUTHENTICATION ? length / 4 - 2 : length / 8 - 1;

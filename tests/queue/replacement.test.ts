@@ -167,6 +167,7 @@ for (const [name, act] of Object.entries(breakers)) {
       queue.runSync((packet) => {
         const text = udpText(packet.payload);
         if (text === "last") return Verdict.Accept;
+        const original = packet.payload;
         replaceAndBreak(packet, act);
         for (let round = 0; round < 2; round++) {
           assert.throws(() => packet.accept(), RangeError);
@@ -174,7 +175,7 @@ for (const [name, act] of Object.entries(breakers)) {
           assert.equal(packet.verdict, undefined);
         }
         if (text === "dropped") return packet.drop();
-        packet.replacePayload(withUdpText(packet.payload, "by a good one"));
+        packet.replacePayload(withUdpText(original, "by a good one"));
         packet.accept();
       }, { maxPackets: 3 });
       assert.deepEqual(await receiver.take(2), ["by a good one", "last"]);

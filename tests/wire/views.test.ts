@@ -157,8 +157,8 @@ test("one line a packet", LIMIT, () => {
     "IP 127.0.0.1 > 127.0.0.1: ip-proto-17, fragment offset 1480, length 20",
   );
   assert.equal(
-    summary(parseLayers(hex("0001"), { protocol: 0x806 })),
-    "ethertype 0x0806, length 2",
+    summary(parseLayers(hex("0001"), { protocol: 0x88cc })),
+    "ethertype 0x88cc, length 2",
   );
   assert.equal(
     summary(parseLayers(UDP4.subarray(0, 24))),
@@ -272,8 +272,8 @@ test("the ethertype decides; 0 looks at the version", LIMIT, () => {
   assert.equal(parseLayers(TCP4, { protocol: 0x86dd }).ip, undefined);
   assert.match(parseLayers(TCP4, { protocol: 0x86dd }).malformed?.reason ?? "", /version is 4/);
   assert.match(parseLayers(TCP6, { protocol: 0x0800 }).malformed?.reason ?? "", /version is 6/);
-  const arp = parseLayers(TCP4, { protocol: 0x0806 });
-  assert.deepEqual([arp.ip, arp.tcp, arp.malformed], [undefined, undefined, undefined]);
+  const other = parseLayers(TCP4, { protocol: 0x88cc });
+  assert.deepEqual([other.ip, other.tcp, other.malformed], [undefined, undefined, undefined]);
   assert.equal(parseLayers(hex("50")).malformed, undefined);
 });
 

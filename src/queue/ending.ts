@@ -1,0 +1,32 @@
+/**
+ * How a packet left the program's hands.
+ *
+ * @module
+ */
+
+import type { UndecidedCause } from "./events.ts";
+import { isVerdict, type Verdict } from "./verdict.ts";
+
+/** The program gave the verdict, or the queue did, and why. */
+export type Ending = "given" | UndecidedCause;
+
+const ENDINGS: Readonly<Record<Ending, string>> = {
+  given: "already has its verdict",
+  handler: "was left undecided, so the queue gave it the verdict",
+  error: "its handler failed, so the queue gave it the verdict",
+  deadline: "its deadline passed, so the queue gave it the verdict",
+  close: "the queue was closed, which gave it the verdict",
+  cut: "did not fit the receive memory, so the queue gave it the verdict",
+};
+
+const VERDICT_NAMES: Readonly<Record<Verdict, string>> = {
+  0: "Drop",
+  1: "Accept",
+  4: "Repeat",
+  5: "Stop",
+};
+
+/** Why a second verdict is refused. */
+export function describeEnding(ending: Ending, verdict: number | undefined): string {
+  return `${ENDINGS[ending]} ${isVerdict(verdict) ? VERDICT_NAMES[verdict] : "Queue"}`;
+}

@@ -1,0 +1,178 @@
+// How the views change a packet: a field and the checksums that cover it, or a part and every length
+// above it. Whatever may throw does so before the first byte is changed.
+import { WireError } from "./errors.ts";
+import type { Outline } from "./outline.ts";
+import { IP_PROTOCOL } from "./protocols.ts";
+import {
+  isUnsummed,
+  renewUpper,
+  updateHeader,
+  updatePseudo,
+  updateUpper,
+  wordSum,
+} from "./sums.ts";
+
+const MAX_LENGTH = 0xffff;
+const IPV6_HEADER_SIZE = 40;
+/** Where the length fields stand in their headers. */
+const IPV4_TOTAL_LENGTH = 2;
+const IPV6_PAYLOAD_LENGTH = 4;
+const UDP_LENGTH = 4;
+
+/** The sum of a 32-bit word's halves. */
+export function sumOf32(word: number): number {
+  const sum = (word >>> 16) + (word & 0xffff);
+  return (sum & 0xffff) + (sum >>> 16);
+}
+
+/** Refuses the use of a view whose layer an edit took away. */
+function refuseStale({ frame, network }: Outline, layer: string): never {
+  const have = frame.length - network;
+  const reason = "an edit made this a packet without it; ask the packet for its views again";
+  throw new WireError({ layer, offset: network, need: 0, have, reason });
+}
+
+/** @throws {WireError} unless the packet still is of this IP version. */
+export function requireVersion(outline: Outline, version: 4 | 6): void {
+  if (outline.version !== version) refuseStale(outline, `ipv${version} header`);
+}
+
+/** @throws {WireError} unless the packet still has this upper layer. */
+export function requireUpper(outline: Outline, protocol: number, layer: string): void {
+  if (outline.protocol !== protocol || !outline.readable) refuseStale(outline, layer);
+}
+
+/** Writes a word of the IPv4 header, at an even offset. */
+export function writeIpv4Word(outline: Outline, offset: number, word: number): void {
+  requireVersion(outline, 4);
+  const { frame } = outline;
+  const at = outline.network + offset;
+  const old = frame.u16(at);
+  frame.setU16(at, word);
+  updateHeader(outline, old, word);
+}
+
+/** Writes an IPv4 address, as a number. */
+export function writeIpv4Address(outline: Outline, offset: number, address: number): void {
+  requireVersion(outline, 4);
+  const { frame } = outline;
+  const at = outline.network + offset;
+  const before = sumOf32(frame.u32(at));
+  frame.setU32(at, address);
+  const after = sumOf32(address);
+  updateHeader(outline, before, after);
+  updatePseudo(outline, before, after);
+}
+
+/** Writes a word that the upper layer's checksum covers, at an even offset of its header. */
+export function writeUpper16(outline: Outline, offset: number, word: number): void {
+  const { frame } = outline;
+  const at = outline.upper + offset;
+  const old = frame.u16(at);
+  frame.setU16(at, word);
+  updateUpper(outline, old, word);
+}
+
+/** The same for 32 bits. */
+export function writeUpper32(outline: Outline, offset: number, value: number): void {
+  const { frame } = outline;
+  const at = outline.upper + offset;
+  const old = frame.u32(at);
+  frame.setU32(at, value);
+  updateUpper(outline, sumOf32(old), sumOf32(value));
+}
+
+/** The same for bytes, at any offset of the frame. */
+export function writeUpperBytes(outline: Outline, at: number, bytes: Uint8Array): void {
+  const { frame, upper } = outline;
+  const end = at + bytes.length;
+  const before = wordSum(frame, upper, at, end);
+  frame.setBytes(at, bytes);
+  updateUpper(outline, before, wordSum(frame, upper, at, end));
+}
+
+/** After an edit that changed what the packet is: its layers, and what the checksums cover. */
+export function restructure(outline: Outline): void {
+  outline.refresh();
+  renewUpper(outline);
+}
+
+/** A part of the packet, and the field's name for errors. */
+export interface Part {
+  readonly field: string;
+  /** Its first byte, and the first behind it, from the start of the frame. */
+  readonly from: number;
+  readonly to: number;
+  /** It belongs to the IP header, which each fragment has to itself. */
+  readonly inHeader?: boolean;
+}
+
+/**
+ * Puts bytes in the place of a part, which may be longer or shorter, and sets the IP header's
+ * length. The outline is not refreshed.
+ *
+ * @returns by how many bytes the packet grew.
+ * @throws {RangeError} when the length may not change, or would become too large.
+ */
+export function replacePart(outline: Outline, part: Part, bytes: Uint8Array): number {
+  const { frame, network } = outline;
+  const { field, from, to } = part;
+  const growth = bytes.length - (to - from);
+  if (growth === 0) {
+    frame.setBytes(from, bytes);
+    return 0;
+  }
+  checkResizable(outline, part, bytes.length);
+  const length = outline.end - network + growth;
+  const most = outline.version === 4 ? MAX_LENGTH : MAX_LENGTH + IPV6_HEADER_SIZE;
+  if (length > most) {
+    const name = `IPv${outline.version} packet`;
+    throw new RangeError(`${field}: the ${name} would have ${length} bytes, ${most} at most`);
+  }
+  frame.replace(from, to - from, bytes);
+  if (outline.version === 4) writeIpv4Word(outline, IPV4_TOTAL_LENGTH, length);
+  else frame.setU16(network + IPV6_PAYLOAD_LENGTH, length - IPV6_HEADER_SIZE);
+  return growth;
+}
+
+function checkResizable(
+  outline: Outline,
+  { field, from, to, inHeader = false }: Part,
+  length: number,
+): void {
+  if (outline.whole || (outline.complete && inHeader)) return;
+  const why = outline.fragment
+    ? "is a fragment, and the rest of the datagram is elsewhere"
+    : "is longer than its bytes that are here";
+  // A released frame has its own error.
+  void outline.frame.length;
+  throw new RangeError(
+    `${field} must keep its ${to - from} bytes, got ${length}: the packet ${why}`,
+  );
+}
+
+/** Replaces the upper layer's data; every length and the checksum follow. */
+export function replaceData(outline: Outline, part: Part, bytes: Uint8Array): void {
+  const { frame, protocol } = outline;
+  if (bytes.length === part.to - part.from && !outline.whole) {
+    writeUpperBytes(outline, part.from, bytes);
+    return;
+  }
+  const unsummed = isUnsummed(outline);
+  const growth = replacePart(outline, part, bytes);
+  if (growth !== 0) {
+    if (protocol === IP_PROTOCOL.UDP) {
+      const length = part.to - outline.upper + growth;
+      frame.setU16(outline.upper + UDP_LENGTH, length);
+    }
+    outline.refresh();
+  }
+  if (!unsummed) renewUpper(outline);
+}
+
+/** Replaces everything behind the IP headers. */
+export function replaceIpPayload(outline: Outline, bytes: Uint8Array): void {
+  const part = { field: "payload", from: outline.upper, to: outline.end };
+  replacePart(outline, part, bytes);
+  restructure(outline);
+}

@@ -1,0 +1,80 @@
+// The extension headers of an IPv6 packet as a list, and how they are put in and out.
+import { replacePart } from "./edit.ts";
+import { WireError } from "./errors.ts";
+import {
+  encodeExtensions,
+  finalDestination,
+  IPV6_EXTENSION,
+  IPV6_HEADER_SIZE,
+  type Ipv6ExtensionHeader,
+  isExtensionHeader,
+  listExtensions,
+} from "./ipv6_extensions.ts";
+import type { Outline } from "./outline.ts";
+import { renewUpper, updatePseudo } from "./sums.ts";
+
+const NEXT_HEADER = 6;
+
+/** The order of RFC 8200 §4.1, for extension headers that are put in. */
+const ORDER: readonly number[] = [
+  IPV6_EXTENSION.HOP_BY_HOP,
+  IPV6_EXTENSION.ROUTING,
+  IPV6_EXTENSION.FRAGMENT,
+  IPV6_EXTENSION.AUTHENTICATION,
+  IPV6_EXTENSION.DESTINATION_OPTIONS,
+];
+
+/** Every whole extension header with its data, borrowed. */
+export function readExtensions(outline: Outline): Ipv6ExtensionHeader[] {
+  const { frame, network } = outline;
+  return listExtensions(outline).map(({ protocol, offset, length }) => {
+    const at = network + offset;
+    return { protocol, data: frame.subarray(at + 2, at + length) };
+  });
+}
+
+/** Puts others in the place of all; lengths and the transport checksum follow. */
+export function setExtensions(outline: Outline, value: readonly Ipv6ExtensionHeader[]): void {
+  const { frame, network, upper, problem, protocol, fragment } = outline;
+  // One that is cut off would be taken for the upper layer.
+  if (problem !== undefined && isExtensionHeader(protocol)) throw new WireError(problem);
+  const { bytes, nextHeader } = encodeExtensions(value, protocol);
+  const before = finalSum(outline);
+  const part = { field: "extensions", from: network + IPV6_HEADER_SIZE, to: upper, inHeader: true };
+  replacePart(outline, part, bytes);
+  frame.setU8(network + NEXT_HEADER, nextHeader);
+  outline.refresh();
+  const after = finalSum(outline);
+  if (before < 0 || outline.fragment !== fragment) renewUpper(outline);
+  else if (after >= 0) updatePseudo(outline, before, after);
+}
+
+/** Changes the first header of a kind, puts one in, or takes it out. */
+export function setExtension(
+  outline: Outline,
+  protocol: number,
+  data: Uint8Array | undefined,
+): void {
+  const list = readExtensions(outline);
+  const at = list.findIndex((header) => header.protocol === protocol);
+  if (data === undefined) {
+    if (at < 0) {
+      outline.frame.requireWritable();
+      return;
+    }
+    list.splice(at, 1);
+  } else if (at >= 0) {
+    list[at] = { protocol, data };
+  } else {
+    const rank = ORDER.indexOf(protocol);
+    const behind = list.findIndex((header) => ORDER.indexOf(header.protocol) > rank);
+    list.splice(behind < 0 ? list.length : behind, 0, { protocol, data });
+  }
+  setExtensions(outline, list);
+}
+
+/** Sum of the destination that checksums cover; −1 where it is not known. */
+function finalSum(outline: Outline): number {
+  const at = finalDestination(outline);
+  return at < 0 ? -1 : outline.frame.sum(at, at + 16);
+}

@@ -1,0 +1,203 @@
+// IPv6 extension headers (RFC 8200 §4): walking over them, and their list as values.
+import type { Frame } from "./frame.ts";
+import type { Outline } from "./outline.ts";
+import { checkBytes, checkInteger, show } from "./range.ts";
+
+/** Bytes of an IPv6 header without extension headers. */
+export const IPV6_HEADER_SIZE = 40;
+
+const HOP_BY_HOP = 0;
+const ROUTING = 43;
+/** Protocol number of the Fragment header. */
+export const IPV6_FRAGMENT = 44;
+const AUTHENTICATION = 51;
+const DESTINATION_OPTIONS = 60;
+
+/** Protocol numbers of extension headers. */
+export const IPV6_EXTENSION = {
+  HOP_BY_HOP,
+  ROUTING,
+  FRAGMENT: IPV6_FRAGMENT,
+  AUTHENTICATION,
+  DESTINATION_OPTIONS,
+  MOBILITY: 135,
+  HOST_IDENTITY: 139,
+  SHIM6: 140,
+} as const;
+
+/** How an extension header tells its length: the unit of its second byte, and units not counted. */
+interface Extension {
+  readonly unit: number;
+  readonly extra: number;
+}
+const EIGHTS: Extension = { unit: 8, extra: 1 };
+
+/**
+ * Extension headers that say what comes after them. ESP (50) hides the rest, and 59 says that
+ * nothing follows: both end the walk as any upper-layer protocol does.
+ */
+const EXTENSIONS: ReadonlyArray<Extension | undefined> = Array.from(
+  { length: 256 },
+  (_, number) => {
+    switch (number) {
+      case HOP_BY_HOP:
+      case ROUTING:
+      case DESTINATION_OPTIONS:
+      case IPV6_EXTENSION.MOBILITY: // RFC 6275
+      case IPV6_EXTENSION.HOST_IDENTITY: // RFC 7401
+      case IPV6_EXTENSION.SHIM6: // RFC 5533
+        return EIGHTS;
+      case IPV6_FRAGMENT: // its second byte is reserved
+        return { unit: 0, extra: 8 };
+      case AUTHENTICATION: // RFC 4302
+        return { unit: 4, extra: 2 };
+      default:
+        return undefined;
+    }
+  },
+);
+
+/** Whether this protocol number is an extension header that can be walked over. */
+export function isExtensionHeader(protocol: number): boolean {
+  return EXTENSIONS[protocol] !== undefined;
+}
+
+/** Bytes of the extension header `protocol` at `offset`, at least 8. Its first two must be there. */
+export function extensionHeaderLength(frame: Frame, protocol: number, offset: number): number {
+  const extension = EXTENSIONS[protocol] ?? EIGHTS;
+  if (extension.unit === 0) return extension.extra;
+  return (frame.u8(offset + 1) + extension.extra) * extension.unit;
+}
+
+/** One extension header, and where it stands. */
+export interface Ipv6Extension {
+  /** Its protocol number: 0 hop-by-hop, 43 routing, 44 fragment, 51 AH, 60 destination, … */
+  readonly protocol: number;
+  /** Where it begins, in bytes from the start of the IPv6 header. */
+  readonly offset: number;
+  /** Its bytes. */
+  readonly length: number;
+}
+
+/** One extension header as a value, to be put into a packet. */
+export interface Ipv6ExtensionHeader {
+  /** Its protocol number: `IPV6_EXTENSION` names them. */
+  readonly protocol: number;
+  /** What follows its next header and length bytes; the Fragment header has its 6 bytes there. */
+  readonly data: Uint8Array;
+}
+
+/** Every whole extension header, in order. */
+export function listExtensions({ frame, network, upper }: Outline): Ipv6Extension[] {
+  const headers: Ipv6Extension[] = [];
+  let protocol = frame.u8(network + 6);
+  for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
+    const length = extensionHeaderLength(frame, protocol, at);
+    headers.push({ protocol, offset: at - network, length });
+    protocol = frame.u8(at);
+    at += length;
+  }
+  return headers;
+}
+
+/** Where the first extension header of this kind begins; −1 when there is none. */
+export function findExtension({ frame, network, upper }: Outline, kind: number): number {
+  let protocol = frame.u8(network + 6);
+  for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
+    if (protocol === kind) return at;
+    const length = extensionHeaderLength(frame, protocol, at);
+    protocol = frame.u8(at);
+    at += length;
+  }
+  return -1;
+}
+
+/**
+ * Where the destination address stands that the checksums cover: under a Routing header that has
+ * segments left it is the last one's, not the header's (RFC 8200 §8.1). −1 where that is not known.
+ */
+export function finalDestination(outline: Outline): number {
+  const { frame, network } = outline;
+  const header = network + 24;
+  const next = frame.u8(network + 6);
+  // Most packets have none, or only a fragment header.
+  if (!isExtensionHeader(next)) return header;
+  const at = findExtension(outline, ROUTING);
+  if (at < 0 || frame.u8(at + 3) === 0) return header;
+  const length = extensionHeaderLength(frame, ROUTING, at);
+  switch (frame.u8(at + 2)) {
+    case 0: // RFC 2460: the addresses in the order of the visits
+    case 2: // RFC 6275: one address
+      return length < 24 ? -1 : at + length - 16 - ((length - 8) % 16);
+    case 4: // RFC 8754: in reverse order
+      return length < 24 ? -1 : at + 8;
+    default:
+      return -1;
+  }
+}
+
+/** What a list of extension headers is as bytes, and the number by which the IPv6 header names it. */
+export interface EncodedExtensions {
+  readonly bytes: Uint8Array;
+  readonly nextHeader: number;
+}
+
+/**
+ * The bytes of a chain of extension headers that ends at `protocol`. Hop-by-hop and destination
+ * options are filled up with padding options, others must have a whole length of their own.
+ *
+ * @throws {TypeError | RangeError} when a header cannot be written.
+ */
+export function encodeExtensions(
+  headers: readonly Ipv6ExtensionHeader[],
+  protocol: number,
+): EncodedExtensions {
+  if (!Array.isArray(headers)) {
+    throw new TypeError(`extensions must be an array, got ${show(headers)}`);
+  }
+  const list = headers as readonly Ipv6ExtensionHeader[];
+  const parts = list.map((header, index) => {
+    if (typeof header !== "object" || header === null) {
+      throw new TypeError(`each of extensions must be an object, got ${show(header)}`);
+    }
+    return encodeExtension(header, list[index + 1]?.protocol ?? protocol);
+  });
+  const bytes = new Uint8Array(new ArrayBuffer(parts.reduce((sum, { length }) => sum + length, 0)));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return { bytes, nextHeader: list[0]?.protocol ?? protocol };
+}
+
+function encodeExtension({ protocol, data }: Ipv6ExtensionHeader, next: number): Uint8Array {
+  checkInteger("the protocol of an extension header", protocol, 0, 255);
+  const extension = EXTENSIONS[protocol];
+  if (extension === undefined) {
+    throw new RangeError(`${protocol} is no extension header: IPV6_EXTENSION names them`);
+  }
+  const { unit, extra } = extension;
+  checkBytes(`the data of extension header ${protocol}`, data, (255 + extra) * (unit || 8) - 2);
+  const size = 2 + data.length;
+  const whole = Math.max(8, Math.ceil(size / 8) * 8);
+  const padded = protocol === HOP_BY_HOP || protocol === DESTINATION_OPTIONS;
+  const exact = protocol === AUTHENTICATION ? size % 4 === 0 && size >= 8 : size === whole;
+  if (unit === 0 ? size !== extra : !padded && !exact) {
+    const rule = unit === 0 ? "6 bytes" : `a length that makes whole words of ${unit} bytes`;
+    throw new RangeError(
+      `the data of extension header ${protocol} must have ${rule}, got ${data.length}`,
+    );
+  }
+  const bytes = new Uint8Array(new ArrayBuffer(padded ? whole : size));
+  bytes[0] = next;
+  if (unit !== 0) bytes[1] = bytes.length / unit - extra;
+  bytes.set(data, 2);
+  // Pad1 is one zero byte, PadN says how many follow it (RFC 8200 §4.2).
+  const missing = bytes.length - size;
+  if (missing > 1) {
+    bytes[size] = 1;
+    bytes[size + 1] = missing - 2;
+  }
+  return bytes;
+}

@@ -1,0 +1,14 @@
+/** Ethertypes that `Layers` knows; 0 lets it look at the version in the first byte. */
+export const ETHERTYPE = {
+  ANY: 0,
+  IPV4: 0x0800,
+  ARP: 0x0806,
+  /** A customer's VLAN tag (802.1Q). */
+  VLAN: 0x8100,
+  IPV6: 0x86dd,
+  /** A service provider's VLAN tag, before a customer's (802.1ad). */
+  SERVICE_VLAN: 0x88a8,
+} as const;
+
+/** Protocol numbers that have a view. */
+export const IP_PROTOCOL = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;

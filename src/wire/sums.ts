@@ -1,0 +1,109 @@
+// The checksums of a packet that is being edited: brought along with each change (RFC 1624), or
+// computed anew where the change is one of structure.
+import { checksumFinish, checksumUpdate } from "./checksum.ts";
+import type { Frame } from "./frame.ts";
+import { finalDestination } from "./ipv6_extensions.ts";
+import type { Outline } from "./outline.ts";
+import { IP_PROTOCOL } from "./protocols.ts";
+
+const IPV4_CHECKSUM = 10;
+const UDP_LENGTH = 4;
+const UDP_HEADER_SIZE = 8;
+
+/** Where the checksum stands in an upper layer's header; −1 for protocols without a view. */
+function checksumOffset(protocol: number): number {
+  switch (protocol) {
+    case IP_PROTOCOL.TCP:
+      return 16;
+    case IP_PROTOCOL.UDP:
+      return 6;
+    case IP_PROTOCOL.ICMP:
+    case IP_PROTOCOL.ICMPV6:
+      return 2;
+    default:
+      return -1;
+  }
+}
+
+/** The bytes from `from` up to `to` as a sum, in 16-bit words that are counted from `base` on. */
+export function wordSum(frame: Frame, base: number, from: number, to: number): number {
+  const start = from - ((from - base) & 1);
+  return frame.sum(start, Math.min(frame.length, to + ((to - base) & 1)));
+}
+
+/** Brings the IPv4 header's checksum along after words that it covers changed from sum to sum. */
+export function updateHeader({ frame, network }: Outline, before: number, after: number): void {
+  if (before === after) return;
+  const at = network + IPV4_CHECKSUM;
+  frame.setU16(at, checksumUpdate(frame.u16(at), before, after));
+}
+
+/** The same for the upper layer's, if that layer is here and has one. */
+export function updateUpper(outline: Outline, before: number, after: number): void {
+  const { frame, protocol } = outline;
+  if (before === after || !outline.readable || outline.version === 0) return;
+  if (frame.partialChecksum) return;
+  const at = outline.upper + checksumOffset(protocol);
+  const checksum = frame.u16(at);
+  if (protocol === IP_PROTOCOL.UDP && checksum === 0) return;
+  const updated = checksumUpdate(checksum, before, after);
+  if (updated !== 0 || protocol === IP_PROTOCOL.TCP) frame.setU16(at, updated);
+  else if (protocol === IP_PROTOCOL.UDP) frame.setU16(at, 0xffff);
+  // Over nothing but zeros the checksum is 0xffff, which the update cannot tell from 0.
+  else if (outline.whole) finishUpper(outline);
+  else frame.setU16(at, updated);
+}
+
+/** The same after a change of the pseudo-header, which ICMP does not have. */
+export function updatePseudo(outline: Outline, before: number, after: number): void {
+  if (outline.protocol !== IP_PROTOCOL.ICMP) updateUpper(outline, before, after);
+}
+
+/** Computes the IPv4 header's checksum, if all of the header is here. */
+export function finishHeader({ frame, network, upper }: Outline): void {
+  if (upper - network !== (frame.u8(network) & 15) * 4) return;
+  const at = network + IPV4_CHECKSUM;
+  frame.setU16(at, 0);
+  frame.setU16(at, checksumFinish(frame.sum(network, upper)));
+}
+
+/**
+ * Computes the upper layer's checksum. That of a fragment, and of a packet that is cut or malformed,
+ * stays: it covers bytes that are not here.
+ */
+export function finishUpper(outline: Outline): void {
+  const { frame, version, protocol, upper, network } = outline;
+  if (!outline.whole || !outline.readable || version === 0) return;
+  let end = outline.end;
+  if (protocol === IP_PROTOCOL.UDP) {
+    // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
+    const length = frame.u16(upper + UDP_LENGTH) || end - upper;
+    if (length < UDP_HEADER_SIZE || upper + length > end) return;
+    end = upper + length;
+  }
+  let sum = 0;
+  if (version === 4) {
+    if (protocol !== IP_PROTOCOL.ICMP) sum = frame.sum(network + 12, network + 20);
+  } else {
+    const destination = finalDestination(outline);
+    if (destination < 0) return;
+    sum = frame.sum(network + 8, network + 24);
+    sum = frame.sum(destination, destination + 16, sum);
+  }
+  if (protocol !== IP_PROTOCOL.ICMP) sum += protocol + (end - upper);
+  const at = upper + checksumOffset(protocol);
+  frame.setU16(at, 0);
+  const checksum = checksumFinish(frame.sum(upper, end, sum));
+  // UDP writes a computed 0 as all ones: 0 means "none" (RFC 768).
+  frame.setU16(at, checksum === 0 && protocol === IP_PROTOCOL.UDP ? 0xffff : checksum);
+}
+
+/** Whether the upper layer is UDP without a checksum, which edits keep so. */
+export function isUnsummed({ frame, protocol, readable, upper }: Outline): boolean {
+  return readable && protocol === IP_PROTOCOL.UDP && frame.u16(upper + 6) === 0;
+}
+
+/** Computes the upper layer's checksum after a change of what it covers, unless it has none. */
+export function renewUpper(outline: Outline): void {
+  if (!outline.frame.partialChecksum && !isUnsummed(outline)) finishUpper(outline);
+}
