@@ -82,19 +82,31 @@ export class TcpClient implements Disposable {
 
   /** Sends a text and waits until as many bytes came back; gives what came. */
   async ask(text: string): Promise<string> {
-    const answered = deferred<string>();
-    let answer = "";
+    return new TextDecoder().decode(await this.exchange(new TextEncoder().encode(text)));
+  }
+
+  /** Sends bytes and waits until as many came back; gives what came. */
+  async exchange(data: Uint8Array): Promise<Uint8Array> {
+    const answered = deferred<void>();
+    const answer: number[] = [];
     const listen = (chunk: Uint8Array): void => {
-      answer += new TextDecoder().decode(chunk);
-      if (answer.length >= text.length) answered.resolve(answer);
+      for (const byte of chunk) answer.push(byte);
+      if (answer.length >= data.length) answered.resolve();
     };
     this.#socket.on("data", listen);
-    this.#socket.write(text);
+    this.send(data);
     try {
-      return await within(answered.promise, { what: `the echo of ${JSON.stringify(text)}` });
+      const what = `the echo of ${JSON.stringify(new TextDecoder().decode(data))}`;
+      await within(answered.promise, { what });
+      return new Uint8Array(answer);
     } finally {
       this.#socket.off("data", listen);
     }
+  }
+
+  /** Sends bytes and waits for nothing. */
+  send(data: Uint8Array): void {
+    this.#socket.write(data);
   }
 
   /** Sends many zero bytes; resolves when the socket has taken them all. */
