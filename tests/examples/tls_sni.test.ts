@@ -71,38 +71,51 @@ for (const { words, dropped, passed } of cases) {
   });
 }
 
-test("tls_sni lets pass what it cannot read, and ends at none of it", { timeout }, async () => {
+test("tls_sni lets a ClientHello pass that is cut before the name's end", { timeout }, async () => {
+  const name = "allowed.example";
+  const hello = await helloFor(name);
+  const end = hello.indexOf(name) + name.length;
+  await using server = await TcpEchoServer.open();
+  const queue = nextQueue();
+  const lines: string[] = [];
+  const onLine = (line: string) => void lines.push(line);
+  const words = ["--only", "another.example"];
+  await using example = await Example.start({ name: "tls_sni", queue, words, onLine });
+  using _rule = queueRule(queue, { chain: "OUTPUT", match: tcpTo(server.port) });
+  using client = await TcpClient.open(server.port);
+  for (let length = 1; length < end; length++) {
+    const part = hello.subarray(0, length);
+    assert.deepEqual(Buffer.from(await client.exchange(part)), Buffer.from(part));
+  }
+  assert.deepEqual(lines, []);
+  client.send(hello.subarray(0, end));
+  await until(() => lines.length > 0, { what: "the name is there and dropped" });
+  assert.equal(await example.interrupt(), "SIGINT");
+});
+
+test("tls_sni ends at no broken ClientHello", { timeout }, async () => {
   const name = "blocked.example";
   const hello = await helloFor(name);
   const start = hello.indexOf(name);
-  const end = start + name.length;
   await using server = await TcpEchoServer.open();
   const queue = nextQueue();
   const lines: string[] = [];
   const onLine = (line: string) => void lines.push(line);
   await using example = await Example.start({ name: "tls_sni", queue, words: [name], onLine });
   using _rule = queueRule(queue, { chain: "OUTPUT", match: tcpTo(server.port) });
-  {
-    using client = await TcpClient.open(server.port);
-    const passes = async (data: Uint8Array) => {
-      assert.deepEqual(Buffer.from(await client.exchange(data)), Buffer.from(data));
-    };
-    for (let length = 1; length < end; length++) await passes(hello.subarray(0, length));
-    // Every byte before the name as large and as small as it can be, when that hides the name.
-    for (let at = 0; at < start; at++) {
-      for (const value of [0, 0xff]) {
-        const broken = Buffer.from(hello);
-        broken[at] = value;
-        broken.write("allowed", start);
-        await passes(broken);
-      }
+  using client = await TcpClient.open(server.port);
+  // Every byte before the name as small and as large as it can be.
+  for (let at = 0; at < start; at++) {
+    for (const value of [0, 0xff]) {
+      const broken = Buffer.from(hello);
+      broken[at] = value;
+      broken.write("allowed", start);
+      assert.deepEqual(Buffer.from(await client.exchange(broken)), broken);
     }
   }
   assert.deepEqual(lines, []);
-  // A hello that is cut behind the name can be read.
-  using client = await TcpClient.open(server.port);
-  client.send(hello.subarray(0, end));
-  await until(() => lines.length > 0, { what: "the hello is dropped" });
+  client.send(hello);
+  await until(() => lines.length > 0, { what: "the hello as it was is dropped" });
   assert.equal(await example.interrupt(), "SIGINT");
 });
 

@@ -20,16 +20,18 @@ export interface Datagram {
   readonly from: UdpAddress;
 }
 
-/** Which address family and address to bind. */
+/** What to bind. */
 export interface UdpOptions {
   readonly family?: 4 | 6;
   /** Default: loopback of the family. */
   readonly address?: string;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 const decoder = new TextDecoder();
 
-/** A bound socket; its port comes from the kernel, so it is free. */
+/** A bound socket. */
 export class UdpSocket implements Disposable, UdpAddress {
   readonly #socket: ReturnType<typeof createSocket>;
   readonly #inbox: Datagram[] = [];
@@ -60,7 +62,7 @@ export class UdpSocket implements Disposable, UdpAddress {
     const socket = createSocket(family === 4 ? "udp4" : "udp6");
     const bound = deferred<void>();
     socket.once("error", bound.reject);
-    socket.bind(0, address, () => bound.resolve());
+    socket.bind(options.port ?? 0, address, () => bound.resolve());
     await within(bound.promise, { what: `a UDP socket on ${address}` });
     return new UdpSocket(socket, address);
   }
