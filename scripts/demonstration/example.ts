@@ -14,8 +14,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const isBun = "Bun" in globalThis;
 
-/** Longest time a filter may take to open its queue, and to end at Ctrl-C. */
-const PATIENCE = 8000;
+/** Longest time a filter may take to open its queue, and to end at Ctrl-C; more where it is emulated. */
+const PATIENCE = process.env["NFQUEUE_VM"] === "1" ? 40_000 : 8000;
 
 /** Which example, and how to start it. */
 export interface ExampleOptions {

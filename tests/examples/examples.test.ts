@@ -216,6 +216,7 @@ test("a word of the command line that makes no sense ends it", { timeout }, asyn
     await assert.rejects(start(...words), /it ended: status 1/);
   }
   const others = {
+    arp_guard: ["10.0.0.1=02:00"],
     ttl: ["--ttl", "0"],
     http_rewrite: ["--to", "horse"],
     syn_options: ["--mss", "x"],

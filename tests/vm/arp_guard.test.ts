@@ -1,0 +1,65 @@
+// examples/arp_guard.ts on a bridge between hosts that claim addresses of others.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Example } from "../../scripts/demonstration/example.ts";
+import { ping } from "../support/command.ts";
+import { requireIsolation } from "../support/isolation.ts";
+import { nextQueue } from "../support/numbers.ts";
+import { Bridge, type BridgeHost } from "../support/vm/bridge.ts";
+import { inMachine } from "../support/vm/machine.ts";
+import { NftRule } from "../support/vm/nft.ts";
+
+requireIsolation();
+
+/** Whether an address answers this host, which forgets first what it knows. */
+async function reaches(host: BridgeHost, address: string): Promise<boolean> {
+  host.run(["ip", "neigh", "flush", "dev", host.device]);
+  const { received } = await ping(address, { prefix: host.prefix, wait: 4 });
+  return received === 1;
+}
+
+test("arp_guard drops claims to addresses of others", inMachine, async () => {
+  using bridge = new Bridge();
+  const { left, right } = bridge;
+  const guarded = "10.8.0.3";
+  const owner = "02:00:00:00:00:aa";
+  for (const address of [guarded, "10.8.0.4"]) {
+    right.run(["ip", "addr", "add", `${address}/32`, "dev", right.device]);
+  }
+  const queue = nextQueue();
+  const lines: string[] = [];
+  const onLine = (line: string) => void lines.push(line);
+  const words = [`${guarded}=${owner.toUpperCase()}`];
+  await using example = await Example.start({ name: "arp_guard", queue, words, onLine });
+  const place = { family: "bridge", hook: "forward" } as const;
+  using _rule = new NftRule(place, `ether type arp queue flags bypass to ${queue}`);
+  const spoken = () => [...new Set(lines.splice(0))].sort();
+
+  assert.ok(await reaches(left, right.address));
+  assert.deepEqual(spoken(), [
+    `learn  ${left.address} is at ${left.hardwareAddress}`,
+    `learn  ${right.address} is at ${right.hardwareAddress}`,
+  ]);
+
+  assert.equal(await reaches(left, guarded), false, "it was given to another");
+  assert.deepEqual(spoken(), [
+    `drop  ${guarded} is at ${owner}, not at ${right.hardwareAddress}`,
+  ]);
+
+  // A host that asks whether an address is free claims nothing, and its owner answers: status 1.
+  const probe = `busybox arping -D -c 1 -w 4 -I ${right.device} ${left.address}; echo $?`;
+  assert.match(right.run(["sh", "-c", probe]), /\n1\n$/);
+  assert.deepEqual(spoken(), []);
+
+  const forged = "02:00:00:00:00:bb";
+  left.run(["ip", "link", "set", left.device, "address", forged]);
+  assert.equal(await reaches(left, "10.8.0.4"), false, "the left host's address was another's");
+  assert.deepEqual(spoken(), [
+    `drop  ${left.address} is at ${left.hardwareAddress}, not at ${forged}`,
+  ]);
+
+  assert.equal(await example.interrupt(), "SIGINT");
+  assert.ok(await reaches(left, "10.8.0.4"), "nobody guards any more");
+  assert.ok(await reaches(left, guarded), "nobody guards any more");
+});
