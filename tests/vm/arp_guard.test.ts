@@ -9,14 +9,14 @@ import { nextQueue } from "../support/numbers.ts";
 import { Bridge, type BridgeHost } from "../support/vm/bridge.ts";
 import { inMachine } from "../support/vm/machine.ts";
 import { NftRule } from "../support/vm/nft.ts";
+import { until } from "../support/waiting.ts";
 
 requireIsolation();
 
 /** Whether an address answers this host, which forgets first what it knows. */
-async function reaches(host: BridgeHost, address: string): Promise<boolean> {
+async function reaches(host: BridgeHost, address: string, wait: number): Promise<boolean> {
   host.run(["ip", "neigh", "flush", "dev", host.device]);
-  const { received } = await ping(address, { prefix: host.prefix, wait: 4 });
-  return received === 1;
+  return (await ping(address, { prefix: host.prefix, wait })).received === 1;
 }
 
 test("arp_guard drops claims to addresses of others", inMachine, async () => {
@@ -28,38 +28,40 @@ test("arp_guard drops claims to addresses of others", inMachine, async () => {
     right.run(["ip", "addr", "add", `${address}/32`, "dev", right.device]);
   }
   const queue = nextQueue();
-  const lines: string[] = [];
-  const onLine = (line: string) => void lines.push(line);
+  const lines = new Set<string>();
+  const onLine = (line: string) => void lines.add(line);
   const words = [`${guarded}=${owner.toUpperCase()}`];
   await using example = await Example.start({ name: "arp_guard", queue, words, onLine });
   const place = { family: "bridge", hook: "forward" } as const;
   using _rule = new NftRule(place, `ether type arp queue flags bypass to ${queue}`);
-  const spoken = () => [...new Set(lines.splice(0))].sort();
+  const expected: string[] = [];
+  /** Everything that it has ever said is what was expected so far, with these lines. */
+  const hasSaid = async (...more: string[]) => {
+    expected.push(...more);
+    const isThere = () => expected.every((line) => lines.has(line));
+    await until(isThere, { what: more.join(), state: () => [...lines] });
+    assert.deepEqual([...lines].sort(), expected.sort());
+  };
 
-  assert.ok(await reaches(left, right.address));
-  assert.deepEqual(spoken(), [
+  assert.ok(await reaches(left, right.address, 5));
+  await hasSaid(
     `learn  ${left.address} is at ${left.hardwareAddress}`,
     `learn  ${right.address} is at ${right.hardwareAddress}`,
-  ]);
+  );
 
-  assert.equal(await reaches(left, guarded), false, "it was given to another");
-  assert.deepEqual(spoken(), [
-    `drop  ${guarded} is at ${owner}, not at ${right.hardwareAddress}`,
-  ]);
+  assert.equal(await reaches(left, guarded, 1), false, "it was given to another");
+  await hasSaid(`drop  ${guarded} is at ${owner}, not at ${right.hardwareAddress}`);
 
   // A host that asks whether an address is free claims nothing, and its owner answers: status 1.
   const probe = `busybox arping -D -c 1 -w 4 -I ${right.device} ${left.address}; echo $?`;
   assert.match(right.run(["sh", "-c", probe]), /\n1\n$/);
-  assert.deepEqual(spoken(), []);
 
   const forged = "02:00:00:00:00:bb";
   left.run(["ip", "link", "set", left.device, "address", forged]);
-  assert.equal(await reaches(left, "10.8.0.4"), false, "the left host's address was another's");
-  assert.deepEqual(spoken(), [
-    `drop  ${left.address} is at ${left.hardwareAddress}, not at ${forged}`,
-  ]);
+  assert.equal(await reaches(left, "10.8.0.4", 1), false, "the left host's address was another's");
+  await hasSaid(`drop  ${left.address} is at ${left.hardwareAddress}, not at ${forged}`);
 
   assert.equal(await example.interrupt(), "SIGINT");
-  assert.ok(await reaches(left, "10.8.0.4"), "nobody guards any more");
-  assert.ok(await reaches(left, guarded), "nobody guards any more");
+  assert.ok(await reaches(left, "10.8.0.4", 5), "nobody guards any more");
+  assert.ok(await reaches(left, guarded, 5), "nobody guards any more");
 });
