@@ -67,6 +67,7 @@ export type {
   Ipv6Option,
   Ipv6Routing,
 } from "./src/wire/ipv6_values.ts";
+export type { JsonObject, JsonValue } from "./src/wire/json.ts";
 export { TcpView } from "./src/wire/tcp.ts";
 export type { TcpOption, TcpSackBlock, TcpTimestamps } from "./src/wire/tcp_options.ts";
 export { UdpView } from "./src/wire/udp.ts";

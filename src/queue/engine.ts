@@ -20,13 +20,14 @@ import { ArenaChain } from "./chain.ts";
 import { Configuration, slotSize } from "./configuration.ts";
 import { Counters } from "./counters.ts";
 import { Deadline } from "./deadline.ts";
+import type { Decider, VerdictChanges } from "./decider.ts";
 import { QueueClosedError } from "./errors.ts";
 import { OverrunEvent, type UndecidedCause, UndecidedEvent, VerdictErrorEvent } from "./events.ts";
 import { IdleWatch } from "./idle.ts";
 import { slotOf, storeOf } from "./metadata.ts";
 import type { Settings } from "./options.ts";
 import { OverrunWatch } from "./overrun.ts";
-import { type Decider, isLeft, Packet, settleByQueue, type VerdictChanges } from "./packet.ts";
+import { isLeft, Packet, settleByQueue } from "./packet.ts";
 import { QueueSocket } from "./socket.ts";
 import { Outbox } from "./outbox.ts";
 import type { Verdict } from "./verdict.ts";
@@ -163,9 +164,8 @@ export class Engine implements Decider {
         const cut = arena.wasCut(slot);
         this.#take(arena, slot, cut ? start + arena.slotSize : start + arena.receivedLength(slot));
       }
-    } else if (count === -ERRNO.ENOBUFS) {
-      this.#overruns?.interrupted();
-    } else if (count !== 0 && count !== -ERRNO.EAGAIN && count !== -ERRNO.EINTR) {
+    } else if (count === -ERRNO.ENOBUFS) this.#overruns?.interrupted();
+    else if (count !== 0 && count !== -ERRNO.EAGAIN && count !== -ERRNO.EINTR) {
       throw new SystemError("recvmmsg", { errno: -count });
     }
     this.#overruns?.check();

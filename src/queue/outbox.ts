@@ -15,7 +15,7 @@ import {
   payloadSize,
   VERDICT_SIZE,
 } from "../wire/nfqueue_verdict.ts";
-import type { VerdictChanges } from "./packet.ts";
+import type { VerdictChanges } from "./decider.ts";
 import type { QueueSocket } from "./socket.ts";
 import { NO_MARK } from "./verdict.ts";
 

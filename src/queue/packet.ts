@@ -13,6 +13,7 @@ import type { IcmpView } from "../wire/icmp.ts";
 import type { Icmpv6View } from "../wire/icmpv6.ts";
 import type { Ipv4View } from "../wire/ipv4.ts";
 import type { Ipv6View } from "../wire/ipv6.ts";
+import { INSPECT, type JsonObject } from "../wire/json.ts";
 import { Layers } from "../wire/layers.ts";
 import {
   ATTRIBUTE_STRIDE,
@@ -22,10 +23,10 @@ import {
   NF_VERDICT_FLAG_QUEUE_BYPASS,
   NFQA,
 } from "../wire/nfqueue.ts";
-import { summary } from "../wire/summary.ts";
 import type { TcpView } from "../wire/tcp.ts";
 import type { UdpView } from "../wire/udp.ts";
 import { resolveChanges } from "./changes.ts";
+import type { Decider } from "./decider.ts";
 import { describeEnding, type Ending } from "./ending.ts";
 import { TruncatedPacketError, VerdictError } from "./errors.ts";
 import type { UndecidedCause } from "./events.ts";
@@ -38,23 +39,11 @@ import {
   PacketMetadata,
   releaseStore,
   slotOf,
-  storeOf,
 } from "./metadata.ts";
 import { checkInteger, checkKeys } from "./options.ts";
 import { PACKET_OWNER } from "./packet_frame.ts";
+import { packetDump, packetJson, packetLine } from "./packet_text.ts";
 import { NO_MARK, resolveMark, Verdict, VERDICT_KEYS, type VerdictOptions } from "./verdict.ts";
-
-/** Who takes a packet's verdict. */
-export interface Decider {
-  decide(packet: Packet, verdict: number, mark: number, changes: VerdictChanges | undefined): void;
-}
-
-/** What a verdict carries besides the mark. */
-export interface VerdictChanges {
-  readonly payload: Uint8Array | undefined;
-  /** Of `encodeVerdictChanges`. */
-  readonly attributes: Uint8Array<ArrayBuffer> | undefined;
-}
 
 // What the loops of this folder may do with a packet, and its users may not.
 /** @ignore Gives the verdict that a handler returned. */
@@ -67,6 +56,8 @@ export let isLeft: (packet: Packet) => boolean;
 export let isCopy: (packet: Packet) => boolean;
 /** @ignore Whether the program's own bytes are in its place. */
 export let isReplaced: (packet: Packet) => boolean;
+/** @ignore Its headers. */
+export let layersOf: (packet: Packet) => Layers;
 /** @ignore Whether its deadline, or the end of the queue, took it from its handler. */
 export let isOvertaken: (packet: Packet) => boolean;
 
@@ -293,10 +284,31 @@ export class Packet extends PacketMetadata {
     return copy;
   }
 
-  /** One line, as tcpdump would print it. */
+  /** One line, as tcpdump would print it; after the verdict `packet ID, released`. */
   override toString(): string {
-    if (storeOf(this) === undefined) return `packet ${this.id}, released`;
-    return summary(this.#parsed(), { length: this.length });
+    return packetLine(this);
+  }
+
+  /**
+   * Many lines for people: what the kernel told, each header with its fields and whether checksums
+   * are right, the first 256 or `maxBytes` bytes of data. After the verdict as `toString()`.
+   * @throws {TypeError | RangeError} when `maxBytes` is no number of bytes
+   */
+  inspect(options: { readonly maxBytes?: number | undefined } = {}): string {
+    return packetDump(this, options.maxBytes);
+  }
+
+  /**
+   * For `JSON.stringify`: the properties of the packet and of its views under the same names; bytes
+   * are hex, what is absent has no key. After the verdict `{ id, released: true, verdict }`.
+   */
+  toJSON(): JsonObject {
+    return packetJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): string {
+    return `Packet ${this.id} { ${packetLine(this)} }`;
   }
 
   #parsed(): Layers {
@@ -378,6 +390,7 @@ export class Packet extends PacketMetadata {
       if (isOvertaken(packet)) return;
       packet.#decide(verdict, undefined);
     };
+    layersOf = (packet) => packet.#parsed();
     isLeft = (packet) => packet.#ending === undefined && !packet.#held;
     isCopy = (packet) => packet.#decider === undefined;
     isReplaced = (packet) => packet.#replacement !== undefined;

@@ -2,6 +2,7 @@ import { formatIpv4, formatMac, parseIpv4, parseMac } from "./address.ts";
 import { requireUpper } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import { arpJson, INSPECT, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { ETHERTYPE } from "./protocols.ts";
 import { checkExactBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
@@ -188,6 +189,16 @@ export class ArpView {
   set targetProtocolBytes(value: Uint8Array) {
     const bytes = checkExactBytes("targetProtocolBytes", value, this.protocolLength);
     this.#writeBytes(this.#targetProtocol(), bytes);
+  }
+
+  /** Its fields under their names here. */
+  toJSON(): JsonObject {
+    return arpJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
   }
 
   #at(offset: number): number {

@@ -13,11 +13,12 @@ import { buildIcmp, buildTcp, buildUdp, type UpperPart } from "./build_upper.ts"
 import { checksumAdd, checksumFinish } from "./checksum.ts";
 import { Frame } from "./frame.ts";
 import { checkWords, Header } from "./header.ts";
-import { encodeExtensions, finalDestination, IPV6_HEADER_SIZE } from "./ipv6_extensions.ts";
+import { encodeExtensions, IPV6_HEADER_SIZE } from "./ipv6_extensions.ts";
 import { IPV4_HEADER_SIZE } from "./ipv4.ts";
 import { encodeOptions, padOptions, rawOptions } from "./options.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
+import { coveredSum } from "./pseudo.ts";
 import { checkBoolean, checkBytes, checkInteger, checkText } from "./range.ts";
 
 /** Protocol numbers for a packet without an upper layer that is known here. */
@@ -183,7 +184,7 @@ function buildIpv4(fields: Ipv4Fields, next: number, rest: number): NetworkPart 
   header.ipv4(16, "destination", destination);
   header.bytes.set(options, IPV4_HEADER_SIZE);
   header.u16(10, "checksum", checksum ?? checksumFinish(checksumAdd(header.bytes)));
-  return { bytes: header.bytes, addresses: checksumAdd(header.bytes, 12, 20) };
+  return { bytes: header.bytes, addresses: addressSum(header.bytes, ETHERTYPE.IPV4) };
 }
 
 function ipv4Options(options: NonNullable<Ipv4Fields["options"]>): Uint8Array {
@@ -214,11 +215,15 @@ function buildIpv6(fields: Ipv6Fields, next: number, rest: number): NetworkPart 
   header.bytes.set(parseIpv6(checkText("ipv6.destination", destination)), 24);
   header.bytes.set(extensions.bytes, IPV6_HEADER_SIZE);
   const { bytes } = header;
-  // Under a Routing header the last destination counts; one that cannot be told is the header's.
-  const outline = new Outline(new Frame(bytes), ETHERTYPE.IPV6, 0);
-  const final = outline.version === 6 ? finalDestination(outline) : -1;
-  const at = final < 0 ? 24 : final;
-  return { bytes, addresses: checksumAdd(bytes, at, at + 16, checksumAdd(bytes, 8, 24)) };
+  return { bytes, addresses: addressSum(bytes, ETHERTYPE.IPV6) };
+}
+
+/** The sum of the addresses that the checksum covers; where they cannot be told the header's. */
+function addressSum(header: Uint8Array, ethertype: number): number {
+  const outline = new Outline(new Frame(header), ethertype, 0);
+  const sum = outline.version === 0 ? -1 : coveredSum(outline);
+  if (sum >= 0) return sum;
+  return ethertype === ETHERTYPE.IPV4 ? checksumAdd(header, 12, 20) : checksumAdd(header, 8, 40);
 }
 
 function checkLength(what: string, length: number): number {

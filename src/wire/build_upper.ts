@@ -4,7 +4,7 @@ import { checkWords, Header } from "./header.ts";
 import { encodeOptions, padOptions, type RawOption, rawOptions } from "./options.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
 import { checkBoolean, checkInteger, checkU16 } from "./range.ts";
-import { TCP_FLAG } from "./tcp.ts";
+import { TCP_FLAG } from "./tcp_flags.ts";
 import { encodeSackBlocks, encodeTimestamps, TCP_OPTION } from "./tcp_options.ts";
 
 const TCP_HEADER_SIZE = 20;

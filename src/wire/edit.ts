@@ -3,6 +3,7 @@
 import { WireError } from "./errors.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
+import { coveredDestination, coveredSource } from "./pseudo.ts";
 import {
   isUnsummed,
   renewUpper,
@@ -61,7 +62,9 @@ export function writeIpv4Address(outline: Outline, offset: number, address: numb
   frame.setU32(at, address);
   const after = sumOf32(address);
   updateHeader(outline, before, after);
-  updatePseudo(outline, before, after);
+  if (at === coveredSource(outline) || at === coveredDestination(outline)) {
+    updatePseudo(outline, before, after);
+  }
 }
 
 /** Writes a word that the upper layer's checksum covers, at an even offset of its header. */

@@ -1,6 +1,7 @@
 import { formatMac, parseMac } from "./address.ts";
 import type { WireProblem } from "./errors.ts";
 import { Frame } from "./frame.ts";
+import { ethernetJson, frameJson, INSPECT, type JsonObject, shown } from "./json.ts";
 import { Layers } from "./layers.ts";
 import { ETHERTYPE } from "./protocols.ts";
 import { checkExactBytes, checkInteger, checkText, checkU16 } from "./range.ts";
@@ -97,6 +98,16 @@ export class EthernetView {
     this.#frame.setU16(this.#start + FIELD.etherType, checkU16("etherType", value));
   }
 
+  /** Its fields under their names here. */
+  toJSON(): JsonObject {
+    return ethernetJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
   #address(field: number): Uint8Array {
     const at = this.#start + field;
     return this.#frame.subarray(at, at + MAC_SIZE);
@@ -157,6 +168,16 @@ export class EthernetLayers {
   /** Why the next layer could not be read; `undefined` when every layer that is known was read. */
   get malformed(): WireProblem | undefined {
     return this.#problem ?? this.layers?.malformed;
+  }
+
+  /** Every header, and the bytes (hex) behind the innermost one as `payload`. */
+  toJSON(): JsonObject {
+    return frameJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
   }
 }
 

@@ -2,6 +2,7 @@ import { formatIpv4, parseIpv4 } from "./address.ts";
 import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import { icmpJson, INSPECT, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
 import { checkBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
@@ -189,6 +190,16 @@ export class IcmpView {
     this.#require();
     const { upper, end } = this.#outline;
     replaceData(this.#outline, { field: "payload", from: upper + FIELD.data, to: end }, value);
+  }
+
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return icmpJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
   }
 
   #require(): void {

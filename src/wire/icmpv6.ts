@@ -2,6 +2,7 @@ import { formatIpv6, parseIpv6 } from "./address.ts";
 import { replaceData, requireUpper, writeUpper16, writeUpper32, writeUpperBytes } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import { icmpv6Json, INSPECT, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
 import { checkBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
@@ -187,6 +188,16 @@ export class Icmpv6View {
     this.#require();
     const { upper, end } = this.#outline;
     replaceData(this.#outline, { field: "payload", from: upper + FIELD.data, to: end }, value);
+  }
+
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return icmpv6Json(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
   }
 
   #require(): void {

@@ -8,8 +8,10 @@ import {
   writeIpv4Word,
 } from "./edit.ts";
 import type { Frame } from "./frame.ts";
+import { INSPECT, ipv4Json, type JsonObject, shown } from "./json.ts";
 import { encodeOptions, padOptions, rawOptions, readOptions } from "./options.ts";
 import type { Outline } from "./outline.ts";
+import { coveredSum } from "./pseudo.ts";
 import {
   checkBoolean,
   checkBytes,
@@ -19,7 +21,7 @@ import {
   checkU16,
   checkU32,
 } from "./range.ts";
-import { finishHeader, updateHeader } from "./sums.ts";
+import { finishHeader, updateHeader, updatePseudo } from "./sums.ts";
 
 /** Where the fields of an IPv4 header begin (RFC 791 §3.1), in bytes. */
 const FIELD = {
@@ -303,6 +305,16 @@ export class Ipv4View {
     replaceIpPayload(this.#outline, value);
   }
 
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return ipv4Json(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
   #part(from: number, to: number): Uint8Array {
     const { network } = this.#outline;
     return this.#frame.subarray(network + from, network + to);
@@ -325,11 +337,14 @@ export class Ipv4View {
     const from = network + FIELD.options;
     const to = Math.min(network + this.headerLength, end);
     const before = this.#frame.sum(from, to);
+    const addresses = coveredSum(outline);
     replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
     updateHeader(outline, before, this.#frame.sum(from, from + bytes.length));
     const headerLength = IPV4_HEADER_SIZE + bytes.length;
     this.#writeLow(FIELD.versionAndLength, 0xf0ff, headerLength << 6);
     outline.refresh();
+    // A source route says where the packet goes in the end.
+    updatePseudo(outline, addresses, coveredSum(outline));
   }
 }
 

@@ -4,7 +4,6 @@ import type { Frame } from "./frame.ts";
 import { readExtensions, setExtension, setExtensions } from "./ipv6_edit.ts";
 import {
   extensionHeaderLength,
-  finalDestination,
   findExtension,
   IPV6_EXTENSION,
   type Ipv6Extension,
@@ -25,8 +24,10 @@ import {
   type Ipv6Option,
   type Ipv6Routing,
 } from "./ipv6_values.ts";
+import { INSPECT, ipv6Json, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { checkBytes, checkExactBytes, checkInteger, checkText, checkU16, show } from "./range.ts";
+import { coveredDestination, coveredSource } from "./pseudo.ts";
 import { updatePseudo } from "./sums.ts";
 
 /** Where the fields of an IPv6 header begin (RFC 8200 §3), in bytes. */
@@ -333,6 +334,16 @@ export class Ipv6View {
     replaceIpPayload(this.#outline, value);
   }
 
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return ipv6Json(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
   #part(from: number, to: number): Uint8Array {
     const { network } = this.#outline;
     return this.#frame.subarray(network + from, network + to);
@@ -353,8 +364,8 @@ export class Ipv6View {
     const at = outline.network + field;
     const before = this.#frame.sum(at, at + 16);
     this.#frame.setBytes(at, bytes);
-    const covered = field === FIELD.source || finalDestination(outline) === at;
-    if (covered) updatePseudo(outline, before, this.#frame.sum(at, at + 16));
+    const covered = field === FIELD.source ? coveredSource(outline) : coveredDestination(outline);
+    if (covered === at) updatePseudo(outline, before, this.#frame.sum(at, at + 16));
   }
 
   #extension(kind: number): Uint8Array | undefined {

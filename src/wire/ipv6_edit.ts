@@ -3,7 +3,6 @@ import { replacePart } from "./edit.ts";
 import { WireError } from "./errors.ts";
 import {
   encodeExtensions,
-  finalDestination,
   IPV6_EXTENSION,
   IPV6_HEADER_SIZE,
   type Ipv6ExtensionHeader,
@@ -11,6 +10,7 @@ import {
   listExtensions,
 } from "./ipv6_extensions.ts";
 import type { Outline } from "./outline.ts";
+import { coveredSum } from "./pseudo.ts";
 import { renewUpper, updatePseudo } from "./sums.ts";
 
 const NEXT_HEADER = 6;
@@ -39,12 +39,12 @@ export function setExtensions(outline: Outline, value: readonly Ipv6ExtensionHea
   // One that is cut off would be taken for the upper layer.
   if (problem !== undefined && isExtensionHeader(protocol)) throw new WireError(problem);
   const { bytes, nextHeader } = encodeExtensions(value, protocol);
-  const before = finalSum(outline);
+  const before = coveredSum(outline);
   const part = { field: "extensions", from: network + IPV6_HEADER_SIZE, to: upper, inHeader: true };
   replacePart(outline, part, bytes);
   frame.setU8(network + NEXT_HEADER, nextHeader);
   outline.refresh();
-  const after = finalSum(outline);
+  const after = coveredSum(outline);
   if (before < 0 || outline.fragment !== fragment) renewUpper(outline);
   else if (after >= 0) updatePseudo(outline, before, after);
 }
@@ -71,10 +71,4 @@ export function setExtension(
     list.splice(behind < 0 ? list.length : behind, 0, { protocol, data });
   }
   setExtensions(outline, list);
-}
-
-/** Sum of the destination that checksums cover; −1 where it is not known. */
-function finalSum(outline: Outline): number {
-  const at = finalDestination(outline);
-  return at < 0 ? -1 : outline.frame.sum(at, at + 16);
 }

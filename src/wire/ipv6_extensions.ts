@@ -112,30 +112,6 @@ export function findExtension({ frame, network, upper }: Outline, kind: number):
   return -1;
 }
 
-/**
- * Where the destination address stands that the checksums cover: under a Routing header that has
- * segments left it is the last one's, not the header's (RFC 8200 §8.1). −1 where that is not known.
- */
-export function finalDestination(outline: Outline): number {
-  const { frame, network } = outline;
-  const header = network + 24;
-  const next = frame.u8(network + 6);
-  // Most packets have none, or only a fragment header.
-  if (!isExtensionHeader(next)) return header;
-  const at = findExtension(outline, ROUTING);
-  if (at < 0 || frame.u8(at + 3) === 0) return header;
-  const length = extensionHeaderLength(frame, ROUTING, at);
-  switch (frame.u8(at + 2)) {
-    case 0: // RFC 2460: the addresses in the order of the visits
-    case 2: // RFC 6275: one address
-      return length < 24 ? -1 : at + length - 16 - ((length - 8) % 16);
-    case 4: // RFC 8754: in reverse order
-      return length < 24 ? -1 : at + 8;
-    default:
-      return -1;
-  }
-}
-
 /** What a list of extension headers is as bytes, and the number by which the IPv6 header names it. */
 export interface EncodedExtensions {
   readonly bytes: Uint8Array;

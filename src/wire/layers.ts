@@ -8,6 +8,7 @@ import { IcmpView } from "./icmp.ts";
 import { Icmpv6View } from "./icmpv6.ts";
 import { Ipv4View } from "./ipv4.ts";
 import { Ipv6View } from "./ipv6.ts";
+import { INSPECT, type JsonObject, layersJson, shown } from "./json.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { TcpView } from "./tcp.ts";
@@ -37,6 +38,11 @@ export class Layers {
   /** The bytes. */
   get frame(): Frame {
     return this.#outline.frame;
+  }
+
+  /** Where in the frame the network header begins. */
+  get networkOffset(): number {
+    return this.#outline.network;
   }
 
   /** The ethertype that was given. */
@@ -104,6 +110,16 @@ export class Layers {
    */
   get malformed(): WireProblem | undefined {
     return this.#outline.problem;
+  }
+
+  /** Every header under its name here, and the bytes (hex) behind the innermost one as `payload`. */
+  toJSON(): JsonObject {
+    return layersJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
   }
 
   /** Looks at the frame again, after its bytes were changed otherwise than through the views. */

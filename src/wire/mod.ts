@@ -29,7 +29,8 @@ export { type Ipv4Option, Ipv4View } from "./ipv4.ts";
 export { Ipv6View } from "./ipv6.ts";
 export { IPV6_EXTENSION, type Ipv6Extension, type Ipv6ExtensionHeader } from "./ipv6_extensions.ts";
 export type { Ipv6Authentication, Ipv6Fragment, Ipv6Option, Ipv6Routing } from "./ipv6_values.ts";
-export { TCP_FLAG, TcpView } from "./tcp.ts";
+export { TcpView } from "./tcp.ts";
+export { TCP_FLAG } from "./tcp_flags.ts";
 export {
   TCP_OPTION,
   type TcpOption,
@@ -52,6 +53,8 @@ export type {
   VlanFields,
 } from "./build_fields.ts";
 export { summary, type SummaryOptions } from "./summary.ts";
+export { inspect, type InspectOptions } from "./inspect.ts";
+export type { JsonObject, JsonValue } from "./json.ts";
 
 export {
   align4,

@@ -1,94 +1,139 @@
-import type { Icmpv6View } from "./icmpv6.ts";
-import type { IcmpView } from "./icmp.ts";
+// One line about a packet, in the words of tcpdump.
+import { ARP_OPERATION, type ArpView } from "./arp.ts";
+import { EthernetLayers } from "./ethernet.ts";
+import { formatHex, hexNumber } from "./hex.ts";
 import type { Ipv4View } from "./ipv4.ts";
+import { IPV6_EXTENSION, type Ipv6ExtensionHeader } from "./ipv6_extensions.ts";
 import type { Ipv6View } from "./ipv6.ts";
 import type { Layers } from "./layers.ts";
-import { TCP_FLAG, type TcpView } from "./tcp.ts";
+import { protocolName } from "./protocol_names.ts";
+import { describeIcmp, describeIcmpv6 } from "./summary_icmp.ts";
+import { describeTcp } from "./summary_tcp.ts";
+
+/** Extension headers that are named before the rest is only counted. */
+const MOST_EXTENSIONS = 8;
+const NO_NEXT_HEADER = 59;
 
 /** Options of {@link summary}. */
 export interface SummaryOptions {
-  /** Bytes of the packet on the wire, when it was not captured whole. Default: the frame's length. */
+  /**
+   * Bytes of the packet on the wire from its network header on, when it was not captured whole.
+   * Default: what the frame has.
+   */
   readonly length?: number;
 }
 
-/** tcpdump's letters, in its order. */
-const FLAG_LETTERS = [
-  [TCP_FLAG.FIN, "F"],
-  [TCP_FLAG.SYN, "S"],
-  [TCP_FLAG.RST, "R"],
-  [TCP_FLAG.PSH, "P"],
-  [TCP_FLAG.ACK, "."],
-  [TCP_FLAG.URG, "U"],
-  [TCP_FLAG.ECE, "E"],
-  [TCP_FLAG.CWR, "W"],
-] as const;
-
 /**
  * One line about a packet, in the words of tcpdump: `IP 10.0.0.1.4000 > 10.0.0.2.80: Flags [S], …`.
+ * Sequence numbers are absolute; a fragment ends in `(frag ID:BYTES@OFFSET)`, with a `+` when more
+ * follow; a layer that is cut or malformed is said in brackets. Of an Ethernet frame the addresses
+ * and VLAN tags come first.
  *
  * @throws {PacketReleasedError} when the frame was released.
  */
-export function summary(layers: Layers, options: SummaryOptions = {}): string {
-  const wire = options.length ?? layers.frame.length;
-  const { ip, tcp, udp, icmp, icmpv6 } = layers;
+export function summary(packet: Layers | EthernetLayers, options: SummaryOptions = {}): string {
+  if (!(packet instanceof EthernetLayers)) return line(packet, options.length);
+  const { ethernet, vlans, layers } = packet;
+  if (ethernet === undefined) return `ethernet, length ${packet.frame.length}${flaw(packet)}`;
+  const parts = [`${ethernet.source} > ${ethernet.destination}`, ...vlans.map(vlanText)];
+  parts.push(layers === undefined ? flaw(packet).trimStart() : line(layers, options.length));
+  return parts.join(", ");
+}
+
+/** `vlan 5, p 3, DEI`. */
+export function vlanText(
+  tag: { readonly identifier: number; readonly priority: number; readonly dropEligible: boolean },
+): string {
+  return `vlan ${tag.identifier}, p ${tag.priority}${tag.dropEligible ? ", DEI" : ""}`;
+}
+
+function line(layers: Layers, length: number | undefined): string {
+  const wire = length ?? layers.frame.length - layers.networkOffset;
+  const { ip, arp } = layers;
+  if (arp !== undefined) return `ARP, ${describeArp(arp)}, length ${wire}${flaw(layers)}`;
   if (ip === undefined) {
     const what = layers.ethertype === 0
       ? "unknown protocol"
-      : `ethertype 0x${layers.ethertype.toString(16).padStart(4, "0")}`;
+      : `ethertype ${hexNumber(layers.ethertype, 4)}`;
     return `${what}, length ${wire}${flaw(layers)}`;
   }
-  const name = ip.version === 4 ? "IP" : "IP6";
-  const length = upperLength(ip, wire);
-  if (tcp !== undefined) {
-    const from = `${ip.source}.${tcp.sourcePort}`;
-    const to = `${ip.destination}.${tcp.destinationPort}`;
-    return `${name} ${from} > ${to}: ${describeTcp(tcp, Math.max(0, length - tcp.headerLength))}`;
-  }
-  if (udp !== undefined) {
-    const from = `${ip.source}.${udp.sourcePort}`;
-    const to = `${ip.destination}.${udp.destinationPort}`;
-    const data = Math.max(0, (udp.length || length) - 8);
-    return `${name} ${from} > ${to}: UDP, length ${data}`;
-  }
-  const ends = `${name} ${ip.source} > ${ip.destination}:`;
-  if (icmp !== undefined) return `${ends} ICMP ${describeIcmp(icmp)}, length ${length}`;
-  if (icmpv6 !== undefined) return `${ends} ICMP6, ${describeIcmp(icmpv6)}, length ${length}`;
-  const offset = ip.version === 4 ? ip.fragmentOffset : ip.fragment?.offset ?? 0;
-  const fragment = offset === 0 ? "" : `, fragment offset ${offset}`;
-  return `${ends} ip-proto-${ip.protocol}${fragment}, length ${length}${flaw(layers)}`;
+  const { tcp, udp } = layers;
+  const ports = tcp ?? udp;
+  const from = `${ip.source}${ports === undefined ? "" : `.${ports.sourcePort}`}`;
+  const to = `${ip.destination}${ports === undefined ? "" : `.${ports.destinationPort}`}`;
+  const size = upperLength(ip, wire);
+  const name = ip.version === 4 ? "IP" : `IP6`;
+  const before = ip.version === 4 ? "" : extensionTexts(ip);
+  const what = describeUpper(layers, ip, size);
+  return `${name} ${from} > ${to}: ${before}${what}${fragmentText(ip, size)}${flaw(layers)}`;
 }
 
 /** Bytes after the IP headers: what the header says, and the wire's when it says 0. */
 function upperLength(ip: Ipv4View | Ipv6View, wire: number): number {
   const total = ip.version === 4
     ? ip.totalLength || wire
-    : (ip.payloadLength === 0 && ip.nextHeader !== 59 ? wire : 40 + ip.payloadLength);
+    : (ip.payloadLength === 0 && ip.nextHeader !== NO_NEXT_HEADER ? wire : 40 + ip.payloadLength);
   return Math.max(0, total - ip.headerLength);
 }
 
-function describeTcp(tcp: TcpView, length: number): string {
-  const { flags, sequenceNumber } = tcp;
-  let letters = "";
-  for (const [bit, letter] of FLAG_LETTERS) if ((flags & bit) !== 0) letters += letter;
-  const parts = [`Flags [${letters || "none"}]`];
-  if (length > 0) parts.push(`seq ${sequenceNumber}:${(sequenceNumber + length) >>> 0}`);
-  else if ((flags & (TCP_FLAG.SYN | TCP_FLAG.FIN | TCP_FLAG.RST)) !== 0) {
-    parts.push(`seq ${sequenceNumber}`);
+function describeUpper(layers: Layers, ip: Ipv4View | Ipv6View, length: number): string {
+  const { tcp, udp, icmp, icmpv6 } = layers;
+  if (tcp !== undefined) return describeTcp(tcp, Math.max(0, length - tcp.headerLength));
+  if (udp !== undefined) return `UDP, length ${Math.max(0, (udp.length || length) - 8)}`;
+  if (icmp !== undefined) return `ICMP ${describeIcmp(icmp)}, length ${length}`;
+  if (icmpv6 !== undefined) return `ICMP6, ${describeIcmpv6(icmpv6)}, length ${length}`;
+  return `${protocolName(ip.protocol)}, length ${length}`;
+}
+
+/** What IPv6 extension headers say, the Fragment header apart. */
+function extensionTexts(ip: Ipv6View): string {
+  const others = ip.extensions.filter(({ protocol }) => protocol !== IPV6_EXTENSION.FRAGMENT);
+  const texts = others.slice(0, MOST_EXTENSIONS).map(extensionText);
+  if (others.length > MOST_EXTENSIONS) texts.push(`(${others.length - MOST_EXTENSIONS} more)`);
+  return texts.map((text) => `${text} `).join("");
+}
+
+function extensionText({ protocol, data }: Ipv6ExtensionHeader): string {
+  const name = protocolName(protocol);
+  if (protocol === IPV6_EXTENSION.ROUTING) return `${name} (type=${data[0]}, segleft=${data[1]})`;
+  if (protocol !== IPV6_EXTENSION.AUTHENTICATION || data.length < 10) return name;
+  const spi = formatHex(data.subarray(2, 6));
+  const sequence = parseInt(formatHex(data.subarray(6, 10)), 16);
+  return `${name}(spi=0x${spi},seq=0x${sequence.toString(16)})`;
+}
+
+function fragmentText(ip: Ipv4View | Ipv6View, length: number): string {
+  if (ip.version === 6) {
+    const { fragment } = ip;
+    if (fragment === undefined) return "";
+    const { identification, offset, moreFragments } = fragment;
+    return ` (frag ${identification}:${length}@${offset}${moreFragments ? "+" : ""})`;
   }
-  if (tcp.ack) parts.push(`ack ${tcp.acknowledgmentNumber}`);
-  parts.push(`win ${tcp.windowSize}`);
-  if (tcp.urg) parts.push(`urg ${tcp.urgentPointer}`);
-  parts.push(`length ${length}`);
-  return parts.join(", ");
+  const { identification, fragmentOffset, moreFragments } = ip;
+  if (fragmentOffset === 0 && !moreFragments) return "";
+  return ` (frag ${identification}:${length}@${fragmentOffset}${moreFragments ? "+" : ""})`;
 }
 
-function describeIcmp(icmp: IcmpView | Icmpv6View): string {
-  const { identifier, sequenceNumber, typeName, code } = icmp;
-  if (identifier !== undefined) return `${typeName}, id ${identifier}, seq ${sequenceNumber}`;
-  return code === 0 ? typeName : `${typeName}, code ${code}`;
+function describeArp(arp: ArpView): string {
+  const { operation, senderProtocolAddress: sender, targetProtocolAddress: target } = arp;
+  switch (operation) {
+    case ARP_OPERATION.REQUEST:
+      return `Request who-has ${target} tell ${sender}`;
+    case ARP_OPERATION.REPLY:
+      return `Reply ${sender} is-at ${arp.senderHardwareAddress}`;
+    case 3:
+      return `Reverse Request who-is ${arp.targetHardwareAddress} tell ${arp.senderHardwareAddress}`;
+    case 4:
+      return `Reverse Reply ${arp.targetHardwareAddress} at ${target}`;
+    default:
+      return `operation ${operation}, ${sender} to ${target}`;
+  }
 }
 
-function flaw(layers: Layers): string {
-  const problem = layers.malformed;
-  return problem === undefined ? "" : ` [${problem.layer} cut or malformed]`;
+function flaw({ malformed }: Layers | EthernetLayers): string {
+  if (malformed === undefined) return "";
+  const { layer, need, have, reason } = malformed;
+  return ` [${layer}${
+    reason === undefined ? ` needs ${need} bytes, have ${have}` : `: ${reason}`
+  }]`;
 }

@@ -2,16 +2,16 @@
 // computed anew where the change is one of structure.
 import { checksumFinish, checksumUpdate } from "./checksum.ts";
 import type { Frame } from "./frame.ts";
-import { finalDestination } from "./ipv6_extensions.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
+import { coveredSum } from "./pseudo.ts";
 
 const IPV4_CHECKSUM = 10;
 const UDP_LENGTH = 4;
 const UDP_HEADER_SIZE = 8;
 
 /** Where the checksum stands in an upper layer's header; −1 for protocols without a view. */
-function checksumOffset(protocol: number): number {
+export function checksumOffset(protocol: number): number {
   switch (protocol) {
     case IP_PROTOCOL.TCP:
       return 16;
@@ -59,43 +59,43 @@ export function updatePseudo(outline: Outline, before: number, after: number): v
   if (outline.protocol !== IP_PROTOCOL.ICMP) updateUpper(outline, before, after);
 }
 
-/** Computes the IPv4 header's checksum, if all of the header is here. */
-export function finishHeader({ frame, network, upper }: Outline): void {
-  if (upper - network !== (frame.u8(network) & 15) * 4) return;
+/** Computes the IPv4 header's checksum, if all of the header is here; returns whether it was. */
+export function finishHeader({ frame, network, upper }: Outline): boolean {
+  if (upper - network !== (frame.u8(network) & 15) * 4) return false;
   const at = network + IPV4_CHECKSUM;
   frame.setU16(at, 0);
   frame.setU16(at, checksumFinish(frame.sum(network, upper)));
+  return true;
 }
 
 /**
  * Computes the upper layer's checksum. That of a fragment, and of a packet that is cut or malformed,
  * stays: it covers bytes that are not here.
+ *
+ * @returns whether it was computed.
  */
-export function finishUpper(outline: Outline): void {
-  const { frame, version, protocol, upper, network } = outline;
-  if (!outline.whole || !outline.readable || version === 0) return;
+export function finishUpper(outline: Outline): boolean {
+  const { frame, version, protocol, upper } = outline;
+  if (!outline.whole || !outline.readable || version === 0) return false;
   let end = outline.end;
   if (protocol === IP_PROTOCOL.UDP) {
     // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
     const length = frame.u16(upper + UDP_LENGTH) || end - upper;
-    if (length < UDP_HEADER_SIZE || upper + length > end) return;
+    if (length < UDP_HEADER_SIZE || upper + length > end) return false;
     end = upper + length;
   }
   let sum = 0;
-  if (version === 4) {
-    if (protocol !== IP_PROTOCOL.ICMP) sum = frame.sum(network + 12, network + 20);
-  } else {
-    const destination = finalDestination(outline);
-    if (destination < 0) return;
-    sum = frame.sum(network + 8, network + 24);
-    sum = frame.sum(destination, destination + 16, sum);
+  if (protocol !== IP_PROTOCOL.ICMP) {
+    sum = coveredSum(outline);
+    if (sum < 0) return false;
+    sum += protocol + (end - upper);
   }
-  if (protocol !== IP_PROTOCOL.ICMP) sum += protocol + (end - upper);
   const at = upper + checksumOffset(protocol);
   frame.setU16(at, 0);
   const checksum = checksumFinish(frame.sum(upper, end, sum));
   // UDP writes a computed 0 as all ones: 0 means "none" (RFC 768).
   frame.setU16(at, checksum === 0 && protocol === IP_PROTOCOL.UDP ? 0xffff : checksum);
+  return true;
 }
 
 /** Whether the upper layer is UDP without a checksum, which edits keep so. */

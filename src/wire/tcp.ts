@@ -1,11 +1,13 @@
 import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import { INSPECT, type JsonObject, shown, tcpJson } from "./json.ts";
 import { encodeOptions, padOptions, rawOptions, readOptions } from "./options.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
 import { checkBoolean, checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
 import { findTcpOption, setTcpOption, setTcpOptions, tcpHeaderEnd } from "./tcp_edit.ts";
+import { TCP_FLAG } from "./tcp_flags.ts";
 import {
   decodeSackBlocks,
   encodeSackBlocks,
@@ -30,18 +32,6 @@ const FIELD = {
   options: 20,
 } as const;
 const LAYER = "tcp header";
-
-/** Bits of {@link TcpView.flags}. */
-export const TCP_FLAG = {
-  FIN: 0x01,
-  SYN: 0x02,
-  RST: 0x04,
-  PSH: 0x08,
-  ACK: 0x10,
-  URG: 0x20,
-  ECE: 0x40,
-  CWR: 0x80,
-} as const;
 
 /**
  * What keeps a TCP header at `start` from being read, if anything. The segment was captured up to
@@ -361,6 +351,16 @@ export class TcpView {
     this.#require();
     const part = { field: "payload", from: tcpHeaderEnd(this.#outline), to: this.#outline.end };
     replaceData(this.#outline, part, value);
+  }
+
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return tcpJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
   }
 
   #require(): void {

@@ -1,6 +1,7 @@
 import { replaceData, requireUpper, writeUpper16 } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import { INSPECT, type JsonObject, shown, udpJson } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
 import { checkBytes, checkInteger, checkU16 } from "./range.ts";
@@ -106,6 +107,16 @@ export class UdpView {
     this.#require();
     const from = this.#outline.upper + FIELD.data;
     replaceData(this.#outline, { field: "payload", from, to: this.#end() }, value);
+  }
+
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return udpJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
   }
 
   #end(): number {

@@ -1,4 +1,5 @@
 import type { Frame } from "./frame.ts";
+import { INSPECT, type JsonObject, shown, vlanJson } from "./json.ts";
 import { checkBoolean, checkInteger, checkU16 } from "./range.ts";
 
 /** Where the parts of a VLAN tag begin (IEEE 802.1Q §9), from its protocol identifier on. */
@@ -75,6 +76,16 @@ export class VlanView {
 
   set etherType(value: number) {
     this.#frame.setU16(this.#start + FIELD.etherType, checkU16("etherType", value));
+  }
+
+  /** Its fields under their names here. */
+  toJSON(): JsonObject {
+    return vlanJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
   }
 
   #control(): number {

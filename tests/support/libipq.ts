@@ -5,11 +5,7 @@
  */
 
 import process from "node:process";
-
-/** True where scripts/test runs for a merge: `CI`, or what `.ci/run` sets itself. */
-export const inCi: boolean = ["CI", "NFQUEUE_CI"].some((name) =>
-  !["", "0", "false"].includes(process.env[name] ?? "")
-);
+import { inCi } from "./ci.ts";
 
 const path = process.env["NFQUEUE_TEST_LIBIPQ"] ?? "";
 

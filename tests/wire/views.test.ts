@@ -139,11 +139,12 @@ test("UDP, ICMP and ICMPv6", LIMIT, () => {
 test("one line a packet", LIMIT, () => {
   const lines = Object.values(SAMPLES).map((bytes) => summary(parseLayers(bytes)));
   assert.deepEqual(lines, [
-    "IP 10.0.0.1.4000 > 10.0.0.2.80: Flags [S], seq 1, win 64240, length 0",
+    "IP 10.0.0.1.4000 > 10.0.0.2.80: Flags [S], seq 1, win 64240, options [mss 1460], length 0",
     "IP 127.0.0.1.5000 > 127.0.0.1.53: UDP, length 12",
     "IP 127.0.0.1 > 127.0.0.1: ICMP echo request, id 3, seq 2, length 12",
     "IP6 ::1 > ::1: ICMP6, echo request, id 3, seq 1, length 12",
-    "IP6 2001:db8::1.50000 > fe80::200:ff:fe00:2.443: Flags [P.], ack 19088743, win 512, length 0",
+    "IP6 2001:db8::1.50000 > fe80::200:ff:fe00:2.443: HBH DSTOPT Flags [P.], ack 19088743, win 512, " +
+    "length 0 (frag 3735928559:20@0)",
   ]);
   // Lengths are those of the wire, not of what was captured.
   assert.equal(
@@ -154,7 +155,7 @@ test("one line a packet", LIMIT, () => {
   fragment.set([0x20, 0xb9], 6);
   assert.equal(
     summary(parseLayers(fragment)),
-    "IP 127.0.0.1 > 127.0.0.1: ip-proto-17, fragment offset 1480, length 20",
+    "IP 127.0.0.1 > 127.0.0.1: UDP, length 20 (frag 0:20@1480+)",
   );
   assert.equal(
     summary(parseLayers(hex("0001"), { protocol: 0x88cc })),
@@ -162,7 +163,7 @@ test("one line a packet", LIMIT, () => {
   );
   assert.equal(
     summary(parseLayers(UDP4.subarray(0, 24))),
-    "IP 127.0.0.1 > 127.0.0.1: ip-proto-17, length 20 [udp header cut or malformed]",
+    "IP 127.0.0.1 > 127.0.0.1: UDP, length 20 [udp header needs 8 bytes, have 4]",
   );
 });
 

@@ -1,0 +1,25 @@
+// Whether the checksums of a packet are right: computed anew in a copy, and compared.
+import { Frame } from "./frame.ts";
+import type { Layers } from "./layers.ts";
+import { Outline } from "./outline.ts";
+import { checksumOffset, finishHeader, finishUpper } from "./sums.ts";
+
+/** What a checksum should be; absent where that cannot be told from the bytes that are here. */
+export interface RightChecksums {
+  /** The IPv4 header's. */
+  readonly header?: number;
+  /** The transport layer's; absent for UDP without a checksum too. */
+  readonly upper?: number;
+}
+
+/** Computes the checksums of a packet, which stays as it is. */
+export function rightChecksums(layers: Layers): RightChecksums {
+  const copy = new Frame(layers.frame.subarray(layers.networkOffset).slice());
+  const outline = new Outline(copy, layers.ethertype, 0);
+  const header = outline.version === 4 && finishHeader(outline) ? copy.u16(10) : undefined;
+  const unsummed = layers.udp?.checksum === 0;
+  const upper = !unsummed && finishUpper(outline)
+    ? copy.u16(outline.upper + checksumOffset(outline.protocol))
+    : undefined;
+  return { ...(header !== undefined && { header }), ...(upper !== undefined && { upper }) };
+}
