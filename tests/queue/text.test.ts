@@ -157,7 +157,7 @@ test("a message by hand: bridge, and what cannot be read", { timeout: 20_000 }, 
   for (
     const part of [
       /\n {2}family +bridge\n/,
-      /\n {2}vlan +protocol 33024, tci 61445\n/,
+      /\n {2}vlan +id 5, priority 7, dropEligible true, protocol 33024\n/,
       /\n {2}layer2Header +0x010203\n/,
       /\n {2}mark +0x10\n/,
       /\n {2}timestamp +2023-11-14T22:13:20\.000042Z\n/,
