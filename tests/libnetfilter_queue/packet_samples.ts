@@ -22,6 +22,8 @@ const HOP_BY_HOP = 0;
 const FRAGMENT = 44;
 const AUTHENTICATION = 51;
 const DESTINATION = 60;
+/** The option that only takes room: its kind, then how many bytes follow. */
+const PADN = 1;
 
 /** One IPv6 extension header. */
 interface Extension {
@@ -84,6 +86,8 @@ function build(made: Parts): Sample {
     view.setUint16(2, bytes.length);
     view.setUint16(6, 0x4000);
     bytes[9] = protocol;
+    // A source route sums up another destination, which the library does not know: no options count.
+    if (transport > 20) bytes[20] = 0;
   } else {
     bytes[0] = 0x60;
     view.setUint16(4, bytes.length - 40);
@@ -102,8 +106,10 @@ function writeChain(
   let at = 40;
   bytes[6] = chain[0]?.type ?? protocol;
   chain.forEach(({ type, length }, index) => {
-    // A packet under way to more stations sums up another destination, which the library does not know.
+    // No more stations and no home address: with those, other addresses are summed up than the
+    // library knows.
     if (type === 43) bytes[at + 3] = 0;
+    else if (type === HOP_BY_HOP || type === DESTINATION) bytes.set([PADN, length - 4], at + 2);
     bytes[at] = chain[index + 1]?.type ?? protocol;
     if (type === FRAGMENT) bytes.set([0, 0, 0], at + 1); // the first and the last
     else bytes[at + 1] = type === AUTHENTICATION ? length / 4 - 2 : length / 8 - 1;
