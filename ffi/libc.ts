@@ -7,7 +7,7 @@
 import { lazyLibrary, libcFile } from "./load.ts";
 import type { NativeFunctions, SymbolTable } from "./types.ts";
 
-/** None of the calls on the packet path takes a `size_t`: those would cost a BigInt each. */
+/** None of the calls on PacketQueue's packet path takes a `size_t`: those would cost a BigInt each. */
 const symbols = {
   /** `int recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags, struct timespec *t)` */
   recvmmsg: { parameters: ["i32", "pointer", "u32", "i32", "pointer"], result: "i32" },
