@@ -3,10 +3,41 @@
  */
 #include "consumer.h"
 
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+
+#include <libnetfilter_queue/libnetfilter_queue_ipv4.h>
+#include <libnetfilter_queue/libnetfilter_queue_udp.h>
+#include <libnetfilter_queue/pktbuff.h>
+
 struct state {
 	struct options options;
 	struct meter meter;
 };
+
+/* As the library's documentation has it: a packet buffer, its mangle function, a verdict with the data. */
+static int rewrite(struct nfq_q_handle *queue, uint32_t id, unsigned char *payload, int length)
+{
+	static const char text[REWRITTEN_SIZE] = "rewritten";
+	struct pkt_buff *packet = pktb_alloc(AF_INET, payload, length, sizeof(text));
+	struct udphdr *udp = NULL;
+
+	if (!packet)
+		err(1, "pktb_alloc");
+	struct iphdr *ip = nfq_ip_get_hdr(packet);
+	if (ip && ip->protocol == IPPROTO_UDP && nfq_ip_set_transport_header(packet, ip) == 0)
+		udp = nfq_udp_get_hdr(packet);
+	int result;
+	if (udp && udp->dest == htons(REWRITE_FROM)) {
+		udp->dest = htons(REWRITE_TO);
+		nfq_udp_mangle_ipv4(packet, 0, nfq_udp_get_payload_len(udp, packet), text, sizeof(text));
+		result = nfq_set_verdict(queue, id, NF_ACCEPT, pktb_len(packet), pktb_data(packet));
+	} else {
+		result = nfq_set_verdict(queue, id, NF_ACCEPT, 0, NULL);
+	}
+	pktb_free(packet);
+	return result;
+}
 
 static int decide(struct nfq_q_handle *queue, struct nfgenmsg *message, struct nfq_data *packet, void *data)
 {
@@ -15,7 +46,9 @@ static int decide(struct nfq_q_handle *queue, struct nfgenmsg *message, struct n
 	unsigned char *payload;
 
 	(void)message;
-	nfq_get_payload(packet, &payload);
+	int length = nfq_get_payload(packet, &payload);
+	if (s->options.rewrite)
+		return rewrite(queue, ntohl(header->packet_id), payload, length);
 	return nfq_set_verdict(queue, ntohl(header->packet_id), s->options.verdict, 0, NULL);
 }
 

@@ -21,12 +21,16 @@ struct options {
 	uint16_t queue;
 	uint32_t copy_range;
 	uint32_t verdict;
+	bool rewrite;   /* accept with another payload and port */
 	bool gso;
 	bool batch;     /* handwritten.c: one batch verdict a receive */
 	double warm_up; /* seconds, from the first packet on */
 	double seconds; /* the measured window after it */
 	uint64_t limit; /* packets in the window; 0: only the time counts */
 };
+
+/* What rewrite makes of the sender's 64 bytes to port 9999; iptables counts just these. */
+enum { REWRITE_FROM = 9999, REWRITE_TO = 9998, REWRITTEN_SIZE = 72 };
 
 struct meter {
 	const struct options *options;
@@ -85,14 +89,17 @@ static struct options parse_options(int argc, char **argv)
 		switch (c) {
 		case 'q': o.queue = atoi(optarg); break;
 		case 'r': o.copy_range = atoi(optarg); break;
-		case 'v': o.verdict = strcmp(optarg, "drop") ? NF_ACCEPT : NF_DROP; break;
+		case 'v':
+			o.verdict = strcmp(optarg, "drop") ? NF_ACCEPT : NF_DROP;
+			o.rewrite = !strcmp(optarg, "rewrite");
+			break;
 		case 'w': o.warm_up = atof(optarg); break;
 		case 's': o.seconds = atof(optarg); break;
 		case 'n': o.limit = strtoull(optarg, NULL, 10); break;
 		case 'g': o.gso = true; break;
 		case 'b': o.batch = true; break;
 		default:
-			errx(2, "usage: [-q queue] [-r copy range] [-v accept|drop] [-w warm-up s] [-s s] "
+			errx(2, "usage: [-q queue] [-r copy range] [-v accept|drop|rewrite] [-w warm-up s] [-s s] "
 				"[-n packets] [-g: gso] [-b: batch verdicts]");
 		}
 	}

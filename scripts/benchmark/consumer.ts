@@ -31,6 +31,10 @@ const verdict = options.verdict === "drop" ? Verdict.Drop : Verdict.Accept;
 const warmUp = Number(options.warmUp) * 1000;
 const duration = Number(options.seconds) * 1000;
 const limit = Number(options.limit) || Infinity;
+const LOOPBACK = 0x7f000001;
+const REPLACEMENT = new Uint8Array(new ArrayBuffer(72)).fill(0x72);
+/** For what the sender does not send: a flow that is read wrongly shows in what arrives. */
+const OTHERS = verdict === Verdict.Drop ? Verdict.Accept : Verdict.Drop;
 
 const cpuMicroseconds = () => {
   const { user, system } = process.cpuUsage();
@@ -65,7 +69,7 @@ function look(): void {
   stop.abort();
 }
 
-const decide = () => {
+const decide: (packet: Packet) => Verdict = () => {
   count();
   return verdict;
 };
@@ -76,24 +80,58 @@ const read = (packet: Packet) => {
   return packet.udp?.destinationPort === 9999 ? verdict : Verdict.Accept;
 };
 
+/** Decides by all of the five-tuple. */
+const readFlow = ({ flow }: Packet) => {
+  count();
+  return flow !== undefined && flow.protocol === 17 && flow.sourceNumber === LOOPBACK &&
+      flow.destinationNumber === LOOPBACK && flow.sourcePort !== 53 &&
+      flow.destinationPort === 9999
+    ? verdict
+    : OTHERS;
+};
+
+/** Keeps what belongs to a connection. */
+const counts = new Map<string, { packets: number }>();
+const countFlow = ({ flow }: Packet) => {
+  count();
+  if (flow === undefined) return OTHERS;
+  const { key } = flow;
+  const entry = counts.get(key);
+  if (entry === undefined) counts.set(key, { packets: 1 });
+  else entry.packets++;
+  return verdict;
+};
+
+/** Another port and a longer payload, as in consumer.h. */
+const rewrite = (packet: Packet) => {
+  count();
+  const { udp } = packet;
+  if (udp?.destinationPort !== 9999) return Verdict.Accept;
+  udp.destinationPort = 9998;
+  udp.payload = REPLACEMENT;
+  return Verdict.Accept;
+};
+const handler = options.verdict === "rewrite" ? rewrite : decide;
+
 function runSync(queue: PacketQueue, handler: (packet: Packet) => Verdict): void {
   while (!done) queue.runSync(handler, { maxPackets: 4096 });
 }
 
 const modes: Record<string, (queue: PacketQueue) => void | Promise<void>> = {
-  runSync: (queue) => runSync(queue, decide),
+  runSync: (queue) => runSync(queue, handler),
   runSyncReading: (queue) => runSync(queue, read),
-  run: (queue) => queue.run(decide, { signal: stop.signal }),
+  runSyncFlow: (queue) => runSync(queue, readFlow),
+  runSyncFlowMap: (queue) => runSync(queue, countFlow),
+  run: (queue) => queue.run(handler, { signal: stop.signal }),
   runAsync: (queue) =>
-    queue.run(async () => {
+    queue.run(async (packet) => {
       await null; // a handler that is async for a reason
-      return decide();
+      return handler(packet);
     }, { signal: stop.signal }),
   async forAwait(queue) {
     for await (const packet of queue) {
-      if (verdict === Verdict.Drop) packet.drop();
+      if (handler(packet) === Verdict.Drop) packet.drop();
       else packet.accept();
-      count();
       if (done) break;
     }
   },

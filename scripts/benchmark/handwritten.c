@@ -5,7 +5,11 @@
 #define _GNU_SOURCE
 #include "consumer.h"
 
+#include <stddef.h>
+
 #include <linux/netlink.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 
 enum {
 	SLOTS = 64,
@@ -24,6 +28,15 @@ struct packet {
 	uint32_t id; /* network order, as it goes back */
 	const uint8_t *payload;
 	uint32_t length;
+};
+
+/* A verdict with a packet of the size that rewrite makes. */
+struct rewritten {
+	struct verdict_message message;
+	struct nlattr attribute;
+	struct iphdr ip;
+	struct udphdr udp;
+	uint8_t data[REWRITTEN_SIZE];
 };
 
 /* False for what is no packet: the answer to a verdict that failed. */
@@ -66,6 +79,56 @@ static struct verdict_message verdict_for(const struct options *o, uint32_t id)
 	};
 }
 
+static uint32_t sum(const void *data, size_t length, uint32_t total)
+{
+	const uint16_t *words = data;
+
+	for (size_t i = 0; i < length / 2; i++)
+		total += words[i];
+	return total;
+}
+
+static uint16_t finish(uint32_t total)
+{
+	total = (total & 0xffff) + (total >> 16);
+	total += total >> 16;
+	return ~total;
+}
+
+/* False for what is no UDP to the port, which passes as it is. */
+static bool rewrite(const struct options *o, const struct packet *packet, struct rewritten *to)
+{
+	static const uint8_t text[REWRITTEN_SIZE] = "rewritten";
+	struct iphdr *ip = &to->ip;
+	struct udphdr *udp = &to->udp;
+
+	if (packet->length < sizeof(*ip) + sizeof(*udp))
+		return false;
+	memcpy(ip, packet->payload, sizeof(*ip));
+	memcpy(udp, packet->payload + sizeof(*ip), sizeof(*udp));
+	if (ip->version != 4 || ip->ihl != 5 || ip->protocol != IPPROTO_UDP || udp->dest != htons(REWRITE_FROM))
+		return false;
+	to->message = verdict_for(o, packet->id);
+	to->message.header.nlmsg_len = sizeof(*to);
+	to->attribute = (struct nlattr){
+		.nla_len = sizeof(*to) - offsetof(struct rewritten, attribute),
+		.nla_type = NFQA_PAYLOAD,
+	};
+	memcpy(to->data, text, sizeof(text));
+	ip->tot_len = htons(sizeof(*ip) + sizeof(*udp) + sizeof(text));
+	ip->check = 0;
+	ip->check = finish(sum(ip, sizeof(*ip), 0));
+	udp->dest = htons(REWRITE_TO);
+	udp->len = htons(sizeof(*udp) + sizeof(text));
+	udp->check = 0;
+	/* The addresses, length and protocol are the pseudo-header. */
+	uint32_t total = sum(&ip->saddr, 8, htons(IPPROTO_UDP) + udp->len);
+	udp->check = finish(sum(udp, sizeof(*udp) + sizeof(text), total));
+	if (!udp->check)
+		udp->check = 0xffff;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = parse_options(argc, argv);
@@ -77,7 +140,7 @@ int main(int argc, char **argv)
 	uint8_t *arena = malloc(SLOTS * slot);
 	struct iovec vectors[SLOTS];
 	struct mmsghdr received[SLOTS];
-	struct verdict_message verdicts[SLOTS];
+	uint8_t verdicts[SLOTS * sizeof(struct rewritten)] __attribute__((aligned(8)));
 
 	if (!arena)
 		err(1, "malloc");
@@ -98,19 +161,26 @@ int main(int argc, char **argv)
 			err(1, "recvmmsg");
 		}
 		struct packet packet = { 0 };
-		unsigned packets = 0, messages = 0;
+		unsigned packets = 0;
+		size_t used = 0;
 		for (int i = 0; i < n; i++) {
 			if (!parse(vectors[i].iov_base, received[i].msg_len, &packet))
 				continue;
 			packets++;
-			if (!o.batch)
-				verdicts[messages++] = verdict_for(&o, packet.id);
+			if (o.rewrite && rewrite(&o, &packet, (void *)(verdicts + used))) {
+				used += sizeof(struct rewritten);
+			} else if (!o.batch) {
+				*(struct verdict_message *)(verdicts + used) = verdict_for(&o, packet.id);
+				used += sizeof(struct verdict_message);
+			}
 		}
 		if (!packets)
 			continue;
-		if (o.batch)
-			verdicts[messages++] = verdict_for(&o, packet.id); /* this id and every one before it */
-		if (send(fd, verdicts, messages * sizeof(verdicts[0]), 0) < 0)
+		if (o.batch) { /* this id and every one before it */
+			*(struct verdict_message *)verdicts = verdict_for(&o, packet.id);
+			used = sizeof(struct verdict_message);
+		}
+		if (send(fd, verdicts, used, 0) < 0)
 			err(1, "send");
 		if (meter_add(&meter, packets))
 			break;
