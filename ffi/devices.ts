@@ -76,16 +76,18 @@ const SIOCGIFMTU = 0x8921n;
 
 /** An MTU is trusted this long (ms). */
 const MTU_FRESH = 1000;
-const sizes = new Map<number, { mtu: number | undefined; until: number }>();
+const sizes = new Map<number, { mtu: number | undefined; asked: number }>();
 
-/** Bytes of the largest packet that an interface takes; undefined where it is gone. */
-export function mtuOf(device: Device): number | undefined {
-  const now = performance.now();
-  const entry = sizes.get(device.index);
-  if (entry !== undefined && entry.until > now) return entry.mtu;
-  const mtu = device.name === "" ? undefined : readMtu(device.name);
+/** Bytes of the largest packet that the interface with this index takes; undefined where it is gone. */
+export function mtuOf(index: number): number | undefined {
+  // Half as dear as performance.now(); it may jump, hence the comparison in both directions.
+  const now = Date.now();
+  const entry = sizes.get(index);
+  if (entry !== undefined && Math.abs(now - entry.asked) < MTU_FRESH) return entry.mtu;
+  const name = deviceOf(index)?.name ?? "";
+  const mtu = name === "" ? undefined : readMtu(name);
   if (sizes.size >= MOST) sizes.clear();
-  sizes.set(device.index, { mtu, until: now + MTU_FRESH });
+  sizes.set(index, { mtu, asked: now });
   return mtu;
 }
 

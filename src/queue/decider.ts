@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Frame } from "../wire/frame.ts";
 import type { Packet } from "./packet.ts";
 
 /** Who takes a packet's verdict. */
@@ -13,7 +14,8 @@ export interface Decider {
 
 /** What a verdict carries besides the mark. */
 export interface VerdictChanges {
-  readonly payload: Uint8Array | undefined;
+  /** What goes on in the packet's place. */
+  readonly payload: Uint8Array | Frame | undefined;
   /** Of `encodeVerdictChanges`. */
   readonly attributes: Uint8Array<ArrayBuffer> | undefined;
 }

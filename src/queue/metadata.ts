@@ -24,6 +24,8 @@ export interface MessageStore {
   readonly view: DataView<ArrayBuffer>;
   /** Attribute offsets, as `indexPacketMessage` writes them. */
   readonly index: Int32Array;
+  /** Bytes a slot; a message begins with its slot. */
+  readonly slotSize: number;
 }
 
 /** The header attribute is a message's first: behind 16 bytes of netlink, 4 of nfnetlink, 4 of its own. */

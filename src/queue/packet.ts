@@ -275,7 +275,7 @@ export class Packet extends PacketMetadata {
       .map((offset, entry) => entry === 0 || offset === 0 ? offset : offset - start);
     const copy = new Packet(
       undefined,
-      { bytes: own, view: new DataView(own.buffer), index: moved },
+      { bytes: own, view: new DataView(own.buffer), index: moved, slotSize: length },
       0,
     );
     copy.#verdict = this.#verdict;
@@ -370,11 +370,10 @@ export class Packet extends PacketMetadata {
   }
 
   /** What is sent in the packet's place: the edited packet, or the program's bytes. */
-  #finished(): Uint8Array | undefined {
+  #finished(): Uint8Array | Frame | undefined {
     const frame = this.#frame;
     if (frame !== undefined && frame.touched) {
-      const bytes = frame.subarray();
-      return this.checksumNotReady ? finishChecksums(bytes) : bytes;
+      return this.checksumNotReady ? finishChecksums(frame.subarray()) : frame;
     }
     const bytes = this.#replacement;
     if (bytes === undefined) return undefined;

@@ -6,8 +6,10 @@
 
 import { mtuOf } from "../../ffi/devices.ts";
 import type { EditTerms, FrameOwner } from "../wire/frame.ts";
-import { MAX_COPY_RANGE } from "../wire/nfqueue.ts";
+import { align4 } from "../wire/netlink.ts";
+import { attributeLength, MAX_COPY_RANGE, NFQA } from "../wire/nfqueue.ts";
 import { TruncatedPacketError, UnfinishedChecksumError } from "./errors.ts";
+import { attributeOffset, liveStore, slotOf } from "./metadata.ts";
 import { isCopy, isReplaced, type Packet } from "./packet.ts";
 
 function terms(packet: Packet): EditTerms {
@@ -22,7 +24,19 @@ function terms(packet: Packet): EditTerms {
       throw new UnfinishedChecksumError(ip?.protocol ?? -1);
     }
   }
-  return { maxLength: MAX_COPY_RANGE, partialChecksum, readOnly };
+  const roomBehind = readOnly ? 0 : freeBehind(packet);
+  return { maxLength: MAX_COPY_RANGE, partialChecksum, readOnly, roomBehind };
+}
+
+/** What the message left free of its slot; none where anything follows the packet in the message. */
+function freeBehind(packet: Packet): number {
+  const { view, slotSize } = liveStore(packet);
+  const start = slotOf(packet) * slotSize;
+  const payload = attributeOffset(packet, NFQA.PAYLOAD);
+  if (payload === 0) return 0;
+  const end = payload + attributeLength(view, payload);
+  const messageEnd = start + view.getUint32(start, true);
+  return align4(end) < messageEnd ? 0 : start + slotSize - end;
 }
 
 /**
@@ -30,19 +44,27 @@ function terms(packet: Packet): EditTerms {
  * error and drops it, if it may not be split; after OUTPUT that hangs on the socket.
  */
 function checkGrowth(packet: Packet, length: number): void {
-  // A copy goes nowhere.
-  if (isCopy(packet)) return;
-  const { outDevice, ipv4 } = packet;
-  // Packets of several segments are cut later; without DF the kernel makes fragments.
-  if (outDevice === undefined || packet.gso || ipv4?.dontFragment === false) return;
-  const mtu = mtuOf(outDevice);
+  // A copy goes nowhere. Packets of several segments are cut later; without DF the kernel makes
+  // fragments.
+  if (isCopy(packet) || packet.gso) return;
+  const index = outDeviceIndex(packet);
+  if (index === 0) return;
+  const mtu = mtuOf(index);
   if (mtu === undefined || length <= mtu) return;
+  const { ipv4 } = packet;
+  if (ipv4?.dontFragment === false) return;
   throw new RangeError(
-    `the packet would have ${length} bytes, and ${outDevice.name} takes ${mtu} (its MTU): ` +
+    `the packet would have ${length} bytes, and ${packet.outDevice?.name} takes ${mtu} (its MTU): ` +
       (ipv4 === undefined
         ? "IPv6 packets are not split on their way"
         : "clear ipv4.dontFragment first to have it split"),
   );
+}
+
+/** Without asking for the device's name; 0 where there is none. */
+function outDeviceIndex(packet: Packet): number {
+  const offset = attributeOffset(packet, NFQA.IFINDEX_OUTDEV);
+  return offset === 0 ? 0 : liveStore(packet).view.getUint32(offset, false);
 }
 
 /** Owns the frames of all packets: over the receive memory, a copy's own, or what replaces one. */

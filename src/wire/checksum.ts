@@ -1,11 +1,14 @@
 // The Internet checksum: RFC 1071, its pseudo-headers (RFC 9293 §3.1, RFC 8200 §8.1) and its
 // incremental update (RFC 1624).
 
+import { viewOf } from "./netlink.ts";
+
 /** Folds carries into 16 bits. `sum` is below 2⁵³. */
 function fold(sum: number): number {
   let folded = sum;
-  while (folded > 0xffff) folded = Math.floor(folded / 0x10000) + (folded & 0xffff);
-  return folded;
+  while (folded >= 0x80000000) folded = Math.floor(folded / 0x10000) + (folded & 0xffff);
+  folded = (folded >>> 16) + (folded & 0xffff);
+  return (folded >>> 16) + (folded & 0xffff);
 }
 
 /**
@@ -27,21 +30,33 @@ export function checksumAdd(
       `checksum needs 0 <= start <= end <= ${bytes.length}, got start ${start} and end ${end}`,
     );
   }
+  return start === end ? fold(initial) : checksumAddView(viewOf(bytes), start, end, initial);
+}
+
+/** The same for a caller that has a view and has checked the bounds. */
+export function checksumAddView(
+  view: DataView,
+  start: number,
+  end: number,
+  initial: number,
+): number {
   let total = fold(initial);
   let at = start;
-  while (end - at >= 2) {
-    // 8192 words add up to less than 2³⁰: the inner sum stays a small integer.
-    const stop = Math.min(end - 1, at + 0x4000);
+  while (end - at >= 8) {
+    // 8192 words add up to less than 2³⁰: the inner sum stays a small integer, and so do signed
+    // 32-bit words, which engines read the quickest.
+    const stop = Math.min(end, at + 0x4000) - 7;
     let sum = 0;
-    for (; at + 6 < stop; at += 8) {
-      sum += (bytes[at]! << 8) + bytes[at + 1]! + (bytes[at + 2]! << 8) + bytes[at + 3]! +
-        (bytes[at + 4]! << 8) + bytes[at + 5]! + (bytes[at + 6]! << 8) + bytes[at + 7]!;
+    for (; at < stop; at += 8) {
+      const first = view.getInt32(at, false);
+      const second = view.getInt32(at + 4, false);
+      sum += (first >>> 16) + (first & 0xffff) + (second >>> 16) + (second & 0xffff);
     }
-    for (; at < stop; at += 2) sum += (bytes[at]! << 8) + bytes[at + 1]!;
     total = fold(total + sum);
   }
-  if (at < end) total = fold(total + (bytes[at]! << 8));
-  return total;
+  for (; end - at >= 2; at += 2) total += view.getUint16(at, false);
+  if (at < end) total += view.getUint8(at) << 8;
+  return fold(total);
 }
 
 /** The checksum field for a sum: its complement, 0 to 65535. */

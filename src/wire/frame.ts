@@ -1,4 +1,4 @@
-import { checksumAdd } from "./checksum.ts";
+import { checksumAddView } from "./checksum.ts";
 import { PacketReleasedError } from "./errors.ts";
 import { viewOf } from "./netlink.ts";
 
@@ -19,6 +19,8 @@ export interface EditTerms {
   readonly partialChecksum: boolean;
   /** The memory must stay as it is: the first change moves the packet into memory of its own. */
   readonly readOnly: boolean;
+  /** Free bytes right behind the frame, in the same memory, which it may grow into. */
+  readonly roomBehind: number;
 }
 
 /**
@@ -32,7 +34,21 @@ export interface FrameOwner<Subject> {
   checkGrowth(subject: Subject, length: number): void;
 }
 
-const OWN_MEMORY: EditTerms = { maxLength: Infinity, partialChecksum: false, readOnly: false };
+const OWN_MEMORY: EditTerms = {
+  maxLength: Infinity,
+  partialChecksum: false,
+  readOnly: false,
+  roomBehind: 0,
+};
+
+/** A length that no subclass can make up: what is written must be what room was made for. */
+const lengthOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  "length",
+)!.get!;
+
+/** Shorter copies are quicker word by word than as a view and a call. */
+const SHORT = 256;
 
 /** What only a frame that was changed needs. */
 interface Room {
@@ -158,10 +174,24 @@ export class Frame {
     return this.#bytes.subarray(this.#start + start, this.#start + end);
   }
 
+  /** Copies all of it to where `bytes`, and `view` over the same memory, have room for it. */
+  copyTo(bytes: Uint8Array, view: DataView, at: number): void {
+    const { length } = this;
+    if (length > SHORT) {
+      bytes.set(this.subarray(), at);
+      return;
+    }
+    const from = this.#view;
+    const start = this.#start;
+    let done = 0;
+    for (; done + 4 <= length; done += 4) view.setInt32(at + done, from.getInt32(start + done));
+    for (; done < length; done++) view.setUint8(at + done, from.getUint8(start + done));
+  }
+
   /** The sum for an Internet checksum of the bytes from `start` up to `end`: see `checksumAdd`. */
   sum(start: number, end: number, initial: number = 0): number {
     if (!(start >= 0 && start <= end && end <= this.#length)) this.#refuse(start, end - start);
-    return checksumAdd(this.#bytes, this.#start + start, this.#start + end, initial);
+    return checksumAddView(this.#view, this.#start + start, this.#start + end, initial);
   }
 
   /** Writes the lowest 8 bits of `value`. */
@@ -202,7 +232,7 @@ export class Frame {
       this.#refuse(offset, removed);
     }
     const room = this.#room ?? this.#prepare();
-    const inserted = bytes.length;
+    const inserted = lengthOf.call(bytes) as number;
     if (inserted > removed) this.#checkGrowth(room, this.#length + inserted - removed);
     // What is about to move may hold the bytes that are to be written.
     const own = inserted !== removed && bytes.buffer === this.#bytes.buffer;
@@ -210,8 +240,7 @@ export class Frame {
     const source = own ? new Uint8Array(bytes) : bytes;
     room.touched = true;
     if (inserted !== removed) this.#move(room, offset, removed, inserted);
-    const at = this.#start + offset;
-    this.#bytes.subarray(at, at + inserted).set(source);
+    this.#bytes.set(source, this.#start + offset);
   }
 
   /** Lends other memory in place of the old; nothing of it is touched yet. */
@@ -240,7 +269,8 @@ export class Frame {
     if (this.#length < 0) throw new PacketReleasedError();
     const terms = this.#owner === undefined ? OWN_MEMORY : this.#owner.terms(this.#subject);
     const low = this.#start;
-    const room: Room = { terms, low, high: low + this.#length, touched: false };
+    const high = low + this.#length + terms.roomBehind;
+    const room: Room = { terms, low, high, touched: false };
     if (terms.readOnly) this.#relocate(room, this.#length, 0, 0);
     return this.#room = room;
   }
@@ -266,7 +296,7 @@ export class Frame {
       bytes.copyWithin(start - growth, start, start + offset);
       this.#start = start - growth;
     } else if (behind) {
-      bytes.copyWithin(tail + growth, tail, end);
+      if (tail < end) bytes.copyWithin(tail + growth, tail, end);
     } else {
       this.#relocate(room, offset, removed, inserted);
       return;

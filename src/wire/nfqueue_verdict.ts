@@ -1,5 +1,6 @@
 // NFQNL_MSG_VERDICT and NFQNL_MSG_VERDICT_BATCH: writers for the fast path, and an object form.
 import { WireError } from "./errors.ts";
+import { Frame } from "./frame.ts";
 import {
   align4,
   ATTRIBUTE_HEADER_SIZE,
@@ -98,12 +99,13 @@ export function appendPayload(
   bytes: Uint8Array,
   start: number,
   end: number,
-  payload: Uint8Array,
+  payload: Uint8Array | Frame,
 ): number {
   const size = ATTRIBUTE_HEADER_SIZE + payload.length;
   view.setUint16(end, size, true);
   view.setUint16(end + 2, NFQA.PAYLOAD, true);
-  bytes.set(payload, end + ATTRIBUTE_HEADER_SIZE);
+  if (payload instanceof Frame) payload.copyTo(bytes, view, end + ATTRIBUTE_HEADER_SIZE);
+  else bytes.set(payload, end + ATTRIBUTE_HEADER_SIZE);
   const newEnd = end + align4(size);
   for (let at = end + size; at < newEnd; at++) view.setUint8(at, 0);
   view.setUint32(start, newEnd - start, true);

@@ -27,7 +27,7 @@ function packet(facts: Partial<QueuePacketMessage>): PacketMetadata {
   const view = new DataView(bytes.buffer);
   const index = new Int32Array(ATTRIBUTE_STRIDE);
   indexPacketMessage(view, 0, bytes.length, index, 0);
-  return new PacketMetadata({ bytes, view, index }, 0);
+  return new PacketMetadata({ bytes, view, index, slotSize: bytes.length }, 0);
 }
 
 /** What the kernel reads from a verdict with these options. */

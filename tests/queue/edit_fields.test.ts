@@ -14,6 +14,7 @@ import { command } from "../support/command.ts";
 import { withoutBadPackets } from "../support/counters.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
+import { awaitAddress6 } from "../support/namespaces.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { Capture, RawSender } from "../support/raw.ts";
 import { queueRule } from "../support/rules.ts";
@@ -32,6 +33,7 @@ class Addresses implements Disposable {
   constructor() {
     // Without duplicate address detection an address is usable at once.
     for (const address of this.#list()) this.#change("add", address, "nodad");
+    for (const address of this.#list()) awaitAddress6(address);
   }
 
   #list(): string[] {

@@ -336,7 +336,7 @@ function packetOf(payload: Uint8Array, skbInfo: number): Packet {
   const view = new DataView(bytes.buffer);
   const index = new Int32Array(ATTRIBUTE_STRIDE);
   indexPacketMessage(view, 0, bytes.length, index, 0);
-  return new Packet(undefined, { bytes, view, index }, 0);
+  return new Packet(undefined, { bytes, view, index, slotSize: bytes.length }, 0);
 }
 
 test("an unfinished checksum that is neither TCP's nor UDP's (no kernel)", { timeout }, () => {

@@ -253,7 +253,7 @@ for (const family of [4, 6] as const) {
     });
     await withoutBadPackets(async () => {
       const result = await ping(family === 4 ? "127.0.0.1" : "::1", { count: 5 });
-      assert.equal(result.received, 5);
+      assert.equal(result.received, 5, result.output);
       assert.doesNotMatch(result.output, /wrong|truncated|DUP/);
     });
     assert.equal(restored.size, 5);

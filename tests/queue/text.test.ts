@@ -137,7 +137,7 @@ function packetOf(message: Partial<QueuePacketMessage>): Packet {
   const view = new DataView(bytes.buffer);
   const index = new Int32Array(ATTRIBUTE_STRIDE);
   indexPacketMessage(view, 0, bytes.length, index, 0);
-  return new Packet(undefined, { bytes, view, index }, 0);
+  return new Packet(undefined, { bytes, view, index, slotSize: bytes.length }, 0);
 }
 
 test("a message by hand: bridge, and what cannot be read", { timeout: 20_000 }, () => {

@@ -8,6 +8,21 @@ import { command } from "./command.ts";
 
 let made = 0;
 
+/** How often to look for an address's route; each look takes a millisecond or two. */
+const LOOKS = 1000;
+
+/**
+ * Waits until the kernel takes packets for an IPv6 address of its own. It makes the route in a
+ * thread of its own, some time after the command that adds the address.
+ */
+export function awaitAddress6(address: string, words: readonly string[] = []): void {
+  for (let look = 0; look < LOOKS; look++) {
+    const routes = command("ip", [...words, "-6", "route", "show", "table", "local"]);
+    if (routes.includes(`local ${address} `)) return;
+  }
+  throw new Error(`no route to ${address} of our own`);
+}
+
 /** A network namespace of its own, gone (with its devices) when disposed. */
 export class Namespace implements Disposable {
   readonly name: string = `nfq-test-${++made}`;
@@ -62,6 +77,8 @@ export class Cable implements Disposable {
     ]);
     command("ip", ["link", "set", this.device, "up"]);
     command("ip", [...far, "link", "set", this.farDevice, "up"]);
+    awaitAddress6(this.address6);
+    awaitAddress6(this.farAddress6, far);
   }
 
   get address(): string {
