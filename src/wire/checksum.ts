@@ -3,6 +3,14 @@
 
 import { viewOf } from "./netlink.ts";
 
+const EMPTY = new DataView(new ArrayBuffer(0));
+
+/** Throws unless `sum` can be folded. */
+function checkSum(sum: number): void {
+  if (sum >= 0 && sum <= Number.MAX_SAFE_INTEGER) return;
+  throw new RangeError(`a sum is a number from 0 to 2⁵³ − 1, got ${sum}`);
+}
+
 /** Folds carries into 16 bits. `sum` is below 2⁵³. */
 function fold(sum: number): number {
   let folded = sum;
@@ -17,7 +25,7 @@ function fold(sum: number): number {
  * calls may cover an odd number of bytes.
  *
  * @returns a one's complement sum, 0 to 65535.
- * @throws {RangeError} unless `0 <= start <= end <= bytes.length`.
+ * @throws {RangeError} unless `0 <= start <= end <= bytes.length`, and `initial` is 0 to 2⁵³ − 1.
  */
 export function checksumAdd(
   bytes: Uint8Array,
@@ -30,7 +38,9 @@ export function checksumAdd(
       `checksum needs 0 <= start <= end <= ${bytes.length}, got start ${start} and end ${end}`,
     );
   }
-  return start === end ? fold(initial) : checksumAddView(viewOf(bytes), start, end, initial);
+  // A buffer that was transferred has no view.
+  const view = start === end ? EMPTY : viewOf(bytes);
+  return checksumAddView(view, start, end, initial);
 }
 
 /** The same for a caller that has a view and has checked the bounds. */
@@ -40,6 +50,7 @@ export function checksumAddView(
   end: number,
   initial: number,
 ): number {
+  checkSum(initial);
   let total = fold(initial);
   let at = start;
   while (end - at >= 8) {
@@ -59,8 +70,13 @@ export function checksumAddView(
   return fold(total);
 }
 
-/** The checksum field for a sum: its complement, 0 to 65535. */
+/**
+ * The checksum field for a sum: its complement, 0 to 65535.
+ *
+ * @throws {RangeError} when `sum` is negative or above 2⁵³ − 1.
+ */
 export function checksumFinish(sum: number): number {
+  checkSum(sum);
   return ~fold(sum) & 0xffff;
 }
 
@@ -70,7 +86,7 @@ export function checksumFinish(sum: number): number {
  *
  * @param initial a sum to begin with: a pseudo-header's, or `checksumAdd` of earlier bytes.
  * @returns 0 to 65535.
- * @throws {RangeError} unless `0 <= start <= end <= bytes.length`.
+ * @throws {RangeError} unless `0 <= start <= end <= bytes.length`, and `initial` is 0 to 2⁵³ − 1.
  */
 export function internetChecksum(
   bytes: Uint8Array,

@@ -47,11 +47,13 @@ export function updateUpper(outline: Outline, before: number, after: number): vo
   const checksum = frame.u16(at);
   if (protocol === IP_PROTOCOL.UDP && checksum === 0) return;
   const updated = checksumUpdate(checksum, before, after);
-  if (updated !== 0 || protocol === IP_PROTOCOL.TCP) frame.setU16(at, updated);
-  else if (protocol === IP_PROTOCOL.UDP) frame.setU16(at, 0xffff);
+  frame.setU16(at, updated);
+  if (updated !== 0) return;
+  if (protocol === IP_PROTOCOL.UDP) frame.setU16(at, 0xffff);
   // Over nothing but zeros the checksum is 0xffff, which the update cannot tell from 0.
-  else if (outline.whole) finishUpper(outline);
-  else frame.setU16(at, updated);
+  else if (protocol === IP_PROTOCOL.ICMP && outline.whole) {
+    if (frame.sum(outline.upper, outline.end) === 0) frame.setU16(at, 0xffff);
+  }
 }
 
 /** The same after a change of the pseudo-header, which ICMP does not have. */

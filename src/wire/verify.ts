@@ -14,7 +14,8 @@ export interface RightChecksums {
 
 /** Computes the checksums of a packet, which stays as it is. */
 export function rightChecksums(layers: Layers): RightChecksums {
-  const copy = new Frame(layers.frame.subarray(layers.networkOffset).slice());
+  // Not `slice()`: a Buffer's shares its memory.
+  const copy = new Frame(new Uint8Array(layers.frame.subarray(layers.networkOffset)));
   const outline = new Outline(copy, layers.ethertype, 0);
   const header = outline.version === 4 && finishHeader(outline) ? copy.u16(10) : undefined;
   const unsummed = layers.udp?.checksum === 0;
