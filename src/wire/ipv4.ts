@@ -335,8 +335,9 @@ export class Ipv4View {
     requireVersion(outline, 4);
     const { network, end } = outline;
     const from = network + FIELD.options;
-    const to = Math.min(network + this.headerLength, end);
-    const before = this.#frame.sum(from, to);
+    // Options that were not captured are there all the same.
+    const to = network + this.headerLength;
+    const before = this.#frame.sum(from, Math.min(to, end));
     const addresses = coveredSum(outline);
     replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
     updateHeader(outline, before, this.#frame.sum(from, from + bytes.length));

@@ -258,6 +258,8 @@ export class Ipv6View {
    * hop-by-hop and destination options are filled up to whole words of 8 bytes.
    *
    * @throws {WireError} when one of the old ones is cut off.
+   * @throws {RangeError} when the packet is a fragment, and would have more or less behind the
+   * Fragment header: that is data of the whole packet.
    */
   set extensions(value: readonly Ipv6ExtensionHeader[]) {
     const outline = this.#outline;

@@ -3,6 +3,7 @@ import { replacePart } from "./edit.ts";
 import { WireError } from "./errors.ts";
 import {
   encodeExtensions,
+  findExtension,
   IPV6_EXTENSION,
   IPV6_HEADER_SIZE,
   type Ipv6ExtensionHeader,
@@ -14,6 +15,7 @@ import { coveredSum } from "./pseudo.ts";
 import { renewUpper, updatePseudo } from "./sums.ts";
 
 const NEXT_HEADER = 6;
+const FRAGMENT_SIZE = 8;
 
 /** The order of RFC 8200 §4.1, for extension headers that are put in. */
 const ORDER: readonly number[] = [
@@ -35,10 +37,12 @@ export function readExtensions(outline: Outline): Ipv6ExtensionHeader[] {
 
 /** Puts others in the place of all; lengths and the transport checksum follow. */
 export function setExtensions(outline: Outline, value: readonly Ipv6ExtensionHeader[]): void {
+  // First, because reading the list may run the program's own code.
+  const { bytes, nextHeader, behindFragment } = encodeExtensions(value, outline.protocol);
   const { frame, network, upper, problem, protocol, fragment } = outline;
   // One that is cut off would be taken for the upper layer.
   if (problem !== undefined && isExtensionHeader(protocol)) throw new WireError(problem);
-  const { bytes, nextHeader } = encodeExtensions(value, protocol);
+  if (fragment && behindFragment >= 0) checkFragment(outline, behindFragment);
   const before = coveredSum(outline);
   const part = { field: "extensions", from: network + IPV6_HEADER_SIZE, to: upper, inHeader: true };
   replacePart(outline, part, bytes);
@@ -47,6 +51,17 @@ export function setExtensions(outline: Outline, value: readonly Ipv6ExtensionHea
   const after = coveredSum(outline);
   if (before < 0 || outline.fragment !== fragment) renewUpper(outline);
   else if (after >= 0) updatePseudo(outline, before, after);
+}
+
+/** What is behind the Fragment header is data of the whole packet, which has its place there. */
+function checkFragment(outline: Outline, length: number): void {
+  const { upper } = outline;
+  const kept = upper - findExtension(outline, IPV6_EXTENSION.FRAGMENT) - FRAGMENT_SIZE;
+  if (length === kept) return;
+  throw new RangeError(
+    `extensions must keep ${kept} bytes behind the Fragment header, got ${length}: ` +
+      "the packet is a fragment, and the rest of the datagram is elsewhere",
+  );
 }
 
 /** Changes the first header of a kind, puts one in, or takes it out. */

@@ -1,7 +1,7 @@
 // IPv6 extension headers (RFC 8200 §4): walking over them, and their list as values.
 import type { Frame } from "./frame.ts";
 import type { Outline } from "./outline.ts";
-import { checkBytes, checkInteger, show } from "./range.ts";
+import { checkBytes, checkInteger, checkList, show } from "./range.ts";
 
 /** Bytes of an IPv6 header without extension headers. */
 export const IPV6_HEADER_SIZE = 40;
@@ -112,10 +112,15 @@ export function findExtension({ frame, network, upper }: Outline, kind: number):
   return -1;
 }
 
+/** So many find room in a packet: each has 8 bytes at least. */
+const MAX_EXTENSIONS = 8191;
+
 /** What a list of extension headers is as bytes, and the number by which the IPv6 header names it. */
 export interface EncodedExtensions {
   readonly bytes: Uint8Array;
   readonly nextHeader: number;
+  /** How many of the bytes are behind the first Fragment header; −1 when there is none. */
+  readonly behindFragment: number;
 }
 
 /**
@@ -128,23 +133,26 @@ export function encodeExtensions(
   headers: readonly Ipv6ExtensionHeader[],
   protocol: number,
 ): EncodedExtensions {
-  if (!Array.isArray(headers)) {
-    throw new TypeError(`extensions must be an array, got ${show(headers)}`);
-  }
-  const list = headers as readonly Ipv6ExtensionHeader[];
-  const parts = list.map((header, index) => {
+  const list = checkList("extensions", headers, MAX_EXTENSIONS).map((header) => {
     if (typeof header !== "object" || header === null) {
       throw new TypeError(`each of extensions must be an object, got ${show(header)}`);
     }
-    return encodeExtension(header, list[index + 1]?.protocol ?? protocol);
+    return { protocol: header.protocol, data: header.data };
   });
+  const parts = list.map((header, index) =>
+    encodeExtension(header, list[index + 1]?.protocol ?? protocol)
+  );
   const bytes = new Uint8Array(new ArrayBuffer(parts.reduce((sum, { length }) => sum + length, 0)));
   let at = 0;
-  for (const part of parts) {
+  let behindFragment = -1;
+  for (const [index, part] of parts.entries()) {
     bytes.set(part, at);
     at += part.length;
+    if (behindFragment < 0 && list[index]!.protocol === IPV6_FRAGMENT) {
+      behindFragment = bytes.length - at;
+    }
   }
-  return { bytes, nextHeader: list[0]?.protocol ?? protocol };
+  return { bytes, nextHeader: list[0]?.protocol ?? protocol, behindFragment };
 }
 
 function encodeExtension({ protocol, data }: Ipv6ExtensionHeader, next: number): Uint8Array {

@@ -1,5 +1,5 @@
 // What IPv6 extension headers say (RFC 8200 §4, RFC 4302), as values: from a header's data and back.
-import { checkBoolean, checkBytes, checkInteger, checkU32, show } from "./range.ts";
+import { checkBoolean, checkBytes, checkInteger, checkList, checkU32, show } from "./range.ts";
 
 /** What a Fragment header says (RFC 8200 §4.5). */
 export interface Ipv6Fragment {
@@ -31,6 +31,9 @@ export interface Ipv6Authentication {
   readonly sequenceNumber: number;
   readonly integrityCheckValue: Uint8Array;
 }
+
+/** Most bytes of a header's options, and so most options. */
+const MAX_OPTIONS_SIZE = 2046;
 
 function u32At(data: Uint8Array, at: number): number {
   return ((data[at]! << 24) | (data[at + 1]! << 16) | (data[at + 2]! << 8) | data[at + 3]!) >>> 0;
@@ -90,11 +93,8 @@ export function decodeIpv6Options(data: Uint8Array): Ipv6Option[] {
 
 /** The reverse. */
 export function encodeIpv6Options(field: string, options: readonly Ipv6Option[]): Uint8Array {
-  if (!Array.isArray(options)) {
-    throw new TypeError(`${field} must be an array, got ${show(options)}`);
-  }
   const bytes: number[] = [];
-  for (const option of options as readonly Ipv6Option[]) {
+  for (const option of checkList(field, options, MAX_OPTIONS_SIZE)) {
     checkObject(`each of ${field}`, option);
     const { type, data } = option;
     checkInteger(`the type of one of ${field}`, type, 0, 0xff);
@@ -103,6 +103,9 @@ export function encodeIpv6Options(field: string, options: readonly Ipv6Option[])
       if (data.length > 0) throw new RangeError(`${field}: type 0 is one byte, without data`);
       bytes.push(0);
     } else bytes.push(type, data.length, ...data);
+    if (bytes.length > MAX_OPTIONS_SIZE) {
+      throw new RangeError(`${field} must be at most ${MAX_OPTIONS_SIZE} bytes`);
+    }
   }
   return bytesOf(...bytes);
 }

@@ -2,7 +2,7 @@
 // of these, data; types 0 (end) and 1 (padding) are one byte alone.
 import { WireError } from "./errors.ts";
 import type { Frame } from "./frame.ts";
-import { checkBytes, checkInteger, show } from "./range.ts";
+import { checkBytes, checkInteger, checkList, show } from "./range.ts";
 
 const END = 0;
 const NO_OPERATION = 1;
@@ -89,8 +89,8 @@ export function rawOptions<Option extends object>(
   list: readonly Option[],
   pair: (option: Option) => RawOption,
 ): RawOption[] {
-  if (!Array.isArray(list)) throw new TypeError(`${field} must be an array, got ${show(list)}`);
-  return list.map((option: Option) => {
+  // Each has a byte at least.
+  return checkList(field, list, MAX_OPTIONS_SIZE).map((option: Option) => {
     if (typeof option === "object" && option !== null) return pair(option);
     throw new TypeError(`each of ${field} must be an object, got ${show(option)}`);
   });

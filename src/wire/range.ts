@@ -79,6 +79,18 @@ export function checkText(field: string, value: unknown): string {
   throw new TypeError(`${field} must be a string, got ${show(value)}`);
 }
 
+/** Throws unless `value` is an array of at most `maxLength` entries; returns it. */
+export function checkList<Entry>(
+  field: string,
+  value: readonly Entry[],
+  maxLength: number,
+): readonly Entry[] {
+  if (!Array.isArray(value)) throw new TypeError(`${field} must be an array, got ${show(value)}`);
+  const { length } = value as readonly Entry[];
+  if (length <= maxLength) return value;
+  throw new RangeError(`${field} must have 0 to ${maxLength} entries, got ${length}`);
+}
+
 /** Throws unless `value` is a Uint8Array of exactly `length` bytes; returns it. */
 export function checkExactBytes(field: string, value: unknown, length: number): Uint8Array {
   const bytes = checkBytes(field, value, Infinity);

@@ -55,10 +55,11 @@ export function setTcpOption(
 export function setTcpOptions(outline: Outline, bytes: Uint8Array): void {
   const { frame, upper } = outline;
   const from = upper + HEADER_SIZE;
-  const to = tcpHeaderEnd(outline);
   const offset = frame.u16(upper + DATA_OFFSET);
+  // Options that were not captured are there all the same.
+  const to = upper + (offset >> 12) * 4;
   // The segment's length is part of the pseudo-header.
-  const before = frame.sum(from, to, offset + outline.end - upper);
+  const before = frame.sum(from, tcpHeaderEnd(outline), offset + outline.end - upper);
   replacePart(outline, { field: "options", from, to }, bytes);
   const word = (offset & 0x0fff) | ((HEADER_SIZE + bytes.length) << 10);
   frame.setU16(upper + DATA_OFFSET, word);

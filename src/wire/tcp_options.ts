@@ -1,6 +1,6 @@
 // TCP options as values: RFC 9293 §3.1, RFC 2018, RFC 7323.
 import type { Frame } from "./frame.ts";
-import { checkU32, show } from "./range.ts";
+import { checkList, checkU32, show } from "./range.ts";
 
 /** Kinds of TCP options that have a property of their own in `TcpView`; 0 ends the list, 1 pads. */
 export const TCP_OPTION = {
@@ -36,6 +36,9 @@ export interface TcpTimestamps {
   readonly echoReply: number;
 }
 
+/** So many find room in a header. */
+const MAX_SACK_BLOCKS = 4;
+
 /** The blocks of the SACK option at `at`; what makes no whole block is left out. */
 export function decodeSackBlocks(frame: Frame, at: number): TcpSackBlock[] {
   const blocks: TcpSackBlock[] = [];
@@ -48,9 +51,7 @@ export function decodeSackBlocks(frame: Frame, at: number): TcpSackBlock[] {
 
 /** The reverse: the option's data. */
 export function encodeSackBlocks(blocks: readonly TcpSackBlock[]): number[] {
-  if (!Array.isArray(blocks)) throw new TypeError(`sack must be an array, got ${show(blocks)}`);
-  // A header has room for four; the list of options says so itself.
-  return (blocks as readonly TcpSackBlock[]).flatMap((block) => {
+  return checkList("sack", blocks, MAX_SACK_BLOCKS).flatMap((block) => {
     checkObject("each of sack", block);
     return [...bytesOf("sack.left", block.left), ...bytesOf("sack.right", block.right)];
   });
