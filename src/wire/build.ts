@@ -24,6 +24,7 @@ import { checkBoolean, checkBytes, checkInteger, checkText } from "./range.ts";
 /** Protocol numbers for a packet without an upper layer that is known here. */
 const NO_NEXT_HEADER = 59;
 const RESERVED_PROTOCOL = 255;
+const UDP_LENGTH = 4;
 const NO_BYTES: Uint8Array = new Uint8Array(new ArrayBuffer(0));
 const ANY4 = "0.0.0.0";
 const ANY6 = "::";
@@ -238,10 +239,16 @@ function finishUpperPart(part: UpperPart, addresses: number, payload: Uint8Array
     view.setUint16(checksumAt, checksum);
     return;
   }
-  const pseudo = addresses + protocol + bytes.length + payload.length;
+  let covered = payload.length;
+  if (protocol === IP_PROTOCOL.UDP) {
+    // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
+    const data = view.getUint16(UDP_LENGTH) - bytes.length;
+    if (data >= 0) covered = Math.min(covered, data);
+  }
+  const pseudo = addresses + protocol + bytes.length + covered;
   const initial = protocol === IP_PROTOCOL.ICMP ? 0 : pseudo;
   // Every header has whole words, so that the payload's sum follows on.
-  const sum = checksumAdd(payload, 0, payload.length, checksumAdd(bytes, 0, bytes.length, initial));
+  const sum = checksumAdd(payload, 0, covered, checksumAdd(bytes, 0, bytes.length, initial));
   const finished = checksumFinish(sum);
   view.setUint16(checksumAt, finished === 0 && protocol === IP_PROTOCOL.UDP ? 0xffff : finished);
 }

@@ -1,9 +1,15 @@
 // Upper-layer headers from their fields, still without checksum.
 import type { IcmpFields, TcpFields, UdpFields } from "./build_fields.ts";
 import { checkWords, Header } from "./header.ts";
-import { encodeOptions, padOptions, type RawOption, rawOptions } from "./options.ts";
+import {
+  encodeOptions,
+  MAX_OPTIONS_SIZE,
+  padOptions,
+  type RawOption,
+  rawOptions,
+} from "./options.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
-import { checkBoolean, checkInteger, checkU16 } from "./range.ts";
+import { checkBoolean, checkBytes, checkInteger, checkU16 } from "./range.ts";
 import { TCP_FLAG } from "./tcp_flags.ts";
 import { encodeSackBlocks, encodeTimestamps, TCP_OPTION } from "./tcp_options.ts";
 
@@ -74,6 +80,7 @@ function tcpOptions(fields: TcpFields): Uint8Array {
     const listed = rawOptions("tcp.options", options, ({ kind, data }) => [kind, data] as const);
     return encodeOptions("tcp.options", [...listed, ...further]);
   }
+  checkBytes("tcp.options", options, MAX_OPTIONS_SIZE);
   const encoded = encodeOptions("tcp.options", further);
   return padOptions("tcp.options", [...options, ...encoded]);
 }

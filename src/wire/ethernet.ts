@@ -4,7 +4,7 @@ import { Frame } from "./frame.ts";
 import { ethernetJson, frameJson, INSPECT, type JsonObject, shown } from "./json.ts";
 import { Layers } from "./layers.ts";
 import { ETHERTYPE } from "./protocols.ts";
-import { checkExactBytes, checkInteger, checkText, checkU16 } from "./range.ts";
+import { checkBytes, checkExactBytes, checkInteger, checkText, checkU16 } from "./range.ts";
 import { VLAN_TAG_SIZE, VlanView } from "./vlan.ts";
 
 /** Where the fields of an Ethernet header begin (IEEE 802.3 §3), in bytes. */
@@ -188,6 +188,7 @@ const LENGTH_ZERO = 1;
  * The headers of an Ethernet frame, from the destination address on and without the frame check
  * sequence. The result borrows `bytes`.
  *
+ * @throws {TypeError} when `bytes` is no Uint8Array.
  * @example
  * ```ts no-eval
  * import { parseEthernet } from "@nfqueue/nfqueue/wire";
@@ -198,5 +199,5 @@ const LENGTH_ZERO = 1;
  * ```
  */
 export function parseEthernet(bytes: Uint8Array): EthernetLayers {
-  return new EthernetLayers(new Frame(bytes));
+  return new EthernetLayers(new Frame(checkBytes("bytes", bytes, Infinity)));
 }

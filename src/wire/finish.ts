@@ -1,6 +1,7 @@
 import { Frame } from "./frame.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE } from "./protocols.ts";
+import { checkBytes } from "./range.ts";
 import { finishHeader, finishUpper } from "./sums.ts";
 
 /**
@@ -12,10 +13,16 @@ import { finishHeader, finishUpper } from "./sums.ts";
  *
  * @param bytes the packet from the network header on, written to.
  * @returns the same bytes.
+ * @throws {TypeError} when `bytes` is no Uint8Array.
  */
 export function finishChecksums<Bytes extends Uint8Array>(bytes: Bytes): Bytes {
+  finishPacket(checkBytes("bytes", bytes, Infinity));
+  return bytes;
+}
+
+/** @ignore The same; returns whether the upper layer's could be computed. */
+export function finishPacket(bytes: Uint8Array): boolean {
   const outline = new Outline(new Frame(bytes), ETHERTYPE.ANY, 0);
   if (outline.version === 4) finishHeader(outline);
-  finishUpper(outline);
-  return bytes;
+  return finishUpper(outline);
 }

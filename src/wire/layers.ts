@@ -11,6 +11,7 @@ import { Ipv6View } from "./ipv6.ts";
 import { INSPECT, type JsonObject, layersJson, shown } from "./json.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
+import { checkBytes, checkU16 } from "./range.ts";
 import { TcpView } from "./tcp.ts";
 import { UdpView } from "./udp.ts";
 
@@ -139,9 +140,12 @@ export interface ParseLayersOptions {
  * assignment to a field changes them. A packet that outgrows them moves into memory of its own:
  * `layers.frame.subarray()` is always the packet as it is.
  *
+ * @throws {TypeError | RangeError} when `bytes` is no Uint8Array, or `protocol` no ethertype.
  * @example
  * parseLayers(bytes).tcp?.destinationPort
  */
 export function parseLayers(bytes: Uint8Array, options: ParseLayersOptions = {}): Layers {
-  return new Layers(new Frame(bytes), options.protocol ?? ETHERTYPE.ANY);
+  const { protocol = ETHERTYPE.ANY } = options;
+  checkU16("protocol", protocol);
+  return new Layers(new Frame(checkBytes("bytes", bytes, Infinity)), protocol);
 }
