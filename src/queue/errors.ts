@@ -36,7 +36,9 @@ export class TruncatedPacketError extends Error {
 
 /**
  * A packet that the program wants to change has a checksum that was left to the hardware and that
- * cannot be finished here: it is neither TCP's nor UDP's.
+ * cannot be finished here: it is neither TCP's nor UDP's, or what it covers cannot be told. The
+ * latter is known with the verdict: an edit made the packet a fragment or its lengths wrong, or the
+ * packet has a Routing header of another type than 0, 2 and 4.
  */
 export class UnfinishedChecksumError extends Error {
   override readonly name = "UnfinishedChecksumError";

@@ -41,7 +41,7 @@ import {
   slotOf,
 } from "./metadata.ts";
 import { checkInteger, checkKeys } from "./options.ts";
-import { PACKET_OWNER } from "./packet_frame.ts";
+import { finishEdited, PACKET_OWNER } from "./packet_frame.ts";
 import { packetDump, packetJson, packetLine } from "./packet_text.ts";
 import { NO_MARK, resolveMark, Verdict, VERDICT_KEYS, type VerdictOptions } from "./verdict.ts";
 
@@ -373,7 +373,7 @@ export class Packet extends PacketMetadata {
   #finished(): Uint8Array | Frame | undefined {
     const frame = this.#frame;
     if (frame !== undefined && frame.touched) {
-      return this.checksumNotReady ? finishChecksums(frame.subarray()) : frame;
+      return finishEdited(this, frame);
     }
     const bytes = this.#replacement;
     if (bytes === undefined) return undefined;

@@ -5,9 +5,11 @@
  */
 
 import { mtuOf } from "../../ffi/devices.ts";
-import type { EditTerms, FrameOwner } from "../wire/frame.ts";
+import { finishPacket } from "../wire/finish.ts";
+import type { EditTerms, Frame, FrameOwner } from "../wire/frame.ts";
 import { align4 } from "../wire/netlink.ts";
 import { attributeLength, MAX_COPY_RANGE, NFQA } from "../wire/nfqueue.ts";
+import { IP_PROTOCOL } from "../wire/protocols.ts";
 import { TruncatedPacketError, UnfinishedChecksumError } from "./errors.ts";
 import { attributeOffset, liveStore, slotOf } from "./metadata.ts";
 import { isCopy, isReplaced, type Packet } from "./packet.ts";
@@ -25,7 +27,13 @@ function terms(packet: Packet): EditTerms {
     }
   }
   const roomBehind = readOnly ? 0 : freeBehind(packet);
-  return { maxLength: MAX_COPY_RANGE, partialChecksum, readOnly, roomBehind };
+  return {
+    maxLength: MAX_COPY_RANGE,
+    // The checksums of the program's own bytes are right: they can be brought along.
+    partialChecksum: partialChecksum && !readOnly,
+    readOnly,
+    roomBehind,
+  };
 }
 
 /** What the message left free of its slot; none where anything follows the packet in the message. */
@@ -37,6 +45,21 @@ function freeBehind(packet: Packet): number {
   const end = payload + attributeLength(view, payload);
   const messageEnd = start + view.getUint32(start, true);
   return align4(end) < messageEnd ? 0 : start + slotSize - end;
+}
+
+/**
+ * An edited packet as it goes back, its checksum computed where the kernel had left it to the
+ * hardware.
+ *
+ * @throws {UnfinishedChecksumError} when that cannot be done: an edit made it a fragment, or its
+ * lengths wrong, or its route is not understood.
+ */
+export function finishEdited(packet: Packet, frame: Frame): Frame {
+  if (!packet.checksumNotReady) return frame;
+  if (finishPacket(frame.subarray()) || isReplaced(packet)) return frame;
+  const protocol = packet.ip?.protocol;
+  if (protocol !== IP_PROTOCOL.TCP && protocol !== IP_PROTOCOL.UDP) return frame;
+  throw new UnfinishedChecksumError(protocol);
 }
 
 /**

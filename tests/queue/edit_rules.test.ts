@@ -4,19 +4,12 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import {
-  Packet,
+  type Packet,
   PacketQueue,
   PacketReleasedError,
   TruncatedPacketError,
-  UnfinishedChecksumError,
   Verdict,
 } from "../../mod.ts";
-import {
-  ATTRIBUTE_STRIDE,
-  buildPacket,
-  encodePacketMessage,
-  indexPacketMessage,
-} from "../../src/wire/mod.ts";
 import { command, ping } from "../support/command.ts";
 import { withoutBadPackets } from "../support/counters.ts";
 import { Filter } from "../support/filter.ts";
@@ -323,33 +316,4 @@ test("after FORWARD: beyond the MTU with DF is refused, without DF it arrives in
   const result = await ping(farCable.farAddress, { prefix: near.prefix });
   assert.equal(result.received, 1);
   assert.match(refused.join(), /the packet would have 4028 bytes, and near\d+ takes 1500/);
-});
-
-/** A packet as the kernel would tell of it, without a kernel. */
-function packetOf(payload: Uint8Array, skbInfo: number): Packet {
-  const message = encodePacketMessage({
-    ...{ family: 2, queue: 1, sequence: 0, id: 1, hwProtocol: 0x800, hook: 3 },
-    ...{ payload, skbInfo },
-  });
-  const bytes = new Uint8Array(new ArrayBuffer(message.length));
-  bytes.set(message);
-  const view = new DataView(bytes.buffer);
-  const index = new Int32Array(ATTRIBUTE_STRIDE);
-  indexPacketMessage(view, 0, bytes.length, index, 0);
-  return new Packet(undefined, { bytes, view, index, slotSize: bytes.length }, 0);
-}
-
-test("an unfinished checksum that is neither TCP's nor UDP's (no kernel)", { timeout }, () => {
-  const ipv4 = { source: "10.0.0.1", destination: "10.0.0.2" } as const;
-  const tunnel = buildPacket({ ipv4: { ...ipv4, protocol: 47 }, payload: new Uint8Array(60) });
-  const unfinished = packetOf(tunnel, 1);
-  assert.equal(unfinished.checksumNotReady, true);
-  assert.throws(() => unfinished.ip!.ttl = 1, UnfinishedChecksumError);
-  assert.deepEqual(unfinished.payload, tunnel);
-  const finished = packetOf(tunnel, 0);
-  finished.ip!.ttl = 1;
-  assert.equal(finished.payload[8], 1);
-  const udp = packetOf(buildPacket({ ipv4, udp: { checksum: 0x1234 } }), 1);
-  udp.udp!.sourcePort = 9;
-  assert.equal(udp.udp!.checksum, 0x1234, "left alone until the verdict");
 });

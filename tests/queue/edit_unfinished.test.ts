@@ -1,0 +1,112 @@
+// Packets whose checksum the kernel left to the hardware: what an edit of them may be. The packets are
+// made here, as the kernel would tell of them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Packet, UnfinishedChecksumError } from "../../mod.ts";
+import {
+  ATTRIBUTE_STRIDE,
+  buildPacket,
+  encodePacketMessage,
+  finishChecksums,
+  Frame,
+  indexPacketMessage,
+} from "../../src/wire/mod.ts";
+
+const timeout = 20_000;
+const NOTHING = new Uint8Array();
+
+/** A packet; what its verdict sends comes to `sent`. */
+function packetOf(payload: Uint8Array, skbInfo: number, sent: Uint8Array[] = []): Packet {
+  const hwProtocol = payload[0]! >> 4 === 4 ? 0x800 : 0x86dd;
+  const message = encodePacketMessage({
+    ...{ family: 2, queue: 1, sequence: 0, id: 1, hwProtocol, hook: 3, payload, skbInfo },
+  });
+  const bytes = new Uint8Array(new ArrayBuffer(message.length));
+  bytes.set(message);
+  const view = new DataView(bytes.buffer);
+  const index = new Int32Array(ATTRIBUTE_STRIDE);
+  indexPacketMessage(view, 0, bytes.length, index, 0);
+  const decider: ConstructorParameters<typeof Packet>[0] = {
+    decide: (_packet, _verdict, _mark, changes) => {
+      const payload = changes?.payload;
+      sent.push((payload instanceof Frame ? payload.subarray() : payload)?.slice() ?? NOTHING);
+    },
+  };
+  return new Packet(decider, { bytes, view, index, slotSize: bytes.length }, 0);
+}
+
+test("an unfinished checksum that is neither TCP's nor UDP's", { timeout }, () => {
+  const ipv4 = { source: "10.0.0.1", destination: "10.0.0.2" } as const;
+  const tunnel = buildPacket({ ipv4: { ...ipv4, protocol: 47 }, payload: new Uint8Array(60) });
+  const unfinished = packetOf(tunnel, 1);
+  assert.equal(unfinished.checksumNotReady, true);
+  assert.throws(() => unfinished.ip!.ttl = 1, UnfinishedChecksumError);
+  assert.deepEqual(unfinished.payload, tunnel);
+  const finished = packetOf(tunnel, 0);
+  finished.ip!.ttl = 1;
+  assert.equal(finished.payload[8], 1);
+  const udp = packetOf(buildPacket({ ipv4, udp: { checksum: 0x1234 } }), 1);
+  udp.udp!.sourcePort = 9;
+  assert.equal(udp.udp!.checksum, 0x1234, "left alone until the verdict");
+});
+
+test("an edit after which the checksum cannot be finished", { timeout }, () => {
+  const ipv4 = { source: "10.0.0.1", destination: "10.0.0.2" } as const;
+  const udp = { sourcePort: 9, destinationPort: 10, checksum: 0x1234 } as const;
+  const payload = new Uint8Array(16);
+  const route = { protocol: 43, data: Uint8Array.from([3, 1, ...new Uint8Array(20)]) };
+  const cases: readonly [Uint8Array, (packet: Packet) => void, ((packet: Packet) => void)?][] = [
+    [
+      buildPacket({ ipv4, udp, payload }),
+      ({ ipv4 }) => ipv4!.moreFragments = true,
+      ({ ipv4 }) => ipv4!.moreFragments = false,
+    ],
+    [
+      buildPacket({ ipv4, udp, payload }),
+      ({ ipv4 }) => ipv4!.fragmentOffset = 8,
+      ({ ipv4 }) => ipv4!.fragmentOffset = 0,
+    ],
+    [
+      buildPacket({ ipv4, udp, payload }),
+      ({ udp }) => udp!.length = 500,
+      ({ udp }) => udp!.length = 24,
+    ],
+    [buildPacket({ ipv6: { extensions: [route] }, udp, payload }), ({ ip }) => ip!.ttl = 3],
+  ];
+  for (const [bytes, edit, undo] of cases) {
+    const sent: Uint8Array[] = [];
+    const packet = packetOf(bytes, 1, sent);
+    edit(packet);
+    assert.throws(() => packet.accept(), UnfinishedChecksumError);
+    assert.equal(packet.verdict, undefined);
+    if (undo === undefined) packet.drop();
+    else {
+      undo(packet);
+      packet.accept();
+      assert.deepEqual(sent, [finishChecksums(bytes.slice())]);
+    }
+    // What comes finished goes as it is told to.
+    const finished = packetOf(bytes, 0);
+    edit(finished);
+    finished.accept();
+  }
+  // What the program makes another protocol of is its own matter.
+  const other = packetOf(buildPacket({ ipv4, udp, payload }), 1);
+  other.ipv4!.protocol = 47;
+  other.accept();
+});
+
+test("a fragment in the place of an unfinished packet is edited as one", {
+  timeout,
+}, () => {
+  const ipv4 = { source: "10.0.0.1", destination: "10.0.0.2" } as const;
+  const udp = { sourcePort: 9, destinationPort: 10 } as const;
+  const sent: Uint8Array[] = [];
+  const packet = packetOf(buildPacket({ ipv4, udp }), 1, sent);
+  const fragment = { ipv4: { ...ipv4, moreFragments: true }, payload: new Uint8Array(16) };
+  packet.replacePayload(buildPacket({ ...fragment, udp }));
+  packet.udp!.sourcePort = 77;
+  packet.accept();
+  assert.deepEqual(sent, [buildPacket({ ...fragment, udp: { ...udp, sourcePort: 77 } })]);
+});
