@@ -115,12 +115,15 @@ export interface Part {
  * length. The outline is not refreshed.
  *
  * @returns by how many bytes the packet grew.
- * @throws {RangeError} when the length may not change, or would become too large.
+ * @throws {RangeError} when the length may not change, or would become too large, or the part is cut.
  */
 export function replacePart(outline: Outline, part: Part, bytes: Uint8Array): number {
   const { frame, network } = outline;
   const { field, from, to } = part;
   const growth = bytes.length - (to - from);
+  if (to > outline.end) {
+    throw new RangeError(`${field} cannot be written: not all of the old is here`);
+  }
   if (growth === 0) {
     frame.setBytes(from, bytes);
     return 0;

@@ -58,10 +58,10 @@ export interface Ipv4Option {
  * header is there. Numbers are in host order. Borrows the frame: every use throws
  * PacketReleasedError once the frame was released.
  *
- * A field that is assigned changes the packet in place; the header checksum, and the transport
- * checksum where its pseudo-header changes, are brought along (RFC 1624). A value out of range throws
- * RangeError, one of the wrong type TypeError, and what the owner of the memory forbids the owner's
- * error, before anything is changed.
+ * A field that is assigned changes the packet in place; the header checksum, and TCP's or UDP's where
+ * the pseudo-header changes, are brought along (RFC 1624). A value out of range throws RangeError, one
+ * of the wrong type TypeError, and what the owner of the memory forbids the owner's error, before
+ * anything is changed.
  */
 export class Ipv4View {
   readonly #frame: Frame;
@@ -188,7 +188,7 @@ export class Ipv4View {
     return this.#frame.u8(this.#outline.network + FIELD.protocol);
   }
 
-  /** The bytes behind the header stay, and are from now on those of another protocol. */
+  /** The bytes behind the header are from now on another protocol's, whose checksum is computed. */
   set protocol(value: number) {
     this.#writeLow(FIELD.ttl, 0xff00, checkInteger("protocol", value, 0, 255));
     restructure(this.#outline);

@@ -46,8 +46,8 @@ const FIELD = {
  * has checked that the fixed header is there and has walked the extension headers. Numbers are in
  * host order. Borrows the frame: every use throws PacketReleasedError once it was released.
  *
- * A field that is assigned changes the packet in place; the transport checksum is brought along
- * where its pseudo-header changes (RFC 1624). A value out of range throws RangeError, one of the
+ * A field that is assigned changes the packet in place; the checksum of TCP, UDP or ICMPv6 is brought
+ * along where its pseudo-header changes (RFC 1624). A value out of range throws RangeError, one of the
  * wrong type TypeError, and what the owner of the memory forbids the owner's error, before anything
  * is changed.
  */
@@ -133,7 +133,7 @@ export class Ipv6View {
     return this.#frame.u8(this.#outline.network + FIELD.nextHeader);
   }
 
-  /** The bytes behind the fixed header stay, and are from now on those of another protocol. */
+  /** The bytes behind the fixed header are from now on another protocol's; see {@link protocol}. */
   set nextHeader(value: number) {
     checkInteger("nextHeader", value, 0, 255);
     requireVersion(this.#outline, 6);
@@ -169,7 +169,7 @@ export class Ipv6View {
     return this.#outline.protocol;
   }
 
-  /** Sets the next header field of the last extension header, or the fixed one. */
+  /** In the last extension header, or the fixed one. The checksum of that protocol is computed. */
   set protocol(value: number) {
     checkInteger("protocol", value, 0, 255);
     requireVersion(this.#outline, 6);
