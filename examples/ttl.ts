@@ -5,7 +5,8 @@
  *     sudo deno run --allow-ffi examples/ttl.ts --ttl 64
  *     sudo bun examples/ttl.ts --ttl 64
  *
- * `iptables -D OUTPUT …` removes the rule; `ip6tables` takes the same words for IPv6.
+ * `iptables -D OUTPUT …` removes the rule; `ip6tables` takes the same words for IPv6, whose neighbour
+ * discovery is left alone: it works with a hop limit of 255 only (RFC 4861).
  */
 
 import { parseArgs } from "node:util";
@@ -22,7 +23,8 @@ if (!(ttl >= 1 && ttl <= 255)) throw new RangeError(`no time to live: ${values.t
 
 // A packet that is changed goes back whole, so all of it is captured.
 using queue = PacketQueue.open(Number(values.queue));
-await queue.run(({ ip }) => {
-  if (ip && ip.ttl !== ttl) ip.ttl = ttl;
+await queue.run(({ ip, icmpv6 }) => {
+  const discovery = icmpv6 && icmpv6.type >= 133 && icmpv6.type <= 137;
+  if (ip && !discovery && ip.ttl !== ttl) ip.ttl = ttl;
   return Verdict.Accept;
 });

@@ -9,9 +9,10 @@ import { EXPECTATION_FLAG } from "../wire/conntrack_numbers.ts";
 import type { ConntrackTuple } from "../wire/conntrack_tuple.ts";
 import { NFQA } from "../wire/nfqueue.ts";
 import { encodeVerdictChanges } from "../wire/nfqueue_changes.ts";
+import { checkKeys } from "../wire/range.ts";
 import { VerdictError } from "./errors.ts";
 import { attributeOffset, type PacketMetadata, type Vlan } from "./metadata.ts";
-import { checkInteger, checkKeys } from "./options.ts";
+import { checkInteger } from "./options.ts";
 import { checkUint32, type Mark, type VerdictOptions } from "./verdict.ts";
 
 /** A VLAN tag to carry. What is absent is taken from the packet's own tag, or else is 0. */

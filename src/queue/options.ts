@@ -5,6 +5,7 @@
  */
 
 import { MAX_COPY_RANGE, NFQA_CFG_F } from "../wire/nfqueue.ts";
+import { checkKeys } from "../wire/range.ts";
 import { isVerdict, Verdict } from "./verdict.ts";
 
 /** Packets that the kernel lets wait in a queue unless it is told otherwise. */
@@ -200,17 +201,6 @@ export function checkFlags(flags: QueueFlags): QueueFlags {
 /** @throws {TypeError | RangeError} */
 export function checkMilliseconds(name: string, value: number): number {
   return checkInteger(name, value, { min: 0, max: MAX_MILLISECONDS });
-}
-
-/** @throws {TypeError} when it is no object or has a key that is not in the list (a misspelling) */
-export function checkKeys(name: string, value: unknown, keys: readonly string[]): void {
-  if (typeof value !== "object" || value === null) {
-    throw new TypeError(`${name} must be an object, got ${show(value)}`);
-  }
-  const unknown = Object.keys(value).find((key) => !keys.includes(key));
-  if (unknown !== undefined) {
-    throw new TypeError(`${name} has no "${unknown}"; it knows ${keys.join(", ")}`);
-  }
 }
 
 /** @throws {TypeError | RangeError} */

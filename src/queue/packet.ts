@@ -25,6 +25,7 @@ import {
 } from "../wire/nfqueue.ts";
 import type { TcpView } from "../wire/tcp.ts";
 import type { UdpView } from "../wire/udp.ts";
+import { checkKeys } from "../wire/range.ts";
 import { resolveChanges } from "./changes.ts";
 import type { Decider } from "./decider.ts";
 import { describeEnding, type Ending } from "./ending.ts";
@@ -40,7 +41,7 @@ import {
   releaseStore,
   slotOf,
 } from "./metadata.ts";
-import { checkInteger, checkKeys } from "./options.ts";
+import { checkInteger } from "./options.ts";
 import { finishEdited, PACKET_OWNER } from "./packet_frame.ts";
 import { packetDump, packetJson, packetLine } from "./packet_text.ts";
 import { NO_MARK, resolveMark, Verdict, VERDICT_KEYS, type VerdictOptions } from "./verdict.ts";

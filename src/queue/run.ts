@@ -7,7 +7,7 @@
 import { type Handler, settleLater } from "./deliver.ts";
 import { Drain } from "./drain.ts";
 import type { Engine } from "./engine.ts";
-import { checkKeys } from "./options.ts";
+import { checkKeys } from "../wire/range.ts";
 import type { Waiter } from "./waiter.ts";
 
 /** Options of `run`. */

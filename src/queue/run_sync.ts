@@ -4,11 +4,12 @@
  * @module
  */
 
+import { checkKeys } from "../wire/range.ts";
 import { ERRNO } from "../../ffi/errno.ts";
 import type { SyncHandler } from "./deliver.ts";
 import { Drain } from "./drain.ts";
 import type { Engine } from "./engine.ts";
-import { checkInteger, checkKeys, checkMilliseconds, DEFAULT_MAX_LENGTH } from "./options.ts";
+import { checkInteger, checkMilliseconds, DEFAULT_MAX_LENGTH } from "./options.ts";
 import type { Packet } from "./packet.ts";
 
 /** Options of `runSync`. */

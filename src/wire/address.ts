@@ -1,5 +1,5 @@
 // Text forms of IPv4 (RFC 6943 §3.1.1 strict form), IPv6 (RFC 4291, RFC 5952) and MAC addresses.
-import { show } from "./range.ts";
+import { checkText, show } from "./range.ts";
 
 const HEX_BYTE: readonly string[] = Array.from(
   { length: 256 },
@@ -15,17 +15,18 @@ export function formatIpv4(address: number): string {
  * The four bytes of `a.b.c.d` as a number, first byte highest: 0 to 2³²−1. Strict: four decimal
  * parts without leading zeros.
  *
- * @throws {RangeError} when `text` is not such an address.
+ * @param field what the text is, for the error.
+ * @throws {TypeError | RangeError} when `text` is no string, or not such an address.
  */
-export function parseIpv4(text: string): number {
-  const address = readIpv4(text);
-  if (address < 0) throw new RangeError(`not an IPv4 address (a.b.c.d): ${show(text)}`);
+export function parseIpv4(text: string, field: string = "the text"): number {
+  const address = readIpv4(checkText(field, text));
+  if (address < 0) throw new RangeError(`${field} is not an IPv4 address (a.b.c.d): ${show(text)}`);
   return address;
 }
 
 /** The same, −1 for anything that is no address. */
 function readIpv4(text: string): number {
-  if (typeof text !== "string" || text.length > 15) return -1;
+  if (text.length > 15) return -1;
   const parts = text.split(".");
   if (parts.length !== 4) return -1;
   let address = 0;
@@ -81,11 +82,12 @@ export function formatIpv6(bytes: Uint8Array, offset: number = 0): string {
  * The 16 bytes of an IPv6 address. Takes every form of RFC 4291 §2.2 (upper case, any `::`, dotted
  * last 32 bits), but no zone (`%eth0`), no prefix length and no brackets.
  *
- * @throws {RangeError} when `text` is not such an address.
+ * @param field what the text is, for the error.
+ * @throws {TypeError | RangeError} when `text` is no string, or not such an address.
  */
-export function parseIpv6(text: string): Uint8Array {
-  const groups = typeof text === "string" && text.length <= 45 ? readIpv6(text) : undefined;
-  if (groups === undefined) throw new RangeError(`not an IPv6 address: ${show(text)}`);
+export function parseIpv6(text: string, field: string = "the text"): Uint8Array {
+  const groups = checkText(field, text).length <= 45 ? readIpv6(text) : undefined;
+  if (groups === undefined) throw new RangeError(`${field} is not an IPv6 address: ${show(text)}`);
   const bytes = new Uint8Array(new ArrayBuffer(16));
   groups.forEach((value, index) => {
     bytes[2 * index] = value >> 8;
@@ -132,14 +134,12 @@ export function formatMac(bytes: Uint8Array): string {
 /**
  * The six bytes of a MAC address: six pairs of hex digits with `:` or `-` between them.
  *
- * @throws {RangeError} when `text` is not such an address.
+ * @param field what the text is, for the error.
+ * @throws {TypeError | RangeError} when `text` is no string, or not such an address.
  */
-export function parseMac(text: string): Uint8Array {
-  if (
-    typeof text !== "string" ||
-    !/^[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}$/i.test(text)
-  ) {
-    throw new RangeError(`not a MAC address (00:11:22:33:44:55): ${show(text)}`);
+export function parseMac(text: string, field: string = "the text"): Uint8Array {
+  if (!/^[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}$/i.test(checkText(field, text))) {
+    throw new RangeError(`${field} is not a MAC address (00:11:22:33:44:55): ${show(text)}`);
   }
   const bytes = new Uint8Array(new ArrayBuffer(6));
   for (let index = 0; index < 6; index++) {

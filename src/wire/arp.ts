@@ -5,7 +5,7 @@ import type { Frame } from "./frame.ts";
 import { arpJson, INSPECT, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { ETHERTYPE } from "./protocols.ts";
-import { checkExactBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
+import { checkExactBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
 
 /** Where the fields of an ARP packet begin (RFC 826), in bytes; the addresses follow. */
 const FIELD = {
@@ -109,7 +109,7 @@ export class ArpView {
   }
 
   set senderHardwareAddress(value: string) {
-    this.senderHardwareBytes = parseMac(checkText("senderHardwareAddress", value));
+    this.senderHardwareBytes = parseMac(value, "senderHardwareAddress");
   }
 
   get senderProtocolAddress(): string {
@@ -117,7 +117,7 @@ export class ArpView {
   }
 
   set senderProtocolAddress(value: string) {
-    this.senderProtocolNumber = parseIpv4(checkText("senderProtocolAddress", value));
+    this.senderProtocolNumber = parseIpv4(value, "senderProtocolAddress");
   }
 
   get targetHardwareAddress(): string {
@@ -125,7 +125,7 @@ export class ArpView {
   }
 
   set targetHardwareAddress(value: string) {
-    this.targetHardwareBytes = parseMac(checkText("targetHardwareAddress", value));
+    this.targetHardwareBytes = parseMac(value, "targetHardwareAddress");
   }
 
   get targetProtocolAddress(): string {
@@ -133,7 +133,7 @@ export class ArpView {
   }
 
   set targetProtocolAddress(value: string) {
-    this.targetProtocolNumber = parseIpv4(checkText("targetProtocolAddress", value));
+    this.targetProtocolNumber = parseIpv4(value, "targetProtocolAddress");
   }
 
   /** The sender's protocol address as a number, first byte highest; absent unless it has 4 bytes. */

@@ -9,6 +9,7 @@ import type {
   PacketFields,
   VlanFields,
 } from "./build_fields.ts";
+import { checkFields } from "./build_names.ts";
 import { buildIcmp, buildTcp, buildUdp, type UpperPart } from "./build_upper.ts";
 import { checksumAdd, checksumFinish } from "./checksum.ts";
 import { Frame } from "./frame.ts";
@@ -19,7 +20,7 @@ import { encodeOptions, padOptions, rawOptions } from "./options.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { coveredSum } from "./pseudo.ts";
-import { checkBoolean, checkBytes, checkInteger, checkText } from "./range.ts";
+import { checkBoolean, checkBytes, checkInteger } from "./range.ts";
 
 /** Protocol numbers for a packet without an upper layer that is known here. */
 const NO_NEXT_HEADER = 59;
@@ -82,9 +83,7 @@ export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
 }
 
 function checkTogether(fields: PacketFields): void {
-  if (typeof fields !== "object" || fields === null) {
-    throw new TypeError("buildPacket takes an object of headers");
-  }
+  checkFields(fields);
   const { arp, ipv4, ipv6, tcp, udp, icmp, icmpv6 } = fields;
   const given = (headers: object): string[] =>
     Object.entries(headers).filter(([, header]) => header !== undefined).map(([name]) => name);
@@ -120,8 +119,8 @@ function buildEthernet(
   inner: number,
 ): Uint8Array {
   const header = new Header("ethernet", 14 + 4 * tags.length);
-  header.bytes.set(parseMac(checkText("ethernet.destination", destination)), 0);
-  header.bytes.set(parseMac(checkText("ethernet.source", source)), 6);
+  header.bytes.set(parseMac(destination, "ethernet.destination"), 0);
+  header.bytes.set(parseMac(source, "ethernet.source"), 6);
   // A given ethertype is the last one: what the packet inside is said to be.
   for (const [index, tag] of tags.entries()) {
     const outer = index < tags.length - 1;
@@ -148,9 +147,9 @@ function buildArp(fields: ArpFields): Uint8Array {
   header.u8(4, "hardwareLength", hardwareLength);
   header.u8(5, "protocolLength", protocolLength);
   header.u16(6, "operation", operation);
-  header.bytes.set(parseMac(checkText("arp.senderHardwareAddress", senderHardwareAddress)), 8);
+  header.bytes.set(parseMac(senderHardwareAddress, "arp.senderHardwareAddress"), 8);
   header.ipv4(14, "senderProtocolAddress", senderProtocolAddress);
-  header.bytes.set(parseMac(checkText("arp.targetHardwareAddress", targetHardwareAddress)), 18);
+  header.bytes.set(parseMac(targetHardwareAddress, "arp.targetHardwareAddress"), 18);
   header.ipv4(24, "targetProtocolAddress", targetProtocolAddress);
   return header.bytes;
 }
@@ -212,8 +211,8 @@ function buildIpv6(fields: Ipv6Fields, next: number, rest: number): NetworkPart 
   header.u16(4, "payloadLength", payloadLength ?? checkLength("an IPv6 payload", length));
   header.u8(6, "nextHeader", nextHeader);
   header.u8(7, "hopLimit", hopLimit);
-  header.bytes.set(parseIpv6(checkText("ipv6.source", source)), 8);
-  header.bytes.set(parseIpv6(checkText("ipv6.destination", destination)), 24);
+  header.bytes.set(parseIpv6(source, "ipv6.source"), 8);
+  header.bytes.set(parseIpv6(destination, "ipv6.destination"), 24);
   header.bytes.set(extensions.bytes, IPV6_HEADER_SIZE);
   const { bytes } = header;
   return { bytes, addresses: addressSum(bytes, ETHERTYPE.IPV6) };

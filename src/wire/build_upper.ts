@@ -103,7 +103,7 @@ export function buildUdp(fields: UdpFields, data: number): UpperPart {
 export function buildIcmp(fields: IcmpFields, name: "icmp" | "icmpv6"): UpperPart {
   const isIpv6 = name === "icmpv6";
   const { type = isIpv6 ? 128 : 8, code = 0, checksum } = fields;
-  const { identifier = 0, sequenceNumber = 0, restOfHeader } = fields;
+  const { identifier = 0, sequenceNumber = 0, restOfHeader, mtu, pointer, gateway } = fields;
   if (checksum !== undefined) checkU16(`${name}.checksum`, checksum);
   const header = new Header(name, ICMP_HEADER_SIZE);
   header.u8(0, "type", type);
@@ -111,6 +111,11 @@ export function buildIcmp(fields: IcmpFields, name: "icmp" | "icmpv6"): UpperPar
   header.u16(4, "identifier", identifier);
   header.u16(6, "sequenceNumber", sequenceNumber);
   if (restOfHeader !== undefined) header.u32(4, "restOfHeader", restOfHeader);
+  if (gateway !== undefined) header.ipv4(4, "gateway", gateway);
+  if (mtu !== undefined) isIpv6 ? header.u32(4, "mtu", mtu) : header.u16(6, "mtu", mtu);
+  if (pointer !== undefined) {
+    isIpv6 ? header.u32(4, "pointer", pointer) : header.u8(4, "pointer", pointer);
+  }
   const protocol = isIpv6 ? IP_PROTOCOL.ICMPV6 : IP_PROTOCOL.ICMP;
   return { bytes: header.bytes, protocol, checksumAt: 2, checksum };
 }

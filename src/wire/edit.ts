@@ -150,8 +150,8 @@ function checkResizable(
   const why = outline.fragment
     ? "is a fragment, and the rest of the datagram is elsewhere"
     : "is longer than its bytes that are here";
-  // A released frame has its own error.
-  void outline.frame.length;
+  // A released frame, and one whose owner allows no change, have their own errors.
+  outline.frame.requireWritable();
   throw new RangeError(
     `${field} must keep its ${to - from} bytes, got ${length}: the packet ${why}`,
   );

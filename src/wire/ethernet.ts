@@ -4,7 +4,7 @@ import { Frame } from "./frame.ts";
 import { ethernetJson, frameJson, INSPECT, type JsonObject, shown } from "./json.ts";
 import { Layers } from "./layers.ts";
 import { ETHERTYPE } from "./protocols.ts";
-import { checkBytes, checkExactBytes, checkInteger, checkText, checkU16 } from "./range.ts";
+import { checkBytes, checkExactBytes, checkInteger, checkU16 } from "./range.ts";
 import { VLAN_TAG_SIZE, VlanView } from "./vlan.ts";
 
 /** Where the fields of an Ethernet header begin (IEEE 802.3 §3), in bytes. */
@@ -39,7 +39,7 @@ export class EthernetView {
   }
 
   set destination(value: string) {
-    this.destinationBytes = parseMac(checkText("destination", value));
+    this.destinationBytes = parseMac(value, "destination");
   }
 
   /** Source address, `00:11:22:33:44:55`. */
@@ -48,7 +48,7 @@ export class EthernetView {
   }
 
   set source(value: string) {
-    this.sourceBytes = parseMac(checkText("source", value));
+    this.sourceBytes = parseMac(value, "source");
   }
 
   /** The six bytes of the destination address, borrowed. */

@@ -1,5 +1,6 @@
 // The five-tuple of a packet: cheap to make, and a key to look its connection up by.
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
+import { INSPECT, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { checkInteger, checkText, checkU16 } from "./range.ts";
 
@@ -100,14 +101,14 @@ export class Flow {
     checkU16("sourcePort", sourcePort);
     checkU16("destinationPort", destinationPort);
     const version = checkText("source", source).includes(":") ? 6 : 4;
-    const words = (text: string): [number, number, number, number] => {
-      if (version === 4) return [0, 0, 0, parseIpv4(text)];
-      const { buffer } = parseIpv6(text);
+    const words = (text: string, field: string): [number, number, number, number] => {
+      if (version === 4) return [0, 0, 0, parseIpv4(text, field)];
+      const { buffer } = parseIpv6(text, field);
       const view = new DataView(buffer);
       return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
     };
-    const [d0, d1, d2, d3] = words(checkText("destination", destination));
-    const [s0, s1, s2, s3] = words(source);
+    const [d0, d1, d2, d3] = words(checkText("destination", destination), "destination");
+    const [s0, s1, s2, s3] = words(source, "source");
     const ports = [sourcePort, destinationPort] as const;
     return new Flow(version, protocol, ...ports, s0, s1, s2, s3, d0, d1, d2, d3);
   }
@@ -223,6 +224,11 @@ export class Flow {
   toJSON(): Required<FlowFields> {
     const { protocol, source, sourcePort, destination, destinationPort } = this;
     return { protocol, source, sourcePort, destination, destinationPort };
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
   }
 
   /** Whether the source is the lower end, which a key of both directions begins with. */

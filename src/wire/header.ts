@@ -1,5 +1,5 @@
 import { parseIpv4 } from "./address.ts";
-import { checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
+import { checkInteger, checkU16, checkU32 } from "./range.ts";
 
 /** A header that is being written, field by field; errors name header and field. */
 export class Header {
@@ -26,7 +26,7 @@ export class Header {
   }
 
   ipv4(offset: number, field: string, value: string): void {
-    this.#view.setUint32(offset, parseIpv4(checkText(`${this.#name}.${field}`, value)));
+    this.#view.setUint32(offset, parseIpv4(value, `${this.#name}.${field}`));
   }
 }
 

@@ -5,7 +5,7 @@ import type { Frame } from "./frame.ts";
 import { icmpJson, INSPECT, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
-import { checkBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
+import { checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
 
 /** Where the fields of an ICMP header begin (RFC 792), in bytes. */
 const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
@@ -144,7 +144,7 @@ export class IcmpView {
   }
 
   set gateway(value: string) {
-    const address = parseIpv4(checkText("gateway", value));
+    const address = parseIpv4(value, "gateway");
     if (this.type !== REDIRECT) this.#refuse("gateway");
     this.restOfHeader = address;
   }

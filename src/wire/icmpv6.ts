@@ -5,7 +5,7 @@ import type { Frame } from "./frame.ts";
 import { icmpv6Json, INSPECT, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
-import { checkBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
+import { checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
 
 /** Where the fields of an ICMPv6 header begin (RFC 4443 §2.1, §4.1), in bytes. */
 const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
@@ -154,7 +154,7 @@ export class Icmpv6View {
   }
 
   set targetAddress(value: string) {
-    const address = parseIpv6(checkText("targetAddress", value));
+    const address = parseIpv6(value, "targetAddress");
     if (!this.#hasTarget()) this.#refuse("targetAddress");
     this.#require();
     writeUpperBytes(this.#outline, this.#outline.upper + FIELD.data, address);

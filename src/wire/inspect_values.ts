@@ -1,7 +1,7 @@
 // The values of fields as text for people.
 import { formatHex, hexNumber } from "./hex.ts";
 import type { Ipv4Option } from "./ipv4.ts";
-import type { Ipv6ExtensionHeader } from "./ipv6_extensions.ts";
+import type { Ipv6Extension } from "./ipv6_extensions.ts";
 import type { Ipv6Option } from "./ipv6_values.ts";
 import { ethertypeName, ipv4OptionName, ipv6OptionName, protocolName } from "./protocol_names.ts";
 import { describeTcpOption } from "./summary_tcp.ts";
@@ -32,7 +32,7 @@ export function fieldLines(name: string, value: unknown): Line[] {
     case "extensions":
       return listLines(
         name,
-        value as Ipv6ExtensionHeader[],
+        value as Ipv6Extension[],
         ({ protocol, data }) => named(protocolName(protocol), data),
       );
     default:

@@ -17,7 +17,6 @@ import {
   checkBytes,
   checkExactBytes,
   checkInteger,
-  checkText,
   checkU16,
   checkU32,
 } from "./range.ts";
@@ -212,7 +211,7 @@ export class Ipv4View {
   }
 
   set source(value: string) {
-    this.sourceNumber = parseIpv4(checkText("source", value));
+    this.sourceNumber = parseIpv4(value, "source");
   }
 
   /** Destination address, `a.b.c.d`. */
@@ -221,7 +220,7 @@ export class Ipv4View {
   }
 
   set destination(value: string) {
-    this.destinationNumber = parseIpv4(checkText("destination", value));
+    this.destinationNumber = parseIpv4(value, "destination");
   }
 
   /** Source address as a number, first byte highest. */

@@ -26,7 +26,7 @@ import {
 } from "./ipv6_values.ts";
 import { INSPECT, ipv6Json, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
-import { checkBytes, checkExactBytes, checkInteger, checkText, checkU16, show } from "./range.ts";
+import { checkBytes, checkExactBytes, checkInteger, checkU16, show } from "./range.ts";
 import { coveredDestination, coveredSource } from "./pseudo.ts";
 import { updatePseudo } from "./sums.ts";
 
@@ -185,7 +185,7 @@ export class Ipv6View {
   }
 
   set source(value: string) {
-    this.sourceBytes = parseIpv6(checkText("source", value));
+    this.sourceBytes = parseIpv6(value, "source");
   }
 
   /** Destination address in canonical text (RFC 5952). */
@@ -194,7 +194,7 @@ export class Ipv6View {
   }
 
   set destination(value: string) {
-    this.destinationBytes = parseIpv6(checkText("destination", value));
+    this.destinationBytes = parseIpv6(value, "destination");
   }
 
   /** Source address as a number, first byte highest. {@link sourceWord} allocates nothing. */
@@ -244,12 +244,12 @@ export class Ipv6View {
   }
 
   /** Where every whole extension header stands, in order. Walks them anew at each read. */
-  get extensionHeaders(): readonly Ipv6Extension[] {
+  get extensionHeaders(): readonly Ipv6ExtensionHeader[] {
     return listExtensions(this.#outline);
   }
 
   /** Every whole extension header with its data (borrowed), in order. */
-  get extensions(): readonly Ipv6ExtensionHeader[] {
+  get extensions(): readonly Ipv6Extension[] {
     return readExtensions(this.#outline);
   }
 
@@ -261,7 +261,7 @@ export class Ipv6View {
    * @throws {RangeError} when the packet is a fragment, and would have more or less behind the
    * Fragment header: that is data of the whole packet.
    */
-  set extensions(value: readonly Ipv6ExtensionHeader[]) {
+  set extensions(value: readonly Ipv6Extension[]) {
     const outline = this.#outline;
     requireVersion(outline, 6);
     setExtensions(outline, value);

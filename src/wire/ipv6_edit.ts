@@ -6,7 +6,7 @@ import {
   findExtension,
   IPV6_EXTENSION,
   IPV6_HEADER_SIZE,
-  type Ipv6ExtensionHeader,
+  type Ipv6Extension,
   isExtensionHeader,
   listExtensions,
 } from "./ipv6_extensions.ts";
@@ -27,7 +27,7 @@ const ORDER: readonly number[] = [
 ];
 
 /** Every whole extension header with its data, borrowed. */
-export function readExtensions(outline: Outline): Ipv6ExtensionHeader[] {
+export function readExtensions(outline: Outline): Ipv6Extension[] {
   const { frame, network } = outline;
   return listExtensions(outline).map(({ protocol, offset, length }) => {
     const at = network + offset;
@@ -36,7 +36,7 @@ export function readExtensions(outline: Outline): Ipv6ExtensionHeader[] {
 }
 
 /** Puts others in the place of all; lengths and the transport checksum follow. */
-export function setExtensions(outline: Outline, value: readonly Ipv6ExtensionHeader[]): void {
+export function setExtensions(outline: Outline, value: readonly Ipv6Extension[]): void {
   // First, because reading the list may run the program's own code.
   const { bytes, nextHeader, behindFragment } = encodeExtensions(value, outline.protocol);
   const { frame, network, upper, problem, protocol, fragment } = outline;

@@ -70,7 +70,7 @@ export function extensionHeaderLength(frame: Frame, protocol: number, offset: nu
 }
 
 /** One extension header, and where it stands. */
-export interface Ipv6Extension {
+export interface Ipv6ExtensionHeader {
   /** Its protocol number: 0 hop-by-hop, 43 routing, 44 fragment, 51 AH, 60 destination, … */
   readonly protocol: number;
   /** Where it begins, in bytes from the start of the IPv6 header. */
@@ -80,7 +80,7 @@ export interface Ipv6Extension {
 }
 
 /** One extension header as a value, to be put into a packet. */
-export interface Ipv6ExtensionHeader {
+export interface Ipv6Extension {
   /** Its protocol number: `IPV6_EXTENSION` names them. */
   readonly protocol: number;
   /** What follows its next header and length bytes; the Fragment header has its 6 bytes there. */
@@ -88,8 +88,8 @@ export interface Ipv6ExtensionHeader {
 }
 
 /** Every whole extension header, in order. */
-export function listExtensions({ frame, network, upper }: Outline): Ipv6Extension[] {
-  const headers: Ipv6Extension[] = [];
+export function listExtensions({ frame, network, upper }: Outline): Ipv6ExtensionHeader[] {
+  const headers: Ipv6ExtensionHeader[] = [];
   let protocol = frame.u8(network + 6);
   for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
     const length = extensionHeaderLength(frame, protocol, at);
@@ -130,7 +130,7 @@ export interface EncodedExtensions {
  * @throws {TypeError | RangeError} when a header cannot be written.
  */
 export function encodeExtensions(
-  headers: readonly Ipv6ExtensionHeader[],
+  headers: readonly Ipv6Extension[],
   protocol: number,
 ): EncodedExtensions {
   const list = checkList("extensions", headers, MAX_EXTENSIONS).map((header) => {
@@ -155,7 +155,7 @@ export function encodeExtensions(
   return { bytes, nextHeader: list[0]?.protocol ?? protocol, behindFragment };
 }
 
-function encodeExtension({ protocol, data }: Ipv6ExtensionHeader, next: number): Uint8Array {
+function encodeExtension({ protocol, data }: Ipv6Extension, next: number): Uint8Array {
   checkInteger("the protocol of an extension header", protocol, 0, 255);
   const extension = EXTENSIONS[protocol];
   if (extension === undefined) {

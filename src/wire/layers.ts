@@ -107,7 +107,8 @@ export class Layers {
 
   /**
    * Why the next layer could not be read: its header was not captured whole, or its lengths are
-   * impossible. `undefined` when every layer that is known was read.
+   * impossible; or that UDP's length is more than there is, which keeps nobody from reading it.
+   * `undefined` when nothing is wrong. `describeProblem` makes it a sentence.
    */
   get malformed(): WireProblem | undefined {
     return this.#outline.problem;

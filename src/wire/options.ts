@@ -63,7 +63,7 @@ function optionLength(frame: Frame, at: number, to: number): number {
 export function encodeOptions(field: string, options: readonly RawOption[]): Uint8Array {
   const bytes: number[] = [];
   for (const [type, data] of options) {
-    checkInteger(`the type of one of ${field}`, type, NO_OPERATION, 0xff);
+    checkInteger(`the number of one of ${field}`, type, NO_OPERATION, 0xff);
     checkBytes(`the data of one of ${field}`, data, MAX_OPTIONS_SIZE - 2);
     if (type === NO_OPERATION) {
       if (data.length > 0) throw new RangeError(`${field}: type 1 is one byte, without data`);
@@ -100,5 +100,8 @@ export function rawOptions<Option extends object>(
 export function requireReadable(layer: string, { problem }: OptionList, to: number): void {
   if (problem === undefined) return;
   const { offset, need } = problem;
-  throw new WireError({ layer, offset, need, have: to - offset });
+  const have = to - offset;
+  // The list goes on to the header's end; what is short is the option's own length.
+  const reason = need <= have ? "its length is less than 2, which no option has" : undefined;
+  throw new WireError({ layer, offset, need, have, ...(reason === undefined ? {} : { reason }) });
 }

@@ -14,7 +14,7 @@ import {
 } from "./ipv6_extensions.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { checkTcp } from "./tcp.ts";
-import { checkUdp } from "./udp.ts";
+import { checkUdp, checkUdpLength } from "./udp.ts";
 
 const NOTHING_FOLLOWS = 59;
 const NONE = -1;
@@ -214,6 +214,10 @@ export class Outline {
       default:
         return;
     }
-    if (this.problem === undefined) this.#facts |= READABLE;
+    if (this.problem !== undefined) return;
+    this.#facts |= READABLE;
+    if (this.protocol === IP_PROTOCOL.UDP && this.whole) {
+      this.problem = checkUdpLength(this.frame, start, end);
+    }
   }
 }

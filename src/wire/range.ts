@@ -49,7 +49,8 @@ export function checkSize(field: string, value: unknown): bigint {
 /** Throws unless `value` is a Uint8Array of at most `maxLength` bytes; returns it. */
 export function checkBytes(field: string, value: unknown, maxLength: number): Uint8Array {
   if (!(value instanceof Uint8Array)) {
-    throw new TypeError(`${field} must be a Uint8Array, got ${show(value)}`);
+    const hint = typeof value === "string" ? ": new TextEncoder().encode(text) makes one" : "";
+    throw new TypeError(`${field} must be a Uint8Array, got ${show(value)}${hint}`);
   }
   if (value.length > maxLength) {
     throw new RangeError(`${field} must hold 0 to ${maxLength} bytes, got ${value.length}`);
@@ -96,4 +97,15 @@ export function checkExactBytes(field: string, value: unknown, length: number): 
   const bytes = checkBytes(field, value, Infinity);
   if (bytes.length === length) return bytes;
   throw new RangeError(`${field} must hold ${length} bytes, got ${bytes.length}`);
+}
+
+/** Throws unless `value` is an object with no other properties than those of `keys`. */
+export function checkKeys(name: string, value: unknown, keys: readonly string[]): void {
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`${name} must be an object, got ${show(value)}`);
+  }
+  const unknown = Object.keys(value).find((key) => !keys.includes(key));
+  if (unknown !== undefined) {
+    throw new TypeError(`${name} has no "${unknown}"; it knows ${keys.join(", ")}`);
+  }
 }

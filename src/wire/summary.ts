@@ -3,7 +3,7 @@ import { ARP_OPERATION, type ArpView } from "./arp.ts";
 import { EthernetLayers } from "./ethernet.ts";
 import { formatHex, hexNumber } from "./hex.ts";
 import type { Ipv4View } from "./ipv4.ts";
-import { IPV6_EXTENSION, type Ipv6ExtensionHeader } from "./ipv6_extensions.ts";
+import { IPV6_EXTENSION, type Ipv6Extension } from "./ipv6_extensions.ts";
 import type { Ipv6View } from "./ipv6.ts";
 import type { Layers } from "./layers.ts";
 import { protocolName } from "./protocol_names.ts";
@@ -93,7 +93,7 @@ function extensionTexts(ip: Ipv6View): string {
   return texts.map((text) => `${text} `).join("");
 }
 
-function extensionText({ protocol, data }: Ipv6ExtensionHeader): string {
+function extensionText({ protocol, data }: Ipv6Extension): string {
   const name = protocolName(protocol);
   if (protocol === IPV6_EXTENSION.ROUTING) return `${name} (type=${data[0]}, segleft=${data[1]})`;
   if (protocol !== IPV6_EXTENSION.AUTHENTICATION || data.length < 10) return name;

@@ -26,6 +26,12 @@ export function checkUdp(frame: Frame, start: number, end: number): WireProblem 
   return undefined;
 }
 
+/** What is wrong with a length beyond the end of a whole packet; the header can be read. */
+export function checkUdpLength(frame: Frame, start: number, end: number): WireProblem | undefined {
+  const need = frame.u16(start + FIELD.length);
+  return need > end - start ? { layer: LAYER, offset: start, need, have: end - start } : undefined;
+}
+
 /**
  * A UDP header (RFC 768) and its data. Made by `Layers`, which has checked that the header is
  * there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError once

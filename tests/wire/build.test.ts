@@ -183,6 +183,36 @@ test("what is built reads back, and its checksums are right", LIMIT, () => {
   );
 });
 
+test("fields of ICMP errors, and fields that are given as undefined", LIMIT, () => {
+  const four = (icmp: PacketFields["icmp"]) =>
+    parseLayers(buildPacket({ ipv4: { ttl: undefined }, udp: undefined, icmp })).icmp;
+  const six = (icmpv6: PacketFields["icmpv6"]) =>
+    parseLayers(buildPacket({ ipv6: {}, icmpv6, payload: undefined })).icmpv6;
+  assert.equal(four({ type: 3, code: 4, mtu: 1400, identifier: undefined })?.mtu, 1400);
+  assert.equal(four({ type: 5, gateway: "10.0.0.9" })?.gateway, "10.0.0.9");
+  assert.equal(four({ type: 12, pointer: 20 })?.pointer, 20);
+  assert.equal(six({ type: 2, mtu: 70_000 })?.mtu, 70_000);
+  assert.equal(six({ type: 4, pointer: 0x12345678 })?.pointer, 0x12345678);
+  assert.throws(() => four({ type: 3, mtu: 65_536 }), /icmp.mtu/);
+});
+
+test("a name that is none of a header's fields", LIMIT, () => {
+  const build = (fields: object) => () => buildPacket(fields);
+  assert.throws(
+    build({ ipv4: { src: "1.2.3.4" } }),
+    /^TypeError: ipv4 has no "src"; it knows .*source/,
+  );
+  assert.throws(build({ ip: {} }), /has no "ip"; it knows ethernet, .*ipv4/);
+  assert.throws(build({ ethernet: {}, vlan: [{}, { vid: 5 }] }), /vlan has no "vid"/);
+  assert.throws(build({ ipv4: null }), /ipv4 must be an object, got null/);
+  assert.throws(
+    build({ ipv4: { source: "x" } }),
+    /^RangeError: ipv4.source is not an IPv4 address/,
+  );
+  assert.throws(build({ ipv4: { source: 5 } }), /^TypeError: ipv4.source must be a string, got 5/);
+  assert.throws(build({ ipv4: {}, payload: "text" }), /TextEncoder/);
+});
+
 /** The canonical form of an IPv6 address, through a packet. */
 function parseText(source: string): string | undefined {
   return parseLayers(buildPacket({ ipv6: { source } })).ipv6?.source;

@@ -1,6 +1,7 @@
 // The five-tuple: its values, its key and hash for both directions, and that no two share a key.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { buildPacket, Flow, parseLayers } from "../../src/wire/mod.ts";
 import { LIMIT, u16, u8 } from "./samples.ts";
@@ -124,4 +125,9 @@ test("what is no flow", LIMIT, () => {
   assert.throws(() => Flow.of({ ...fields, destination: "::1" }), RangeError);
   assert.throws(() => Flow.of({ ...fields, sourcePort: 65536 }), RangeError);
   assert.throws(() => Flow.of({ ...fields, source: 1 as unknown as string }), TypeError);
+});
+
+test("console.log shows who talks to whom", LIMIT, () => {
+  const flow = Flow.of({ protocol: 6, source: "10.0.0.1", destination: "10.0.0.2" });
+  assert.match(inspect(flow), /source: ["']10\.0\.0\.1["']/);
 });

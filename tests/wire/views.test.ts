@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { PacketReleasedError } from "../../src/wire/errors.ts";
 import { Frame } from "../../src/wire/frame.ts";
 import { Layers, parseLayers } from "../../src/wire/layers.ts";
+import { buildPacket } from "../../src/wire/build.ts";
 import { summary } from "../../src/wire/summary.ts";
 import {
   embed,
@@ -369,6 +370,33 @@ test("any bytes: layers and views never throw and read nothing outside", LIMIT, 
     }),
     { numRuns: 3000 },
   );
+});
+
+test("UDP that says it is longer than its packet is told, and read all the same", LIMIT, () => {
+  const bytes = (length: number, more: object = {}) =>
+    buildPacket({
+      ipv4: { source: "10.0.0.1", ...more },
+      udp: { length },
+      payload: new Uint8Array(4),
+    });
+  const layers = parseLayers(bytes(400));
+  assert.deepEqual(layers.malformed, { layer: "udp header", offset: 20, need: 400, have: 12 });
+  assert.equal(layers.udp?.payload.length, 4);
+  assert.match(summary(layers), /UDP, length 392 \[udp header needs 400 bytes, have 12\]$/);
+  const { udp } = layers;
+  assert.ok(udp !== undefined);
+  udp.length = 12;
+  assert.equal(layers.malformed, undefined);
+  assert.equal(layers.udp, udp);
+  // The rest of a fragment is elsewhere, and that of a cut packet was not captured.
+  assert.equal(parseLayers(bytes(400, { moreFragments: true })).malformed, undefined);
+  assert.equal(parseLayers(bytes(400, { totalLength: 420 })).malformed, undefined);
+});
+
+test("a TCP option without a length names it", LIMIT, () => {
+  const options = Uint8Array.of(30, 0, 0, 0);
+  const { tcp } = parseLayers(buildPacket({ ipv4: {}, tcp: { options } }));
+  assert.throws(() => tcp!.mss = 1000, /tcp option at byte 40: its length is less than 2/);
 });
 
 function getters(view: object): string[] {
