@@ -17,21 +17,24 @@ export interface Device {
 }
 
 const IF_NAMESIZE = 16;
-/** Whether interfaces were renamed is asked no more often than this (ms): asking is a system call. */
-const FRESH = 1;
 const MOST = 1024;
 
 const buffer = new Uint8Array(new ArrayBuffer(IF_NAMESIZE));
 const known = new Map<number, Device>();
-let checked = -Infinity;
+/** Date.now() of the last look: one a millisecond, because looking is a system call. */
+let looked = -1;
 
 /** The interface with this index, undefined for 0. */
 export function deviceOf(index: number): Device | undefined {
   if (index === 0) return undefined;
-  const now = performance.now();
-  if (now - checked > FRESH) {
-    checked = now;
-    if (linksChanged()) known.clear();
+  // Half as dear as performance.now(), and good enough to tell two milliseconds apart.
+  const now = Date.now();
+  if (now !== looked) {
+    looked = now;
+    if (linksChanged()) {
+      known.clear();
+      sizes.clear();
+    }
   }
   const entry = known.get(index);
   if (entry !== undefined) return entry;
@@ -74,20 +77,15 @@ const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SIOCGIFMTU = 0x8921n;
 
-/** An MTU is trusted this long (ms). */
-const MTU_FRESH = 1000;
-const sizes = new Map<number, { mtu: number | undefined; asked: number }>();
+/** What is in here is forgotten with the names: a new MTU is a change too. */
+const sizes = new Map<number, number | undefined>();
 
-/** Bytes of the largest packet that the interface with this index takes; undefined where it is gone. */
-export function mtuOf(index: number): number | undefined {
-  // Half as dear as performance.now(); it may jump, hence the comparison in both directions.
-  const now = Date.now();
-  const entry = sizes.get(index);
-  if (entry !== undefined && Math.abs(now - entry.asked) < MTU_FRESH) return entry.mtu;
-  const name = deviceOf(index)?.name ?? "";
+/** Bytes of the largest packet that an interface takes; undefined where it is gone. */
+export function mtuOf({ index, name }: Device): number | undefined {
+  if (sizes.has(index)) return sizes.get(index);
   const mtu = name === "" ? undefined : readMtu(name);
   if (sizes.size >= MOST) sizes.clear();
-  sizes.set(index, { mtu, asked: now });
+  sizes.set(index, mtu);
   return mtu;
 }
 

@@ -19,11 +19,25 @@ const RTMGRP_LINK = 1;
 const buffer = new Uint8Array(new ArrayBuffer(64));
 const LENGTH = BigInt(buffer.length);
 
-/** The socket; −1 where there can be none. It lives as long as the thread. */
+/** The socket; −1 where there can be none. It is there while some queue of the thread is open. */
 let descriptor: number | undefined;
+let users = 0;
+
+/** Has the changes of interfaces listened to, from the first question on, until `unwatchLinks`. */
+export function watchLinks(): void {
+  users++;
+}
+
+/** Ends that; nobody else would close the socket of a worker that ends. */
+export function unwatchLinks(): void {
+  if (--users > 0) return;
+  if (descriptor !== undefined && descriptor >= 0) libc().close(descriptor);
+  descriptor = undefined;
+}
 
 /** Whether an interface may have changed since the last call; true where that cannot be known. */
 export function linksChanged(): boolean {
+  if (users === 0) return true;
   if (descriptor === undefined) {
     descriptor = open();
     return true;
@@ -31,12 +45,19 @@ export function linksChanged(): boolean {
   if (descriptor < 0) return true;
   const { read } = libc();
   let changed = false;
-  while (read(descriptor, buffer, LENGTH) >= 0) changed = true;
-  const errno = threadErrno();
-  if (errno === ERRNO.EAGAIN) return changed;
-  // Too many changes for the socket's buffer; anything else means that it is no longer ours.
-  if (errno !== ERRNO.ENOBUFS && errno !== ERRNO.EINTR) descriptor = -1;
-  return true;
+  for (;;) {
+    const count = read(descriptor, buffer, LENGTH);
+    const errno = threadErrno();
+    if (count > 0) changed = true;
+    else if (count < 0 && errno === ERRNO.EAGAIN) return changed;
+    else {
+      // Too many changes for the socket's buffer; anything else, the end of a file among it, means
+      // that it is no longer ours.
+      const ours = count < 0 && (errno === ERRNO.ENOBUFS || errno === ERRNO.EINTR);
+      if (!ours) descriptor = -1;
+      return true;
+    }
+  }
 }
 
 function open(): number {

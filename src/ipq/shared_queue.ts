@@ -6,6 +6,7 @@
 
 import { ERRNO, prepareErrno, threadErrno } from "../../ffi/errno.ts";
 import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
+import { unwatchLinks, watchLinks } from "../../ffi/link_watch.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
 import { BlockingWait } from "../../ffi/readiness.ts";
@@ -128,6 +129,7 @@ export class SharedQueue {
       this.#wait = new BlockingWait(this.descriptor);
       this.#writer = new PacketWriter(this.descriptor);
       this.#verdicts = new Verdicts(this.#socket, number);
+      watchLinks();
     } catch (error) {
       nfq.nfq_close(handle);
       throw error;
@@ -360,6 +362,7 @@ export class SharedQueue {
 
   #close(): void {
     queues.delete(this.number);
+    unwatchLinks();
     const nfq = libnetfilterQueue();
     this.#verdicts.close();
     try {

@@ -57,7 +57,7 @@ export interface ExpectationOptions {
   readonly destinationPort: number;
   /** Protocol number: 6 is TCP, 17 UDP. */
   readonly protocol: number;
-  /** Name of the helper that it gets itself. */
+  /** Name of the helper that it gets itself, 1…15 bytes. */
   readonly helper?: string | undefined;
   /** Class of the helper's expectations, 0…0xffffffff; decides how long it is expected. */
   readonly class?: number | undefined;
@@ -185,6 +185,10 @@ const EXPECTATION_KEYS = [
 function resolveExpectation(options: ExpectationOptions): ConntrackExpectation {
   checkKeys("expectation", options, EXPECTATION_KEYS);
   const { source, sourcePort, destination, destinationPort, protocol, helper } = options;
+  const { permanent = false } = options;
+  if (typeof permanent !== "boolean") {
+    throw new TypeError(`expectation.permanent must be true or false, got ${String(permanent)}`);
+  }
   if (typeof destination !== "string") {
     throw new TypeError(`expectation.destination must be an address, got ${String(destination)}`);
   }
@@ -217,6 +221,6 @@ function resolveExpectation(options: ExpectationOptions): ConntrackExpectation {
     mask,
     ...(helper !== undefined && { helper }),
     ...(options.class !== undefined && { class: options.class }),
-    ...(options.permanent === true && { flags: EXPECTATION_FLAG.PERMANENT }),
+    ...(permanent && { flags: EXPECTATION_FLAG.PERMANENT }),
   };
 }

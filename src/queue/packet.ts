@@ -6,7 +6,6 @@
 
 import type { ArpView } from "../wire/arp.ts";
 import type { WireProblem } from "../wire/errors.ts";
-import { finishChecksums } from "../wire/finish.ts";
 import type { Flow } from "../wire/flow.ts";
 import { Frame } from "../wire/frame.ts";
 import type { IcmpView } from "../wire/icmp.ts";
@@ -42,7 +41,7 @@ import {
   slotOf,
 } from "./metadata.ts";
 import { checkInteger } from "./options.ts";
-import { finishEdited, PACKET_OWNER } from "./packet_frame.ts";
+import { finishEdited, finishReplacement, PACKET_OWNER } from "./packet_frame.ts";
 import { packetDump, packetJson, packetLine } from "./packet_text.ts";
 import { NO_MARK, resolveMark, Verdict, VERDICT_KEYS, type VerdictOptions } from "./verdict.ts";
 
@@ -373,15 +372,12 @@ export class Packet extends PacketMetadata {
   /** What is sent in the packet's place: the edited packet, or the program's bytes. */
   #finished(): Uint8Array | Frame | undefined {
     const frame = this.#frame;
-    if (frame !== undefined && frame.touched) {
-      return finishEdited(this, frame);
-    }
+    if (frame !== undefined && frame.touched) return finishEdited(this, frame);
     const bytes = this.#replacement;
     if (bytes === undefined) return undefined;
     // Their buffer may have been resized or transferred meanwhile.
     checkInteger("payload length", bytes.length, { min: 1, max: MAX_COPY_RANGE });
-    // Not `slice()`: a Buffer's shares its memory, and these bytes are the program's.
-    return this.checksumNotReady ? finishChecksums(new Uint8Array(bytes)) : bytes;
+    return finishReplacement(this, bytes);
   }
 
   static {

@@ -1,11 +1,11 @@
 /**
- * On what terms the bytes of a queued packet may be changed.
+ * On what terms the bytes of a queued packet may be changed, and what its checksums are in the end.
  *
  * @module
  */
 
 import { mtuOf } from "../../ffi/devices.ts";
-import { finishPacket } from "../wire/finish.ts";
+import { finishPacket, isChecksumStart, startChecksum } from "../wire/finish.ts";
 import type { EditTerms, Frame, FrameOwner } from "../wire/frame.ts";
 import { align4 } from "../wire/netlink.ts";
 import { attributeLength, MAX_COPY_RANGE, NFQA } from "../wire/nfqueue.ts";
@@ -14,25 +14,24 @@ import { TruncatedPacketError, UnfinishedChecksumError } from "./errors.ts";
 import { attributeOffset, liveStore, slotOf } from "./metadata.ts";
 import { isCopy, isReplaced, type Packet } from "./packet.ts";
 
+const UDP_HEADER_SIZE = 8;
+
 function terms(packet: Packet): EditTerms {
-  const partialChecksum = packet.checksumNotReady;
+  const { ip } = packet;
   // What replaces the packet is the program's own: it is read, and never written.
   const readOnly = isReplaced(packet);
   if (!readOnly) {
     if (packet.truncated) throw new TruncatedPacketError(packet.length, packet.payload.length);
-    const { ip, tcp, udp } = packet;
-    // What comes back to the kernel is taken as finished.
-    if (partialChecksum && tcp === undefined && udp === undefined) {
-      throw new UnfinishedChecksumError(ip?.protocol ?? -1);
-    }
+    checkFinishable(packet);
   }
-  const roomBehind = readOnly ? 0 : freeBehind(packet);
   return {
     maxLength: MAX_COPY_RANGE,
+    // The kernel drops what ends before the headers did that it knows.
+    minLength: readOnly || isCopy(packet) ? 0 : ip?.headerLength ?? 0,
     // The checksums of the program's own bytes are right: they can be brought along.
-    partialChecksum: partialChecksum && !readOnly,
+    partialChecksum: !readOnly && (packet.checksumNotReady || isSegmentedUdp(packet)),
     readOnly,
-    roomBehind,
+    roomBehind: readOnly ? 0 : freeBehind(packet),
   };
 }
 
@@ -47,48 +46,124 @@ function freeBehind(packet: Packet): number {
   return align4(end) < messageEnd ? 0 : start + slotSize - end;
 }
 
+/** What comes back to the kernel is taken as finished, except for what it cuts on the way out. */
+function checkFinishable(packet: Packet): void {
+  const segments = isSegmentedUdp(packet);
+  if (!packet.checksumNotReady && !segments) return;
+  const { ip, tcp, udp } = packet;
+  if (tcp !== undefined) return;
+  // Another sum in its place is a tunnel's: what is not computed yet is inside.
+  if (udp !== undefined && isChecksumStart(packet.payload)) {
+    if (!segments || isCut(packet) || isCopy(packet)) return;
+  }
+  throw new UnfinishedChecksumError(ip?.protocol ?? -1);
+}
+
 /**
- * An edited packet as it goes back, its checksum computed where the kernel had left it to the
+ * Several UDP datagrams in one packet (UDP_SEGMENT, UDP_GRO). Its checksum is the pseudo-header's
+ * sum, from which the kernel goes on when it cuts the packet: a finished one spoils all of them.
+ */
+function isSegmentedUdp(packet: Packet): boolean {
+  return packet.gso && packet.udp !== undefined;
+}
+
+/** Whether it is on its way out. Before, the kernel may also hand it whole to a socket. */
+function isCut({ hook }: Packet): boolean {
+  return hook !== "prerouting" && hook !== "input";
+}
+
+/**
+ * An edited packet as it goes back, its checksum as the kernel wants it where it had left it to the
  * hardware.
  *
  * @throws {UnfinishedChecksumError} when that cannot be done: an edit made it a fragment, or its
  * lengths wrong, or its route is not understood.
  */
 export function finishEdited(packet: Packet, frame: Frame): Frame {
-  if (!packet.checksumNotReady) return frame;
-  if (finishPacket(frame.subarray()) || isReplaced(packet)) return frame;
+  const cut = isSegmentedUdp(packet) && isCut(packet);
+  if (!cut && !packet.checksumNotReady) return frame;
+  const bytes = frame.subarray();
+  if ((cut ? startChecksum : finishPacket)(bytes) || isReplaced(packet)) return frame;
   const protocol = packet.ip?.protocol;
   if (protocol !== IP_PROTOCOL.TCP && protocol !== IP_PROTOCOL.UDP) return frame;
   throw new UnfinishedChecksumError(protocol);
 }
 
+/** The same with what the program put in its place, as far as it can be done. */
+export function finishReplacement(packet: Packet, bytes: Uint8Array): Uint8Array {
+  const cut = isSegmentedUdp(packet) && isCut(packet);
+  if (!cut && !packet.checksumNotReady) return bytes;
+  // Not `slice()`: a Buffer's shares its memory, and these bytes are the program's.
+  const written = new Uint8Array(bytes);
+  (cut ? startChecksum : finishPacket)(written);
+  return written;
+}
+
 /**
  * Refuses what would be lost: after FORWARD the kernel answers a packet beyond the MTU with an ICMP
- * error and drops it, if it may not be split; after OUTPUT that hangs on the socket.
+ * error and drops it, if it may not be split; after OUTPUT that hangs on the socket. Bridges drop it in any case.
  */
-function checkGrowth(packet: Packet, length: number): void {
-  // A copy goes nowhere. Packets of several segments are cut later; without DF the kernel makes
-  // fragments.
-  if (isCopy(packet) || packet.gso) return;
-  const index = outDeviceIndex(packet);
-  if (index === 0) return;
-  const mtu = mtuOf(index);
-  if (mtu === undefined || length <= mtu) return;
-  const { ipv4 } = packet;
-  if (ipv4?.dontFragment === false) return;
+function checkLength(packet: Packet, length: number, at: number): void {
+  // A copy goes nowhere.
+  if (isCopy(packet)) return;
+  const { gso, ipv4 } = packet;
+  const bridged = packet.family === "bridge";
+  // Without DF the kernel makes fragments.
+  const splits = !bridged && ipv4?.dontFragment === false;
+  if (!gso && (splits || length <= packet.length)) return;
+  const device = (bridged ? packet.physicalOutDevice : undefined) ?? packet.outDevice;
+  const mtu = device && mtuOf(device);
+  if (device === undefined || mtu === undefined) return;
+  if (gso) return checkSegments(packet, { length, at, mtu });
+  if (length <= mtu) return;
   throw new RangeError(
-    `the packet would have ${length} bytes, and ${packet.outDevice?.name} takes ${mtu} (its MTU): ` +
-      (ipv4 === undefined
+    `the packet would have ${length} bytes, and ${device.name} takes ${mtu} (its MTU): ` +
+      (bridged
+        ? "a bridge splits nothing"
+        : ipv4 === undefined
         ? "IPv6 packets are not split on their way"
         : "clear ipv4.dontFragment first to have it split"),
   );
 }
 
-/** Without asking for the device's name; 0 where there is none. */
-function outDeviceIndex(packet: Packet): number {
-  const offset = attributeOffset(packet, NFQA.IFINDEX_OUTDEV);
-  return offset === 0 ? 0 : liveStore(packet).view.getUint32(offset, false);
+/** The kernel cuts such a packet into segments as long as those that it was made of. */
+function checkSegments(
+  packet: Packet,
+  { length, at, mtu }: { length: number; at: number; mtu: number },
+): void {
+  const { ip, ipv4, tcp } = packet;
+  const grows = length > packet.length;
+  const upper = ip?.headerLength ?? 0;
+  const inHeaders = at < upper + (tcp?.headerLength ?? UDP_HEADER_SIZE);
+  // The kernel knows where the upper header is, and TCP's segments are as long as the MTU allows.
+  const fixed = tcp === undefined || at <= upper || (grows && ipv4?.dontFragment !== false);
+  const why = inHeaders && fixed
+    ? "the headers of its segments may get no other length"
+    : !grows && length <= mtu
+    ? "the kernel drops it if that is no more than one segment"
+    : undefined;
+  if (why === undefined) return;
+  throw new RangeError(
+    `the packet of several segments would have ${length} bytes, and ${why}: ` +
+      "open the queue with gso: false, then it comes in segments",
+  );
+}
+
+/**
+ * Refuses another IPv4 header, or another length of the hop-by-hop options, where the kernel goes by
+ * what it has read: on INPUT it looks for the next header where that was, after FORWARD it writes
+ * into the options (record route, timestamp) where they were.
+ */
+function checkHeaders(packet: Packet, had: boolean): void {
+  const { hook, family, ipv4 } = packet;
+  if (isCopy(packet) || family === "bridge") return;
+  if (hook !== "input" && (hook !== "forward" || !had || ipv4 === undefined)) return;
+  throw new RangeError(
+    `at the hook ${hook} the kernel has read ${
+      ipv4 === undefined ? "the hop-by-hop options" : "the IPv4 options"
+    } already: their length and place must stay as they are`,
+  );
 }
 
 /** Owns the frames of all packets: over the receive memory, a copy's own, or what replaces one. */
-export const PACKET_OWNER: FrameOwner<Packet> = { terms, checkGrowth };
+export const PACKET_OWNER: FrameOwner<Packet> = { terms, checkLength, checkHeaders };

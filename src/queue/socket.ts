@@ -8,6 +8,7 @@
 import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
+import { unwatchLinks, watchLinks } from "../../ffi/link_watch.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
 import type { Pointer } from "../../ffi/types.ts";
@@ -71,6 +72,7 @@ export class QueueSocket {
       this.portId = this.#socket.portId();
       this.#socket.connect();
       this.#tune(settings);
+      watchLinks();
     } catch (error) {
       nfq.nfq_close(handle);
       throw error;
@@ -129,6 +131,7 @@ export class QueueSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    unwatchLinks();
     const nfq = libnetfilterQueue();
     nfq.nfq_destroy_queue(this.#queueHandle);
     nfq.nfq_close(this.#handle);

@@ -9,6 +9,9 @@ import { type ConntrackTuple, readTuple, writeTuple } from "./conntrack_tuple.ts
 import { netlinkAttributes, viewOf } from "./netlink.ts";
 import { checkInteger, checkU32, show } from "./range.ts";
 
+/** NF_CT_HELPER_NAME_LEN without the NUL. */
+const HELPER_LENGTH = 15;
+
 /** Changes of a conntrack entry; what is absent stays as it is. */
 export interface ConntrackChange {
   /** The new mark: `(old & ~markMask) ^ mark`, so its bits belong into the mask. */
@@ -31,7 +34,7 @@ export interface ConntrackExpectation {
   readonly tuple: Readonly<ConntrackTuple>;
   /** Which bits of the source address and the source port count; 0 bits match anything. */
   readonly mask: Readonly<ConntrackTuple>;
-  /** Name of the helper that the new connection gets. */
+  /** Name of the helper that the new connection gets, 1 to 15 bytes. */
   readonly helper?: string;
   /** Class of the helper's expectations, 0 to 2³²−1. */
   readonly class?: number;
@@ -118,6 +121,10 @@ export function encodeExpectation(expectation: ConntrackExpectation): Uint8Array
   if (helper !== undefined) {
     if (typeof helper !== "string" || helper.includes("\0")) {
       throw new TypeError(`helper must be a helper's name, got ${show(helper)}`);
+    }
+    const { length } = new TextEncoder().encode(helper);
+    if (length === 0 || length > HELPER_LENGTH) {
+      throw new RangeError(`helper must have 1 to ${HELPER_LENGTH} bytes, got ${length}`);
     }
     writer.text(CTA_EXPECT.HELP_NAME, helper);
   }

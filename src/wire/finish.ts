@@ -2,7 +2,9 @@ import { Frame } from "./frame.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE } from "./protocols.ts";
 import { checkBytes } from "./range.ts";
-import { finishHeader, finishUpper } from "./sums.ts";
+import { finishHeader, finishUpper, pseudoSum } from "./sums.ts";
+
+const UDP_CHECKSUM = 6;
 
 /**
  * Computes the checksums of a whole IPv4 or IPv6 packet anew, in place: the IPv4 header's, and TCP's,
@@ -25,4 +27,30 @@ export function finishPacket(bytes: Uint8Array): boolean {
   const outline = new Outline(new Frame(bytes), ETHERTYPE.ANY, 0);
   if (outline.version === 4) finishHeader(outline);
   return finishUpper(outline);
+}
+
+/**
+ * Computes what a UDP packet holds that is cut into datagrams later: the IPv4 header's checksum, and
+ * in the place of UDP's the sum of its pseudo-header, from which each datagram's is computed.
+ *
+ * @param bytes the packet from the network header on, written to.
+ * @returns whether the latter could be computed.
+ */
+export function startChecksum(bytes: Uint8Array): boolean {
+  const frame = new Frame(bytes);
+  const outline = new Outline(frame, ETHERTYPE.ANY, 0);
+  if (outline.version === 4) finishHeader(outline);
+  const sum = pseudoSum(outline);
+  if (sum < 0) return false;
+  frame.setU16(outline.upper + UDP_CHECKSUM, sum);
+  return true;
+}
+
+/** Whether a packet from the network header on is a UDP packet that holds that sum. */
+export function isChecksumStart(bytes: Uint8Array): boolean {
+  const frame = new Frame(bytes);
+  const outline = new Outline(frame, ETHERTYPE.ANY, 0);
+  const sum = pseudoSum(outline);
+  // Ones' complement has two zeros.
+  return sum >= 0 && frame.u16(outline.upper + UDP_CHECKSUM) % 0xffff === sum % 0xffff;
 }

@@ -12,6 +12,8 @@ const ROOM = { before: 64, behind: 192 } as const;
 export interface EditTerms {
   /** Most bytes that the frame may grow to. */
   readonly maxLength: number;
+  /** Fewest that it may shrink to. */
+  readonly minLength: number;
   /**
    * The transport checksum is not computed yet: the owner computes it whole in the end, and edits
    * leave it alone.
@@ -30,12 +32,18 @@ export interface EditTerms {
 export interface FrameOwner<Subject> {
   /** Asked once, before the first change. Throws what the writer is to get instead. */
   terms(subject: Subject): EditTerms;
-  /** Asked before the frame grows to `length` bytes. Throws to refuse. */
-  checkGrowth(subject: Subject, length: number): void;
+  /** Asked before the frame gets `length` bytes by a change at byte `at`. Throws to refuse. */
+  checkLength(subject: Subject, length: number, at: number): void;
+  /**
+   * Asked before a change of what is read of the IP headers on the way: IPv4's options, and the
+   * length of IPv6's hop-by-hop options. `had` tells whether there are any. Throws to refuse.
+   */
+  checkHeaders(subject: Subject, had: boolean): void;
 }
 
 const OWN_MEMORY: EditTerms = {
   maxLength: Infinity,
+  minLength: 0,
   partialChecksum: false,
   readOnly: false,
   roomBehind: 0,
@@ -147,6 +155,12 @@ export class Frame {
     if (this.#room === undefined) this.#prepare();
   }
 
+  /** Throws where the IP headers may not be changed: see {@link FrameOwner.checkHeaders}. */
+  checkHeaders(had: boolean): void {
+    this.requireWritable();
+    this.#owner?.checkHeaders(this.#subject, had);
+  }
+
   /** The byte at `offset`. */
   u8(offset: number): number {
     if (!(offset >= 0 && offset + 1 <= this.#length)) this.#refuse(offset, 1);
@@ -224,7 +238,8 @@ export class Frame {
    * Puts `bytes` in the place of the `removed` bytes at `offset`; those behind them move. `bytes`
    * may be this frame's own.
    *
-   * @throws {RangeError} when it is not inside, or the frame would become longer than it may.
+   * @throws {RangeError} when it is not inside, or the frame would become longer or shorter than it
+   * may.
    * @throws {PacketReleasedError} after the release.
    */
   replace(offset: number, removed: number, bytes: Uint8Array): void {
@@ -233,7 +248,7 @@ export class Frame {
     }
     const room = this.#room ?? this.#prepare();
     const inserted = lengthOf.call(bytes) as number;
-    if (inserted > removed) this.#checkGrowth(room, this.#length + inserted - removed);
+    if (inserted !== removed) this.#checkLength(room, this.#length + inserted - removed, offset);
     // What is about to move may hold the bytes that are to be written.
     const own = inserted !== removed && bytes.buffer === this.#bytes.buffer;
     // Not `slice()`: a Buffer's shares its memory.
@@ -275,12 +290,18 @@ export class Frame {
     return this.#room = room;
   }
 
-  #checkGrowth(room: Room, length: number): void {
-    const { maxLength } = room.terms;
+  #checkLength(room: Room, length: number, at: number): void {
+    const { maxLength, minLength } = room.terms;
     if (length > maxLength) {
       throw new RangeError(`the packet would have ${length} bytes, ${maxLength} at most`);
     }
-    this.#owner?.checkGrowth(this.#subject, length);
+    if (length < minLength) {
+      throw new RangeError(
+        `the packet would have ${length} bytes: what is shorter than the headers that it came ` +
+          `with, ${minLength}, is dropped`,
+      );
+    }
+    this.#owner?.checkLength(this.#subject, length, at);
   }
 
   /** Opens or closes a gap; the shorter side moves if it can. */

@@ -266,7 +266,11 @@ export class Ipv4View {
     return this.#frame.subarray(network + FIELD.options, headerEnd);
   }
 
-  /** At most 40 bytes, filled up with zeros to a multiple of 4. Header and total length follow. */
+  /**
+   * At most 40 bytes, filled up with zeros to a multiple of 4. Header and total length follow. A
+   * queued packet refuses it where the kernel has read the options: on INPUT, and on FORWARD if
+   * there are any.
+   */
   set options(value: Uint8Array) {
     this.#setOptions(padOptions("options", checkBytes("options", value, Infinity)));
   }
@@ -338,6 +342,9 @@ export class Ipv4View {
     const to = network + this.headerLength;
     const before = this.#frame.sum(from, Math.min(to, end));
     const addresses = coveredSum(outline);
+    const same = bytes.length === to - from &&
+      bytes.every((byte, at) => byte === this.#frame.u8(from + at));
+    if (!same) this.#frame.checkHeaders(to > from);
     replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
     updateHeader(outline, before, this.#frame.sum(from, from + bytes.length));
     const headerLength = IPV4_HEADER_SIZE + bytes.length;

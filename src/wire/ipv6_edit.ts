@@ -44,6 +44,10 @@ export function setExtensions(outline: Outline, value: readonly Ipv6Extension[])
   if (problem !== undefined && isExtensionHeader(protocol)) throw new WireError(problem);
   if (fragment && behindFragment >= 0) checkFragment(outline, behindFragment);
   const before = coveredSum(outline);
+  const [first] = listExtensions(outline);
+  const had = first?.protocol === IPV6_EXTENSION.HOP_BY_HOP ? first.length : 0;
+  const has = nextHeader === IPV6_EXTENSION.HOP_BY_HOP ? (bytes[1]! + 1) * 8 : 0;
+  if (has !== had) frame.checkHeaders(had > 0);
   const part = { field: "extensions", from: network + IPV6_HEADER_SIZE, to: upper, inHeader: true };
   replacePart(outline, part, bytes);
   frame.setU8(network + NEXT_HEADER, nextHeader);

@@ -109,3 +109,12 @@ export function isUnsummed({ frame, protocol, readable, upper }: Outline): boole
 export function renewUpper(outline: Outline): void {
   if (!outline.frame.partialChecksum && !isUnsummed(outline)) finishUpper(outline);
 }
+
+/** The sum of UDP's pseudo-header; −1 where that is not known, or the packet is none of UDP's. */
+export function pseudoSum(outline: Outline): number {
+  const { frame, protocol, readable, upper, end } = outline;
+  const covered = readable && protocol === IP_PROTOCOL.UDP ? coveredSum(outline) : -1;
+  if (covered < 0) return -1;
+  const length = frame.u16(upper + UDP_LENGTH) || end - upper;
+  return ~checksumFinish(covered + protocol + length) & 0xffff;
+}

@@ -146,6 +146,10 @@ test("arguments that are wrong", limit, () => {
     [{ conntrack: { expectation: { ...to, source: "::1" } } }, /same family/, TypeError],
     [{ conntrack: { expectation: { ...to, source: "nowhere" } } }, /nowhere/, RangeError],
     [{ conntrack: { expectation: { ...to, helper: 5 } } }, /helper/, TypeError],
+    [{ conntrack: { expectation: { ...to, helper: "" } } }, /helper must have/, RangeError],
+    [{ conntrack: { expectation: { ...to, helper: "é".repeat(8) } } }, /got 16/, RangeError],
+    [{ conntrack: { expectation: { ...to, helper: "x".repeat(70_000) } } }, /helper/, RangeError],
+    [{ conntrack: { expectation: { ...to, permanent: 1 } } }, /permanent/, TypeError],
   ];
   for (const [options, message, error] of cases) {
     assert.throws(

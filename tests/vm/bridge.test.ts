@@ -108,6 +108,35 @@ test("a layer-2 header is read and set", inMachine, async () => {
   assert.equal(queue.statistics.verdictErrors, 0);
 });
 
+test(
+  "a bridge splits nothing: no growth past the MTU of the port, without DF",
+  inMachine,
+  async () => {
+    using bridge = new Bridge();
+    const { left, right } = bridge;
+    using queue = PacketQueue.open(nextQueue());
+    using _rule = everything(queue);
+    const sizes: number[] = [];
+    await using _filter = new Filter(queue, (packet) => {
+      const { icmp, ipv4, length } = packet;
+      if (icmp?.type !== 8 || ipv4 === undefined) return Verdict.Accept;
+      ipv4.dontFragment = false;
+      assert.throws(() => icmp.payload = new Uint8Array(1473), {
+        name: "RangeError",
+        message:
+          /would have 1501 bytes, and port\d+ takes 1500 \(its MTU\): a bridge splits nothing/,
+      });
+      sizes.push(length, packet.length);
+      icmp.payload = Uint8Array.of(...icmp.payload, ...new Uint8Array(1472 - icmp.payload.length));
+      sizes.push(packet.length);
+      return Verdict.Accept;
+    });
+    const { received, output } = await ping(right.address, { prefix: left.prefix });
+    assert.equal(received, 1, output);
+    assert.deepEqual(sizes, [84, 84, 1500]);
+  },
+);
+
 test("the ports of the bridge that an IP packet came in by and leaves by", inMachine, async () => {
   command("modprobe", ["br_netfilter"]);
   command("sysctl", ["-qw", "net.bridge.bridge-nf-call-iptables=1"]);

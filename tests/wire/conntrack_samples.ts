@@ -36,5 +36,7 @@ export const tuple: fc.Arbitrary<ConntrackTuple> = fc.oneof(
 
 export const expectation: fc.Arbitrary<ConntrackExpectation> = fc.record({
   ...{ tuple, mask: tuple, class: u32, flags: u32 },
-  helper: fc.string({ unit: "grapheme", maxLength: 15 }).filter((text) => !text.includes("\0")),
+  helper: fc.string({ unit: "grapheme", minLength: 1, maxLength: 15 }).filter((text) =>
+    !text.includes("\0") && new TextEncoder().encode(text).length <= 15
+  ),
 }, { requiredKeys: ["tuple", "mask"], noNullPrototype: true });

@@ -168,7 +168,8 @@ const SEALED: FrameOwner<string> = {
   terms: (subject) => {
     throw new EvalError(`sealed: ${subject}`);
   },
-  checkGrowth: () => assert.fail("it was asked whether it may grow"),
+  checkLength: () => assert.fail("it was asked about a length"),
+  checkHeaders: () => assert.fail("it was asked about headers"),
 };
 
 test("a frame whose owner seals it refuses every setter before anything changes", LIMIT, () => {

@@ -1,0 +1,181 @@
+// Edited packets that the kernel cuts into several later, and checksums that it computes later.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Packet, PacketQueue, UnfinishedChecksumError, Verdict } from "../../mod.ts";
+import {
+  ATTRIBUTE_STRIDE,
+  buildPacket,
+  encodePacketMessage,
+  indexPacketMessage,
+} from "../../src/wire/mod.ts";
+import { command } from "../support/command.ts";
+import { withoutBadPackets } from "../support/counters.ts";
+import { Filter } from "../support/filter.ts";
+import { requireIsolation } from "../support/isolation.ts";
+import { nextQueue } from "../support/numbers.ts";
+import { queueRule, tcpTo, udpTo } from "../support/rules.ts";
+import { sendSegments } from "../support/segments.ts";
+import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
+import { UdpSocket } from "../support/udp.ts";
+import { until } from "../support/waiting.ts";
+
+requireIsolation();
+
+const timeout = 30_000;
+const letters = (letter: string, count: number): Uint8Array =>
+  new TextEncoder().encode(letter.repeat(count));
+
+/** What a packet of five datagrams of 1000 bytes becomes: the lengths and first letters. */
+const edits: readonly [name: string, edit: (packet: Packet) => void, arrive: string[]][] = [
+  ["nothing", () => {}, Array(5).fill("1000 x")],
+  ["ttl", ({ ip }) => {
+    if (ip?.version === 4) ip.ttl = 9;
+    else ip!.hopLimit = 9;
+  }, Array(5).fill("1000 x")],
+  ["source port", ({ udp }) => udp!.sourcePort = 9, Array(5).fill("1000 x")],
+  ["data", ({ udp }) => udp!.payload = letters("a", 5000), Array(5).fill("1000 a")],
+  ["longer", ({ udp }) => udp!.payload = letters("a", 5100), [
+    ...Array(5).fill("1000 a"),
+    "100 a",
+  ]],
+  ["shorter", ({ udp }) => udp!.payload = letters("a", 3500), [
+    ...Array(3).fill("1000 a"),
+    "500 a",
+  ]],
+  ["replaced", (packet) => {
+    const bytes = packet.payload.slice();
+    bytes[bytes.length - 5000] = 0x7a;
+    packet.replacePayload(bytes);
+  }, ["1000 z", ...Array(4).fill("1000 x")]],
+];
+
+for (const family of [4, 6] as const) {
+  for (const [table, chain] of [["filter", "OUTPUT"], ["mangle", "POSTROUTING"]] as const) {
+    test(`many UDP datagrams in one packet are edited, IPv${family} ${chain}`, {
+      timeout,
+    }, async () => {
+      using receiver = await UdpSocket.open({ family });
+      using queue = PacketQueue.open(nextQueue());
+      // Shorter packets than loopback's MTU could be a single segment: give it Ethernet's.
+      command("ip", ["link", "set", "lo", "mtu", "1500"]);
+      try {
+        using _rule = queueRule(queue.number, {
+          family,
+          table,
+          chain,
+          match: udpTo(receiver.port),
+        });
+        await withoutBadPackets(async () => {
+          for (const [name, edit, arrive] of edits) {
+            sendSegments(letters("x", 5000), 1000, receiver);
+            queue.runSync((packet) => {
+              assert.ok(packet.gso, name);
+              edit(packet);
+              return Verdict.Accept;
+            }, { maxPackets: 1, timeout: 2000 });
+            const texts = await receiver.take(arrive.length);
+            assert.deepEqual(texts.map((text) => `${text.length} ${text[0]}`), arrive, name);
+          }
+        });
+      } finally {
+        command("ip", ["link", "set", "lo", "mtu", "65536"]);
+      }
+    });
+  }
+}
+
+test("what the kernel would lose of them is refused", { timeout }, async () => {
+  using receiver = await UdpSocket.open();
+  command("ip", ["link", "set", "lo", "mtu", "1500"]);
+  try {
+    for (const [chain, gso] of [["OUTPUT", true], ["INPUT", true], ["INPUT", false]] as const) {
+      using queue = PacketQueue.open(nextQueue(), { gso });
+      using _rule = queueRule(queue.number, { chain, match: udpTo(receiver.port) });
+      sendSegments(letters("x", 5000), 1000, receiver);
+      let packets = 0;
+      queue.runSync((packet) => {
+        const { ipv4, udp } = packet;
+        assert.ok(ipv4 && udp);
+        if (chain === "OUTPUT") {
+          assert.throws(() => udp.payload = letters("a", 1000), {
+            name: "RangeError",
+            message: /would have 1028 bytes.*gso: false/,
+          });
+          assert.throws(() => ipv4.options = new Uint8Array(4).fill(1), RangeError);
+          assert.equal(packet.modified, false);
+        } else if (gso) {
+          assert.throws(() => ipv4.ttl = 9, UnfinishedChecksumError);
+          assert.throws(() => udp.payload = letters("a", 5000), UnfinishedChecksumError);
+        } else udp.payload = letters("y", 1000);
+        packets++;
+        return Verdict.Accept;
+      }, { maxPackets: gso ? 1 : 5, timeout: 2000 });
+      assert.equal(packets, gso ? 1 : 5);
+      const texts = await receiver.take(5);
+      assert.deepEqual(texts, Array(5).fill((gso ? "x" : "y").repeat(1000)));
+    }
+  } finally {
+    command("ip", ["link", "set", "lo", "mtu", "65536"]);
+  }
+});
+
+test("large TCP packets: no longer headers, and not down to one segment", { timeout }, async () => {
+  command("ip", ["link", "set", "lo", "mtu", "1500"]);
+  try {
+    const total = 1 << 20;
+    await using server = await TcpEchoServer.open({ echo: false });
+    using queue = PacketQueue.open(nextQueue());
+    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: tcpTo(server.port) });
+    let large = 0;
+    await using _filter = new Filter(queue, ({ gso, ipv4, tcp }) => {
+      if (!gso) return Verdict.Accept;
+      assert.ok(ipv4 && tcp);
+      const nops = new Uint8Array(4).fill(1);
+      assert.throws(() => ipv4.options = nops, { name: "RangeError", message: /gso: false/ });
+      assert.throws(() => tcp.options = Uint8Array.of(...nops, ...tcp.options), RangeError);
+      assert.throws(() => tcp.payload = new Uint8Array(100), /gso: false/);
+      // A shorter header fits.
+      if (++large === 1) tcp.timestamps = undefined;
+      return Verdict.Accept;
+    });
+    using client = await TcpClient.open(server.port);
+    await client.pour(total);
+    await until(() => server.bytes === total, { what: "every byte has arrived" });
+    assert.ok(large > 0);
+  } finally {
+    command("ip", ["link", "set", "lo", "mtu", "65536"]);
+  }
+});
+
+/** A packet with a partial checksum as the kernel would tell of it, without a kernel. */
+function partial(checksum: number): Packet {
+  const ipv4 = { source: "10.0.0.1", destination: "10.0.0.2" } as const;
+  const message = encodePacketMessage({
+    ...{ family: 2, queue: 1, sequence: 0, id: 1, hwProtocol: 0x800, hook: 3, skbInfo: 1 },
+    payload: buildPacket({
+      ipv4,
+      udp: { destinationPort: 4789, checksum },
+      payload: letters("x", 90),
+    }),
+  });
+  const bytes = new Uint8Array(new ArrayBuffer(message.length));
+  bytes.set(message);
+  const view = new DataView(bytes.buffer);
+  const index = new Int32Array(ATTRIBUTE_STRIDE);
+  indexPacketMessage(view, 0, bytes.length, index, 0);
+  return new Packet(undefined, { bytes, view, index, slotSize: bytes.length }, 0);
+}
+
+test("a tunnel in UDP whose inner checksum is unfinished (no kernel)", { timeout }, () => {
+  for (const checksum of [0, 0x1234]) {
+    const tunnel = partial(checksum);
+    assert.throws(() => tunnel.ip!.ttl = 1, UnfinishedChecksumError, `${checksum}`);
+    assert.equal(tunnel.modified, false);
+  }
+  // 10.0.0.1, 10.0.0.2, protocol 17, length 98: what the kernel itself begins with.
+  const packet = partial(0x0a00 + 1 + 0x0a00 + 2 + 17 + 98);
+  packet.ip!.ttl = 1;
+  packet.udp!.sourcePort = 9;
+  assert.equal(packet.udp!.checksum, 0x1476, "left alone until the verdict");
+});
