@@ -46,7 +46,10 @@ export interface ConntrackOptions {
   readonly expectation?: ExpectationOptions | undefined;
 }
 
-/** A connection that is to count as RELATED. This one needs a helper, given by a rule with `CT`. */
+/**
+ * A connection that is to count as RELATED. This one needs a helper, given by a rule with `CT`. What
+ * NAT is to make of it (CTA_EXPECT_NAT) cannot be said.
+ */
 export interface ExpectationOptions {
   /** Where it comes from; without it from anywhere. */
   readonly source?: string | undefined;

@@ -36,13 +36,14 @@ export class TruncatedPacketError extends Error {
 
 /**
  * A packet that the program wants to change has a checksum that was left to the hardware and that
- * cannot be finished here: it is neither TCP's nor UDP's, or what it covers cannot be told. The
- * latter is known with the verdict: an edit made the packet a fragment or its lengths wrong, or the
- * packet has a Routing header of another type than 0, 2 and 4.
+ * cannot be finished here: it is neither TCP's nor UDP's but another protocol's, or that of a packet
+ * inside a tunnel; it is several UDP datagrams in one that may be for a socket of this machine; or
+ * what it covers cannot be told (a Routing header of another type than 0, 2 and 4). The verdict throws
+ * it when an edit made the packet a fragment or its lengths wrong.
  */
 export class UnfinishedChecksumError extends Error {
   override readonly name = "UnfinishedChecksumError";
-  /** The packet's upper-layer protocol number; −1 when it has none. */
+  /** The packet's upper-layer protocol number, of a tunnel its own; −1 when it has none. */
   readonly protocol: number;
 
   constructor(protocol: number) {

@@ -113,9 +113,8 @@ function checkLength(packet: Packet, length: number, at: number): void {
   if (!gso && (splits || length <= packet.length)) return;
   const device = (bridged ? packet.physicalOutDevice : undefined) ?? packet.outDevice;
   const mtu = device && mtuOf(device);
-  if (device === undefined || mtu === undefined) return;
-  if (gso) return checkSegments(packet, { length, at, mtu });
-  if (length <= mtu) return;
+  if (gso) return checkSegments(packet, { length, at, mtu: mtu ?? 0 });
+  if (device === undefined || mtu === undefined || length <= mtu) return;
   throw new RangeError(
     `the packet would have ${length} bytes, and ${device.name} takes ${mtu} (its MTU): ` +
       (bridged
@@ -126,7 +125,10 @@ function checkLength(packet: Packet, length: number, at: number): void {
   );
 }
 
-/** The kernel cuts such a packet into segments as long as those that it was made of. */
+/**
+ * The kernel cuts such a packet into segments as long as those that it was made of, wherever it goes:
+ * an MTU of 0 stands for one that is not known.
+ */
 function checkSegments(
   packet: Packet,
   { length, at, mtu }: { length: number; at: number; mtu: number },

@@ -54,7 +54,10 @@ export interface ConntrackEndpoint {
   port?: number;
 }
 
-/** A conntrack entry. What the kernel did not send is absent, unless it is said otherwise. */
+/**
+ * A conntrack entry. What the kernel did not send is absent, unless it is said otherwise. What it
+ * tells of DCCP's state is not read.
+ */
 export interface Conntrack {
   /** The direction of the connection's first packet. */
   original?: ConntrackTuple;

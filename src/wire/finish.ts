@@ -2,7 +2,7 @@ import { Frame } from "./frame.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE } from "./protocols.ts";
 import { checkBytes } from "./range.ts";
-import { finishHeader, finishUpper, pseudoSum } from "./sums.ts";
+import { finishHeader, finishUpper, partialUpper } from "./sums.ts";
 
 const UDP_CHECKSUM = 6;
 
@@ -40,7 +40,7 @@ export function startChecksum(bytes: Uint8Array): boolean {
   const frame = new Frame(bytes);
   const outline = new Outline(frame, ETHERTYPE.ANY, 0);
   if (outline.version === 4) finishHeader(outline);
-  const sum = pseudoSum(outline);
+  const sum = partialUpper(outline);
   if (sum < 0) return false;
   frame.setU16(outline.upper + UDP_CHECKSUM, sum);
   return true;
@@ -50,7 +50,7 @@ export function startChecksum(bytes: Uint8Array): boolean {
 export function isChecksumStart(bytes: Uint8Array): boolean {
   const frame = new Frame(bytes);
   const outline = new Outline(frame, ETHERTYPE.ANY, 0);
-  const sum = pseudoSum(outline);
+  const sum = partialUpper(outline);
   // Ones' complement has two zeros.
   return sum >= 0 && frame.u16(outline.upper + UDP_CHECKSUM) % 0xffff === sum % 0xffff;
 }

@@ -30,7 +30,8 @@ export let flowOf: (outline: Outline) => Flow | undefined;
  * Who talks to whom: addresses, ports, protocol. The values are its own: they stay when the packet
  * is edited, and after its verdict.
  *
- * Ports are 0 where there are none: in ICMP, in fragments other than the first, and where they were
+ * Of an ICMP error these are its own: `icmp.quotedFlow` is that of the packet it is about. Ports are 0
+ * where there are none: in ICMP, in fragments other than the first, and where they were
  * not captured.
  *
  * @example Count the packets of each connection

@@ -1,10 +1,11 @@
 import { formatIpv4, parseIpv4 } from "./address.ts";
 import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
+import type { Flow } from "./flow.ts";
 import type { Frame } from "./frame.ts";
 import { icmpJson, INSPECT, type JsonObject, shown } from "./json.ts";
-import type { Outline } from "./outline.ts";
-import { IP_PROTOCOL } from "./protocols.ts";
+import { type Outline, quotedFlow } from "./outline.ts";
+import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
 
 /** Where the fields of an ICMP header begin (RFC 792), in bytes. */
@@ -39,6 +40,9 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 
 /** Types whose header has an identifier and a sequence number. */
 const QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
+
+/** Types that are about another packet, whose first bytes follow the header. */
+const ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
 
 /** What keeps an ICMP header at `start` from being read, if anything. */
 export function checkIcmp(start: number, end: number): WireProblem | undefined {
@@ -160,6 +164,18 @@ export class IcmpView {
     if (this.type !== PARAMETER_PROBLEM) this.#refuse("pointer");
     const low = this.#frame.u8(this.#outline.upper + FIELD.identifier + 1);
     this.#write(FIELD.identifier, (value << 8) | low);
+  }
+
+  /**
+   * The flow of the packet that an error quotes: its `key` is that of the connection that the error
+   * belongs to. Anybody can make up an error, with any packet in it. Absent in other messages, and
+   * where no IP header is quoted.
+   *
+   * The quoted packet itself is `parseLayers(icmp.payload)`; to change it (NAT does) edit a copy of
+   * these bytes, and assign `frame.subarray()` of it to {@link payload}.
+   */
+  get quotedFlow(): Flow | undefined {
+    return ERRORS.has(this.type) ? quotedFlow(this.payload, ETHERTYPE.IPV4) : undefined;
   }
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type. */

@@ -1,10 +1,11 @@
 import { formatIpv6, parseIpv6 } from "./address.ts";
 import { replaceData, requireUpper, writeUpper16, writeUpper32, writeUpperBytes } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
+import type { Flow } from "./flow.ts";
 import type { Frame } from "./frame.ts";
 import { icmpv6Json, INSPECT, type JsonObject, shown } from "./json.ts";
-import type { Outline } from "./outline.ts";
-import { IP_PROTOCOL } from "./protocols.ts";
+import { type Outline, quotedFlow } from "./outline.ts";
+import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
 
 /** Where the fields of an ICMPv6 header begin (RFC 4443 §2.1, §4.1), in bytes. */
@@ -38,6 +39,9 @@ const PARAMETER_PROBLEM = 4;
 /** Solicitation, advertisement, redirect: their target is the 16 bytes after the first 8. */
 const NEIGHBOR_FIRST = 135;
 const NEIGHBOR_LAST = 137;
+
+/** Lower types are errors about another packet, whose first bytes follow the header (RFC 4443 §2.1). */
+const FIRST_INFORMATIONAL = 128;
 
 /** What keeps an ICMPv6 header at `start` from being read, if anything. */
 export function checkIcmpv6(start: number, end: number): WireProblem | undefined {
@@ -158,6 +162,12 @@ export class Icmpv6View {
     if (!this.#hasTarget()) this.#refuse("targetAddress");
     this.#require();
     writeUpperBytes(this.#outline, this.#outline.upper + FIELD.data, address);
+  }
+
+  /** The flow of the packet that an error quotes, as in `IcmpView`; else absent. */
+  get quotedFlow(): Flow | undefined {
+    const isError = this.type < FIRST_INFORMATIONAL;
+    return isError ? quotedFlow(this.payload, ETHERTYPE.IPV6) : undefined;
   }
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type (the MTU of type 2). */

@@ -1,4 +1,5 @@
 // The values of fields as text for people.
+import { Flow } from "./flow.ts";
 import { formatHex, hexNumber } from "./hex.ts";
 import type { Ipv4Option } from "./ipv4.ts";
 import type { Ipv6Extension } from "./ipv6_extensions.ts";
@@ -90,6 +91,7 @@ function fieldText(name: string, value: unknown): string {
 /** Any plain value as text on one line: `{ index: 1, name: "lo" }` is `index 1, name lo`. */
 export function plainText(value: unknown): string {
   if (value instanceof Uint8Array) return bytesText(value);
+  if (value instanceof Flow) return String(value);
   if (Array.isArray(value)) {
     const more = value.length > MOST_ENTRIES ? `, … ${value.length - MOST_ENTRIES} more` : "";
     return `${value.slice(0, MOST_ENTRIES).map(plainText).join(", ")}${more}`;

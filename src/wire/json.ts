@@ -58,11 +58,11 @@ export const FIELDS = {
   udp: ["sourcePort", "destinationPort", "length", "checksum"],
   icmp: [
     ...["type", "typeName", "code", "checksum", "identifier", "sequenceNumber"] as const,
-    ...["mtu", "gateway", "pointer", "restOfHeader"] as const,
+    ...["mtu", "gateway", "pointer", "restOfHeader", "quotedFlow"] as const,
   ],
   icmpv6: [
     ...["type", "typeName", "code", "checksum", "identifier", "sequenceNumber"] as const,
-    ...["mtu", "pointer", "targetAddress", "restOfHeader"] as const,
+    ...["mtu", "pointer", "targetAddress", "restOfHeader", "quotedFlow"] as const,
   ],
 } as const;
 
@@ -80,6 +80,8 @@ export function jsonValue(value: unknown): JsonValue {
     case "object":
       if (value === null) return null;
       if (value instanceof Uint8Array) return formatHex(value);
+      // A flow.
+      if ("toJSON" in value && typeof value.toJSON === "function") return jsonValue(value.toJSON());
       if (Array.isArray(value)) return value.map(jsonValue);
       return jsonFields(value, Object.keys(value) as (keyof typeof value)[]);
     default:

@@ -2,7 +2,8 @@
 // packet share the outline, so that they see what an edit moved.
 import { checkArp } from "./arp.ts";
 import type { WireProblem } from "./errors.ts";
-import type { Frame } from "./frame.ts";
+import { type Flow, flowOf } from "./flow.ts";
+import { Frame } from "./frame.ts";
 import { checkIcmp } from "./icmp.ts";
 import { checkIcmpv6 } from "./icmpv6.ts";
 import { IPV4_HEADER_SIZE } from "./ipv4.ts";
@@ -24,6 +25,11 @@ const READABLE = 1;
 const COMPLETE = 2;
 const FRAGMENT = 4;
 const LATER_FRAGMENT = 8;
+
+/** The flow of the packet that `bytes` begin with, of which only the first bytes may be there. */
+export function quotedFlow(bytes: Uint8Array, ethertype: number): Flow | undefined {
+  return flowOf(new Outline(new Frame(bytes), ethertype, 0));
+}
 
 /** What one pass over a packet found. The fields are `Layers`', the views' and the edits' to read. */
 export class Outline {

@@ -70,6 +70,24 @@ export function finishHeader({ frame, network, upper }: Outline): boolean {
   return true;
 }
 
+/** Where what the upper layer's checksum covers ends; −1 when not all of it is here. */
+function coveredEnd(outline: Outline): number {
+  const { frame, version, protocol, upper, end } = outline;
+  if (!outline.whole || !outline.readable || version === 0) return -1;
+  if (protocol !== IP_PROTOCOL.UDP) return end;
+  // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
+  const length = frame.u16(upper + UDP_LENGTH) || end - upper;
+  return length < UDP_HEADER_SIZE || upper + length > end ? -1 : upper + length;
+}
+
+/** The sum of the pseudo-header, unfolded; 0 for ICMP, which has none, and −1 where it is not known. */
+function pseudoSum(outline: Outline, end: number): number {
+  const { protocol, upper } = outline;
+  if (protocol === IP_PROTOCOL.ICMP) return 0;
+  const sum = coveredSum(outline);
+  return sum < 0 ? sum : sum + protocol + (end - upper);
+}
+
 /**
  * Computes the upper layer's checksum. That of a fragment, and of a packet that is cut or malformed,
  * stays: it covers bytes that are not here.
@@ -77,27 +95,26 @@ export function finishHeader({ frame, network, upper }: Outline): boolean {
  * @returns whether it was computed.
  */
 export function finishUpper(outline: Outline): boolean {
-  const { frame, version, protocol, upper } = outline;
-  if (!outline.whole || !outline.readable || version === 0) return false;
-  let end = outline.end;
-  if (protocol === IP_PROTOCOL.UDP) {
-    // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
-    const length = frame.u16(upper + UDP_LENGTH) || end - upper;
-    if (length < UDP_HEADER_SIZE || upper + length > end) return false;
-    end = upper + length;
-  }
-  let sum = 0;
-  if (protocol !== IP_PROTOCOL.ICMP) {
-    sum = coveredSum(outline);
-    if (sum < 0) return false;
-    sum += protocol + (end - upper);
-  }
+  const { frame, protocol, upper } = outline;
+  const end = coveredEnd(outline);
+  const sum = end < 0 ? end : pseudoSum(outline, end);
+  if (sum < 0) return false;
   const at = upper + checksumOffset(protocol);
   frame.setU16(at, 0);
   const checksum = checksumFinish(frame.sum(upper, end, sum));
   // UDP writes a computed 0 as all ones: 0 means "none" (RFC 768).
   frame.setU16(at, checksum === 0 && protocol === IP_PROTOCOL.UDP ? 0xffff : checksum);
   return true;
+}
+
+/**
+ * What stands in a checksum that is left to the hardware or to the cutting into segments: the sum of
+ * the pseudo-header, folded, and not its complement. −1 where it is not known.
+ */
+export function partialUpper(outline: Outline): number {
+  const end = coveredEnd(outline);
+  const sum = end < 0 ? end : pseudoSum(outline, end);
+  return sum < 0 ? sum : checksumFinish(sum) ^ 0xffff;
 }
 
 /** Whether the upper layer is UDP without a checksum, which edits keep so. */
@@ -108,13 +125,4 @@ export function isUnsummed({ frame, protocol, readable, upper }: Outline): boole
 /** Computes the upper layer's checksum after a change of what it covers, unless it has none. */
 export function renewUpper(outline: Outline): void {
   if (!outline.frame.partialChecksum && !isUnsummed(outline)) finishUpper(outline);
-}
-
-/** The sum of UDP's pseudo-header; −1 where that is not known, or the packet is none of UDP's. */
-export function pseudoSum(outline: Outline): number {
-  const { frame, protocol, readable, upper, end } = outline;
-  const covered = readable && protocol === IP_PROTOCOL.UDP ? coveredSum(outline) : -1;
-  if (covered < 0) return -1;
-  const length = frame.u16(upper + UDP_LENGTH) || end - upper;
-  return ~checksumFinish(covered + protocol + length) & 0xffff;
 }

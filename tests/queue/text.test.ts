@@ -4,18 +4,22 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { type JsonObject, Packet, PacketQueue, Verdict } from "../../mod.ts";
+import { encodeConntrackChange } from "../../src/wire/conntrack_change.ts";
 import {
   ATTRIBUTE_STRIDE,
   buildPacket,
   encodePacketMessage,
   indexPacketMessage,
   type QueuePacketMessage,
+  WireError,
 } from "../../src/wire/mod.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { queueRule, udpTo } from "../support/rules.ts";
 import { UdpSocket } from "../support/udp.ts";
+import { conntrackChange } from "../wire/conntrack_samples.ts";
+import { mutated } from "../wire/samples.ts";
 
 requireIsolation();
 
@@ -171,12 +175,14 @@ test("a message by hand: bridge, and what cannot be read", { timeout: 20_000 }, 
   assert.match(String((json["conntrack"] as JsonObject)["error"]), /^conntrack attribute/);
 });
 
-test("any message by hand: text and JSON never throw", { timeout: 30_000 }, () => {
+test("any message by hand: text, JSON and the flow never throw", { timeout: 30_000 }, () => {
   const some = fc.uint8Array({ maxLength: 60 });
   const headed = some.map((bytes) => bytes.map((byte, at) => at === 0 ? 0x45 : byte));
   const number = fc.nat({ max: 0xffffffff });
+  const entry = mutated(conntrackChange.map(encodeConntrackChange));
   const message = fc.record({
-    ...{ payload: fc.oneof(some, headed), layer2Header: some, conntrack: some },
+    ...{ payload: fc.oneof(some, headed), layer2Header: some },
+    ...{ conntrack: fc.oneof(some, entry), conntrackInfo: number },
     ...{ mark: number, priority: number, skbInfo: number, captureLength: number },
     ...{ outDeviceIndex: fc.nat({ max: 3 }), securityContext: fc.string({ maxLength: 20 }) },
     hwProtocol: fc.constantFrom(0, 0x800, 0x86dd, 0x806),
@@ -190,6 +196,14 @@ test("any message by hand: text and JSON never throw", { timeout: 30_000 }, () =
       assert.ok(packet.inspect().length < 6000);
       assert.ok(JSON.stringify(packet).length < 4000);
       assert.ok(inspect(packet).startsWith("Packet 9 { "));
+      const { flow, ip } = packet;
+      assert.equal(flow?.version, ip?.version);
+      assert.equal(flow?.reversed().key, flow?.key);
+      try {
+        assert.equal(packet.conntrack === undefined, message.conntrack === undefined);
+      } catch (error) {
+        assert.ok(error instanceof WireError, `${error}`);
+      }
     }),
     { numRuns: 1000 },
   );

@@ -8,6 +8,7 @@
 import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
 import { lazyLibrary } from "../../ffi/load.ts";
 import type { NativeFunctions, SymbolTable } from "../../ffi/types.ts";
+import { parseIpv4, parseIpv6 } from "../../src/wire/address.ts";
 import { command } from "./command.ts";
 import { until } from "./waiting.ts";
 
@@ -22,6 +23,8 @@ const symbols = {
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `ssize_t read(int fd, void *buffer, size_t count)` */
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  /** `int setsockopt(int fd, int level, int name, const void *value, socklen_t size)` */
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies SymbolTable;
@@ -37,6 +40,8 @@ const SOCK_RAW = 3;
 const SOCK_DGRAM = 2;
 const NONBLOCK_CLOEXEC = 0o2004000;
 const IPPROTO_RAW = 255;
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
 const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
 /** struct sockaddr_in6 and sockaddr_ll are not longer. */
 const ADDRESS_SIZE = 28;
@@ -75,6 +80,38 @@ export class RawSender implements Disposable {
     const { connect, write } = libc();
     check("connect", connect(this.#descriptor, address, isIpv4 ? 16 : ADDRESS_SIZE));
     check("write", write(this.#descriptor, owned(packet), BigInt(packet.length)));
+  }
+
+  [Symbol.dispose](): void {
+    libc().close(this.#descriptor);
+  }
+}
+
+/** A UDP socket whose datagrams the kernel cuts from one large packet (UDP_SEGMENT), as QUIC's are. */
+export class SegmentSender implements Disposable {
+  readonly #descriptor: number;
+
+  /** @param size bytes of data in each datagram but the last. */
+  constructor(to: { readonly address: string; readonly port: number }, size: number) {
+    prepareErrno();
+    const { socket, connect, setsockopt } = libc();
+    const family = to.address.includes(":") ? 6 : 4;
+    const domain = family === 4 ? AF_INET : AF_INET6;
+    this.#descriptor = check("socket", socket(domain, SOCK_DGRAM | NONBLOCK_CLOEXEC, 0));
+    const address = new Uint8Array(new ArrayBuffer(ADDRESS_SIZE));
+    const view = new DataView(address.buffer);
+    view.setUint16(0, domain, true);
+    view.setUint16(2, to.port);
+    if (family === 4) view.setUint32(4, parseIpv4(to.address));
+    else address.set(parseIpv6(to.address), 8);
+    check("connect", connect(this.#descriptor, address, family === 4 ? 16 : ADDRESS_SIZE));
+    const value = new Uint8Array(new ArrayBuffer(4));
+    new DataView(value.buffer).setInt32(0, size, true);
+    check("setsockopt", setsockopt(this.#descriptor, SOL_UDP, UDP_SEGMENT, value, 4));
+  }
+
+  send(data: Uint8Array): void {
+    check("write", libc().write(this.#descriptor, owned(data), BigInt(data.length)));
   }
 
   [Symbol.dispose](): void {

@@ -13,6 +13,10 @@ const ports = { sourcePort: 40000, destinationPort: 443 } as const;
 const tcp = { ...ports, sequenceNumber: 0x80000001, acknowledgmentNumber: 99, ack: true } as const;
 const options = { mss: 1460, windowScale: 7, sackPermitted: true } as const;
 
+/** What an error quotes: the headers of another packet. */
+const quoted4 = buildPacket({ ipv4: { ...v4, totalLength: 60 }, udp: ports });
+const quoted6 = buildPacket({ ipv6: v6, udp: ports, payload: counting(9) });
+
 /** One packet of each kind, by name; lengths and checksums are right. */
 export const PACKETS: Readonly<Record<string, PacketFields>> = {
   "TCP over IPv4": { ipv4: v4, tcp, payload: counting(11) },
@@ -38,6 +42,12 @@ export const PACKETS: Readonly<Record<string, PacketFields>> = {
   },
   "ICMP": { ipv4: v4, icmp: { identifier: 5, sequenceNumber: 6 }, payload: counting(9) },
   "ICMPv6": { ipv6: v6, icmpv6: { identifier: 5, sequenceNumber: 6 }, payload: counting(9) },
+  "ICMP unreachable": { ipv4: v4, icmp: { type: 3, code: 4 }, payload: quoted4 },
+  "ICMP redirect": { ipv4: v4, icmp: { type: 5, code: 1 }, payload: quoted4 },
+  "ICMP parameter problem": { ipv4: v4, icmp: { type: 12 }, payload: quoted4 },
+  "ICMPv6 too big": { ipv6: v6, icmpv6: { type: 2, code: 0 }, payload: quoted6 },
+  "ICMPv6 parameter problem": { ipv6: v6, icmpv6: { type: 4, code: 1 }, payload: quoted6 },
+  "ICMPv6 neighbor solicitation": { ipv6: v6, icmpv6: { type: 135 }, payload: counting(24) },
   "ICMP of zeros": { ipv4: v4, icmp: { type: 0 }, payload: new Uint8Array(4) },
 };
 
@@ -70,12 +80,13 @@ const flagField = (layer: LayerName, name: string, at: number): Field => ({
   ...{ layer, name, bytes: [at, at + 1], values: [true, false] },
   wrong: [0, 1, "true", null, undefined],
 });
+const text4 = (layer: LayerName, name: string, at: number): Field => ({
+  ...{ layer, name, bytes: [at, at + 4] },
+  values: ["0.0.0.0", "255.255.255.255", "1.2.3.4", "172.16.254.1"],
+  wrong: ["1.2.3", "::1", "", "1.2.3.256", 5, null, undefined, new Uint8Array(4)],
+});
 const address4 = (name: string, at: number): Field[] => [
-  {
-    ...{ layer: "ipv4", name, bytes: [at, at + 4] },
-    values: ["0.0.0.0", "255.255.255.255", "1.2.3.4", "172.16.254.1"],
-    wrong: ["1.2.3", "::1", "", "1.2.3.256", 5, null, undefined, new Uint8Array(4)],
-  },
+  text4("ipv4", name, at),
   numberField("ipv4", `${name}Number`, 0xffffffff, [at, at + 4], [0x0a000001, 0xfffe0001]),
   {
     ...{ layer: "ipv4", name: `${name}Bytes`, bytes: [at, at + 4] },
@@ -83,12 +94,13 @@ const address4 = (name: string, at: number): Field[] => [
     wrong: [counting(3), counting(5), "1.2.3.4", [1, 2, 3, 4], null],
   },
 ];
+const text6 = (layer: LayerName, name: string, at: number): Field => ({
+  ...{ layer, name, bytes: [at, at + 16] },
+  values: ["::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::ff00:42:8329"],
+  wrong: ["1.2.3.4", "", ":::", "fe80::1%lo", 5, null, undefined],
+});
 const address6 = (name: string, at: number): Field[] => [
-  {
-    ...{ layer: "ipv6", name, bytes: [at, at + 16] },
-    values: ["::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::ff00:42:8329"],
-    wrong: ["1.2.3.4", "", ":::", "fe80::1%lo", 5, null, undefined],
-  },
+  text6("ipv6", name, at),
   {
     ...{ layer: "ipv6", name: `${name}Number`, bytes: [at, at + 16] },
     values: [0n, 1n, 2n ** 128n - 1n, 0x20010db8_00000000_12345678_9abcdef0n],
@@ -140,6 +152,12 @@ export const PLAIN_FIELDS: readonly Field[] = [
     upperField(layer, "type", 255, 0),
     upperField(layer, "code", 255, 1),
   ]),
+  upperField("icmp", "mtu", 0xffff, 6),
+  text4("icmp", "gateway", 4),
+  upperField("icmp", "pointer", 255, 4),
+  upperField("icmpv6", "mtu", 0xffffffff, 4),
+  upperField("icmpv6", "pointer", 0xffffffff, 4),
+  text6("icmpv6", "targetAddress", 8),
 ];
 
 /** Fields that tell what the packet is. */
@@ -164,7 +182,10 @@ export function packetOf(name: string): Uint8Array<ArrayBuffer> {
 }
 
 /** The view of a layer as an object whose fields are reached by name. */
-export function viewOf(layers: Layers, layer: LayerName): Record<string, unknown> | undefined {
+export function viewOf(
+  layers: Pick<Layers, LayerName>,
+  layer: LayerName,
+): Record<string, unknown> | undefined {
   return layers[layer] as unknown as Record<string, unknown> | undefined;
 }
 

@@ -3,8 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
-import { buildPacket, Flow, parseLayers } from "../../src/wire/mod.ts";
-import { LIMIT, u16, u8 } from "./samples.ts";
+import {
+  buildPacket,
+  finishChecksums,
+  Flow,
+  type PacketFields,
+  parseLayers,
+} from "../../src/wire/mod.ts";
+import { hex, LIMIT, u16, u8 } from "./samples.ts";
 
 test("values of a packet's flow", LIMIT, () => {
   const bytes = buildPacket({
@@ -58,6 +64,83 @@ test("ports where there are ports, 0 elsewhere", LIMIT, () => {
   assert.deepEqual(ports(whole.subarray(0, 23)), [0, 0]);
   assert.equal(ports(whole.subarray(0, 19)), undefined);
   assert.equal(parseLayers(buildPacket({ arp: {} }), { protocol: 0x806 }).flow, undefined);
+});
+
+test("an error's quoted flow is that of the connection it is about", LIMIT, () => {
+  const ports = { sourcePort: 40000, destinationPort: 53 } as const;
+  const ends4 = { source: "10.0.0.1", destination: "192.0.2.9" } as const;
+  const ends6 = { source: "fd00::1", destination: "2001:db8::9" } as const;
+  const router4 = { source: "10.0.0.254", destination: "10.0.0.1" } as const;
+  const router6 = { source: "fd00::fe", destination: "fd00::1" } as const;
+  for (const upper of [{ udp: ports }, { tcp: { ...ports, mss: 1400 } }]) {
+    for (const family of [4, 6]) {
+      const sent = buildPacket(
+        family === 4 ? { ipv4: ends4, ...upper } : { ipv6: ends6, ...upper },
+      );
+      const answer = parseLayers(buildPacket(
+        family === 4
+          ? { ipv4: { source: ends4.destination, destination: ends4.source }, ...turned(upper) }
+          : { ipv6: { source: ends6.destination, destination: ends6.source }, ...turned(upper) },
+      ));
+      const header = family === 4 ? 20 : 40;
+      for (const type of family === 4 ? [3, 4, 5, 11, 12] : [1, 2, 3, 4, 100]) {
+        // Eight bytes of the transport header are all that is promised.
+        for (const length of [sent.length, header + 8, header + 4, header, header - 1]) {
+          const payload = sent.subarray(0, length);
+          const { icmp, icmpv6, flow } = parseLayers(buildPacket(
+            family === 4
+              ? { ipv4: router4, icmp: { type }, payload }
+              : { ipv6: router6, icmpv6: { type }, payload },
+          ));
+          const quoted = (icmp ?? icmpv6)!.quotedFlow;
+          assert.equal(flow?.source, family === 4 ? router4.source : router6.source);
+          if (length < header) assert.equal(quoted, undefined);
+          else if (length === header) assert.equal(quoted?.destinationPort, 0);
+          else assert.equal(quoted?.key, answer.flow?.key);
+        }
+      }
+    }
+  }
+  const echo = parseLayers(buildPacket({ ipv4: ends4, icmp: {}, payload: hex("45000014") }));
+  assert.equal(echo.icmp?.quotedFlow, undefined);
+  for (const type of [128, 135, 137, 255]) {
+    const { icmpv6 } = parseLayers(buildPacket({
+      ...{ ipv6: ends6, icmpv6: { type }, payload: buildPacket({ ipv6: ends6, udp: ports }) },
+    }));
+    assert.equal(icmpv6?.quotedFlow, undefined);
+  }
+});
+
+function turned(upper: PacketFields): PacketFields {
+  const ports = { sourcePort: 53, destinationPort: 40000 } as const;
+  return upper.udp === undefined ? { tcp: ports } : { udp: ports };
+}
+
+test("the packet that an error quotes is edited in a copy, and put back", LIMIT, () => {
+  const quoted = buildPacket({
+    ipv4: { source: "10.0.0.1", destination: "192.0.2.9" },
+    udp: { sourcePort: 40000, destinationPort: 53 },
+    payload: new Uint8Array(40),
+  }).subarray(0, 28);
+  const layers = parseLayers(buildPacket({
+    ...{ ipv4: { source: "192.0.2.1" }, icmp: { type: 3, code: 3 }, payload: quoted },
+  }));
+  const { icmp } = layers;
+  assert.ok(icmp !== undefined);
+  const inner = parseLayers(icmp.payload.slice());
+  inner.ipv4!.source = "203.0.113.5";
+  inner.udp!.sourcePort = 5;
+  icmp.payload = inner.frame.subarray();
+  const bytes = layers.frame.subarray();
+  assert.deepEqual(finishChecksums(bytes.slice()), bytes.slice());
+  assert.equal(String(icmp.quotedFlow), "17 203.0.113.5:5 > 192.0.2.9:53");
+  // As if it had been sent so: the quoted checksums are those of the whole.
+  const whole = buildPacket({
+    ipv4: { source: "203.0.113.5", destination: "192.0.2.9" },
+    udp: { sourcePort: 5, destinationPort: 53 },
+    payload: new Uint8Array(40),
+  });
+  assert.deepEqual(icmp.payload.slice(), whole.slice(0, 28));
 });
 
 const port = fc.oneof(fc.constantFrom(0, 1, 256, 65535), u16);
