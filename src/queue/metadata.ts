@@ -108,7 +108,7 @@ export class PacketMetadata {
     return this.#live().view.getUint16(this.#offset(NFQA.PACKET_HDR) + 4, false);
   }
 
-  /** The packet's mark (nfmark), host order; 0 where none is set. */
+  /** The packet's mark (nfmark), host order; 0 where none is set. `accept({ mark })` sets one. */
   get mark(): number {
     return this.#uint32(NFQA.MARK) ?? 0;
   }

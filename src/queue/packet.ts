@@ -28,7 +28,7 @@ import { checkKeys } from "../wire/range.ts";
 import { resolveChanges } from "./changes.ts";
 import type { Decider } from "./decider.ts";
 import { describeEnding, type Ending } from "./ending.ts";
-import { TruncatedPacketError, VerdictError } from "./errors.ts";
+import { VerdictError } from "./errors.ts";
 import type { UndecidedCause } from "./events.ts";
 import {
   attributeBytes,
@@ -41,7 +41,7 @@ import {
   slotOf,
 } from "./metadata.ts";
 import { checkInteger } from "./options.ts";
-import { finishEdited, finishReplacement, PACKET_OWNER } from "./packet_frame.ts";
+import { checkReplacement, finishEdited, finishReplacement, PACKET_OWNER } from "./packet_frame.ts";
 import { packetDump, packetJson, packetLine } from "./packet_text.ts";
 import { NO_MARK, resolveMark, Verdict, VERDICT_KEYS, type VerdictOptions } from "./verdict.ts";
 
@@ -70,7 +70,9 @@ export let isOvertaken: (packet: Packet) => boolean;
  * throws {@linkcode TruncatedPacketError} when only a part of the packet was captured.
  *
  * It borrows the receive memory until its verdict: reading it, or one of its views, afterwards throws
- * {@linkcode PacketReleasedError}. `copy()` owns its memory and may be kept.
+ * {@linkcode PacketReleasedError}. `copy()` owns its memory and may be kept. Bytes that are read
+ * (`payload`, `udp.payload`, `ip.sourceBytes`, …) are borrowed likewise: what is written into them is
+ * not sent, or leaves a wrong checksum; assign other ones.
  */
 export class Packet extends PacketMetadata {
   readonly #decider: Decider | undefined;
@@ -186,16 +188,12 @@ export class Packet extends PacketMetadata {
    * it is computed, since a replaced packet must carry a finished one.
    *
    * @throws {TruncatedPacketError} when only a part of the packet was captured
-   * @throws {TypeError | RangeError} when it is not 1…65531 bytes
+   * @throws {TypeError | RangeError} when it is not 1…65531 bytes, or no packet of the same IP version
    * @throws {VerdictError} when the packet is decided already
    */
   replacePayload(bytes: Uint8Array): void {
-    this.#checkOpen();
-    if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError(`a payload is a Uint8Array, got ${typeof bytes}`);
-    }
-    if (this.truncated) throw new TruncatedPacketError(this.length, this.payload.length);
-    checkInteger("payload length", bytes.length, { min: 1, max: MAX_COPY_RANGE });
+    if (!isCopy(this)) this.#checkOpen();
+    checkReplacement(this, bytes);
     this.#replacement = bytes;
     this.#frame?.lend(bytes);
     this.#layers?.refresh();
@@ -384,6 +382,10 @@ export class Packet extends PacketMetadata {
     settleByHandler = (packet, verdict) => {
       // The handler lost the race against the deadline or the end; that has been reported.
       if (isOvertaken(packet)) return;
+      if (packet.#ending === "given") {
+        const given = describeEnding("given", packet.#verdict);
+        throw new VerdictError(packet.id, `${given}: return one or call a method, not both`);
+      }
       packet.#decide(verdict, undefined);
     };
     layersOf = (packet) => packet.#parsed();

@@ -63,7 +63,10 @@ test("a verdict returned after one was given rejects the run", { timeout: 20_000
     return Verdict.Drop;
   });
   await sender.send("accepted", receiver);
-  await assert.rejects(filter.done, VerdictError);
+  await assert.rejects(filter.done, {
+    name: "VerdictError",
+    message: /already has its verdict Accept: return one or call a method, not both$/,
+  });
   assert.deepEqual(await receiver.take(1), ["accepted"]);
 });
 

@@ -197,6 +197,19 @@ test("payloads that are no bytes or too long throw", { timeout: 20_000 }, async 
     // A netlink attribute's length has 16 bits, its header takes four bytes of that.
     assert.throws(() => packet.replacePayload(new Uint8Array(65532)), RangeError);
     assert.throws(() => packet.replacePayload(new Uint8Array(0)), RangeError);
+    // The data alone, as if it were udp.payload.
+    const data = new TextEncoder().encode("no packet, but its data only");
+    assert.throws(() => packet.replacePayload(data), {
+      name: "RangeError",
+      message: /a whole IPv4 packet.*got 28 bytes that are none; .*udp\.payload/,
+    });
+    assert.throws(() => packet.replacePayload(Uint8Array.of(0x45)), RangeError);
+    const copy = packet.copy();
+    const other = packet.payload.slice();
+    other[8] = 9;
+    copy.replacePayload(other);
+    assert.equal(copy.ip?.ttl, 9);
+    assert.notEqual(packet.ip?.ttl, 9);
     assert.equal(packet.verdict, undefined);
     packet.accept();
   }, { maxPackets: 1 });
