@@ -39,6 +39,7 @@ export {
 export type { Hook, PacketMetadata, Vlan } from "./src/queue/metadata.ts";
 export type { Family, PacketQueueOptions, QueueFlags } from "./src/queue/options.ts";
 export { Packet } from "./src/queue/packet.ts";
+export type { PacketLink } from "./src/queue/packet_link.ts";
 export { PacketQueue } from "./src/queue/packet_queue.ts";
 export type { RunOptions } from "./src/queue/run.ts";
 export type { RunSyncOptions, RunSyncResult } from "./src/queue/run_sync.ts";
@@ -55,6 +56,7 @@ export type { ConntrackFlag } from "./src/wire/conntrack_numbers.ts";
 export type { ConntrackTuple } from "./src/wire/conntrack_tuple.ts";
 export { PacketReleasedError, WireError, type WireProblem } from "./src/wire/errors.ts";
 export { ArpView } from "./src/wire/arp.ts";
+export { EthernetView } from "./src/wire/ethernet.ts";
 export { Flow, type FlowFields } from "./src/wire/flow.ts";
 export { IcmpView } from "./src/wire/icmp.ts";
 export { Icmpv6View } from "./src/wire/icmpv6.ts";

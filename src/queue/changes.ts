@@ -8,7 +8,8 @@ import type { ConntrackChange, ConntrackExpectation } from "../wire/conntrack_ch
 import { EXPECTATION_FLAG } from "../wire/conntrack_numbers.ts";
 import type { ConntrackTuple } from "../wire/conntrack_tuple.ts";
 import { NFQA } from "../wire/nfqueue.ts";
-import { encodeVerdictChanges } from "../wire/nfqueue_changes.ts";
+import type { PacketVlan } from "../wire/nfqueue_attributes.ts";
+import { encodeVerdictChanges, type QueueVerdictChanges } from "../wire/nfqueue_changes.ts";
 import { checkKeys } from "../wire/range.ts";
 import { VerdictError } from "./errors.ts";
 import { attributeOffset, type PacketMetadata, type Vlan } from "./metadata.ts";
@@ -72,18 +73,21 @@ export interface ExpectationOptions {
  * The attributes that a verdict with these options carries besides mark and payload; undefined where
  * there are none.
  *
+ * @param assigned to the packet's header and tag before; an option goes before it
  * @throws {TypeError | RangeError} naming what is out of its range
  * @throws {VerdictError} when this packet has nothing of the kind to change
  */
 export function resolveChanges(
   packet: PacketMetadata,
   { priority, vlan, layer2Header, conntrack }: VerdictOptions,
+  assigned?: QueueVerdictChanges,
 ): Uint8Array<ArrayBuffer> | undefined {
   if (
     priority === undefined && vlan === undefined && layer2Header === undefined &&
-    conntrack === undefined
+    conntrack === undefined && assigned === undefined
   ) return undefined;
   return encodeVerdictChanges({
+    ...assigned,
     ...(priority !== undefined && { priority }),
     ...(vlan !== undefined && { vlan: resolveVlan(packet, vlan) }),
     ...(layer2Header !== undefined && { layer2Header: resolveHeader(packet, layer2Header) }),
@@ -94,7 +98,13 @@ export function resolveChanges(
 const NO_TAG: Vlan = { id: 0, priority: 0, dropEligible: false, protocol: 0x8100 };
 const VLAN_KEYS = ["id", "priority", "dropEligible", "protocol"];
 
-function resolveVlan(packet: PacketMetadata, vlan: VlanOptions): { protocol: number; tci: number } {
+/**
+ * The tag that these options make of the packet's own.
+ *
+ * @throws {TypeError | RangeError} naming what is out of its range
+ * @throws {VerdictError} when it is no packet of the bridge family
+ */
+export function resolveVlan(packet: PacketMetadata, vlan: VlanOptions): PacketVlan {
   checkKeys("vlan", vlan, VLAN_KEYS);
   if (packet.family !== "bridge") {
     throw new VerdictError(packet.id, "only packets of the bridge family can get a VLAN tag");

@@ -10,6 +10,7 @@ import { type Conntrack, decodeConntrack } from "../wire/conntrack.ts";
 import { PacketReleasedError } from "../wire/errors.ts";
 import { ATTRIBUTE_STRIDE, attributeLength, NFQA, NFQA_SKB } from "../wire/nfqueue.ts";
 import {
+  type PacketVlan,
   readHardwareAddress,
   readMicroseconds,
   readSecurityContext,
@@ -46,6 +47,16 @@ export interface Vlan {
   readonly dropEligible: boolean;
   /** Ethertype of the tag: 0x8100 (802.1Q) or 0x88a8 (802.1ad). */
   readonly protocol: number;
+}
+
+/** @ignore The fields of a tag. Frozen: who assigns to one of them is to hear that it does nothing. */
+export function vlanOf({ protocol, tci }: PacketVlan): Vlan {
+  return Object.freeze({
+    id: tci & 0xfff,
+    priority: tci >> 13,
+    dropEligible: (tci & 0x1000) !== 0,
+    protocol,
+  });
 }
 
 /** Where in the stack a packet was queued. */
@@ -168,22 +179,17 @@ export class PacketMetadata {
     return formatMac(readHardwareAddress(view, bytes, offset));
   }
 
-  /** VLAN tag; bridge family only. `packet.accept({ vlan: { id: 7 } })` sets it. */
+  /** VLAN tag; bridge family only. */
   get vlan(): Vlan | undefined {
     const offset = this.#offset(NFQA.VLAN);
     if (offset === 0) return undefined;
-    const { protocol, tci } = readVlan(this.#live().view, offset, this.#lengthAt(offset));
-    return {
-      id: tci & 0xfff,
-      priority: tci >> 13,
-      dropEligible: (tci & 0x1000) !== 0,
-      protocol,
-    };
+    return vlanOf(readVlan(this.#live().view, offset, this.#lengthAt(offset)));
   }
 
   /**
-   * The layer-2 header without the VLAN tag, borrowed until the verdict; bridge family only.
-   * `packet.accept({ layer2Header })` sets it.
+   * The layer-2 header without the VLAN tag, borrowed until the verdict; bridge family only. Bytes
+   * written here directly are sent only with `packet.accept({ layer2Header })`; `ethernet` has its
+   * fields.
    */
   get layer2Header(): Uint8Array | undefined {
     return this.#attribute(NFQA.L2HDR);

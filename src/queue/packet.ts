@@ -36,12 +36,11 @@ import {
   HEADER_ATTRIBUTE_OFFSET,
   liveStore,
   type MessageStore,
-  PacketMetadata,
-  releaseStore,
   slotOf,
 } from "./metadata.ts";
 import { checkInteger } from "./options.ts";
 import { checkReplacement, finishEdited, finishReplacement, PACKET_OWNER } from "./packet_frame.ts";
+import { copyLink, linkEdits, PacketLink, releaseLink } from "./packet_link.ts";
 import { packetDump, packetJson, packetLine } from "./packet_text.ts";
 import { NO_MARK, resolveMark, Verdict, VERDICT_KEYS, type VerdictOptions } from "./verdict.ts";
 
@@ -74,7 +73,7 @@ export let isOvertaken: (packet: Packet) => boolean;
  * (`payload`, `udp.payload`, `ip.sourceBytes`, …) are borrowed likewise: what is written into them is
  * not sent, or leaves a wrong checksum; assign other ones.
  */
-export class Packet extends PacketMetadata {
+export class Packet extends PacketLink {
   readonly #decider: Decider | undefined;
   #verdict: number | undefined;
   #ending: Ending | undefined;
@@ -153,9 +152,9 @@ export class Packet extends PacketMetadata {
     return this.#parsed().malformed;
   }
 
-  /** Whether it was edited or replaced, so that a verdict of the program sends other bytes back. */
+  /** Whether it was edited or replaced, so that a verdict of the program sends it back changed. */
   get modified(): boolean {
-    return this.#changed() !== undefined;
+    return this.#changed() !== undefined || linkEdits(this) !== undefined;
   }
 
   /** Bytes of the whole packet, captured or not; after an edit or a replacement the new number. */
@@ -279,6 +278,7 @@ export class Packet extends PacketMetadata {
     copy.#verdict = this.#verdict;
     const changed = this.#changed();
     if (changed !== undefined) copy.#replacement = new Uint8Array(changed);
+    copyLink(this, copy);
     return copy;
   }
 
@@ -334,35 +334,32 @@ export class Packet extends PacketMetadata {
 
   #decide(verdict: number, options: VerdictOptions | undefined): void {
     this.#checkOpen();
-    let mark = NO_MARK;
-    if (options !== undefined) {
-      checkKeys("options", options, VERDICT_KEYS);
-      mark = resolveMark(options.mark, () => this.mark);
-      const attributes = resolveChanges(this, options);
-      // Reading the options may have run the program's own code.
-      this.#checkOpen();
-      if (attributes !== undefined) {
-        this.#decider!.decide(this, verdict, mark, { payload: this.#finished(), attributes });
-        return this.#release("given", verdict);
-      }
+    const assigned = verdict === Verdict.Drop ? undefined : linkEdits(this);
+    if (options === undefined && assigned === undefined) {
+      return this.#end("given", verdict, NO_MARK);
     }
-    this.#end("given", verdict, mark);
+    if (options !== undefined) checkKeys("options", options, VERDICT_KEYS);
+    const mark = resolveMark(options?.mark, () => this.mark);
+    const attributes = resolveChanges(this, options ?? {}, assigned);
+    // Reading the options may have run the program's own code.
+    this.#checkOpen();
+    this.#end("given", verdict, mark, attributes);
   }
 
-  #end(ending: Ending, verdict: number, mark: number): void {
+  #end(ending: Ending, verdict: number, mark: number, attributes?: Uint8Array<ArrayBuffer>): void {
     // First, because it may throw: the packet is then still undecided.
     // What the queue decides goes on as it came: the program was not done with its replacement.
     const replaced = ending === "given" && verdict !== Verdict.Drop;
     const payload = replaced ? this.#finished() : undefined;
-    const changes = payload === undefined ? undefined : { payload, attributes: undefined };
-    this.#decider!.decide(this, verdict, mark, changes);
+    const plain = payload === undefined && attributes === undefined;
+    this.#decider!.decide(this, verdict, mark, plain ? undefined : { payload, attributes });
     this.#release(ending, verdict);
   }
 
   #release(ending: Ending, verdict: number): void {
     this.#ending = ending;
     this.#verdict = verdict;
-    releaseStore(this);
+    releaseLink(this);
     this.#payload = this.#replacement = undefined;
     this.#frame?.release();
   }

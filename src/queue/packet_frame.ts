@@ -120,7 +120,8 @@ export function finishReplacement(packet: Packet, bytes: Uint8Array): Uint8Array
 
 /**
  * Refuses what would be lost: after FORWARD the kernel answers a packet beyond the MTU with an ICMP
- * error and drops it, if it may not be split; after OUTPUT that hangs on the socket. Bridges drop it in any case.
+ * error and drops it, if it may not be split; after OUTPUT that hangs on the socket. A bridge drops it
+ * in silence.
  */
 function checkLength(packet: Packet, length: number, at: number): void {
   // A copy goes nowhere.

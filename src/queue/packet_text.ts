@@ -5,9 +5,16 @@
  */
 
 import { WireError } from "../wire/errors.ts";
-import { type Line, plainText, section } from "../wire/inspect_values.ts";
+import { fieldLines, type Line, plainText, section } from "../wire/inspect_values.ts";
 import { inspect } from "../wire/inspect.ts";
-import { headersJson, type JsonObject, type JsonValue, jsonValue } from "../wire/json.ts";
+import {
+  ethernetJson,
+  FIELDS,
+  headersJson,
+  type JsonObject,
+  type JsonValue,
+  jsonValue,
+} from "../wire/json.ts";
 import { summary, vlanText } from "../wire/summary.ts";
 import { storeOf } from "./metadata.ts";
 import { layersOf, type Packet } from "./packet.ts";
@@ -33,14 +40,19 @@ export function packetLine(packet: Packet): string {
 export function packetDump(packet: Packet, maxBytes: number | undefined): string {
   const limit = maxBytes === undefined ? {} : { maxBytes };
   if (storeOf(packet) === undefined) return packetLine(packet);
-  const { length, checksumNotReady } = packet;
+  const { length, checksumNotReady, ethernet } = packet;
   const lines = METADATA.flatMap((name): Line[] => {
     const value = readable(() => packet[name], unreadable);
     return value === undefined ? [] : [[name, textOf(name, value)]];
   });
   const title = `packet ${packet.id}`;
+  const dump = section(title, lines);
+  if (ethernet !== undefined) {
+    const fields = FIELDS.ethernet.flatMap((name) => fieldLines(name, ethernet[name]));
+    dump.push(...section("ethernet", fields));
+  }
   const wire = inspect(layersOf(packet), { ...limit, length, checksumNotReady });
-  return [...section(title, lines), wire].join("\n");
+  return [...dump, wire].join("\n");
 }
 
 /** What `toJSON()` gives. */
@@ -55,9 +67,11 @@ export function packetJson(packet: Packet): JsonObject {
   }
   const layers = layersOf(packet);
   const { malformed } = layers;
+  const { ethernet } = packet;
   return {
     ...json,
     ...decided,
+    ...(ethernet && { ethernet: ethernetJson(ethernet) }),
     ...headersJson(layers),
     ...(malformed && { malformed: jsonValue(malformed) }),
     payload: jsonValue(packet.payload),

@@ -5,29 +5,20 @@ import { test } from "node:test";
 import { VerdictError, type VerdictOptions } from "../../mod.ts";
 import { resolveChanges } from "../../src/queue/changes.ts";
 import { PacketMetadata } from "../../src/queue/metadata.ts";
-import { ATTRIBUTE_STRIDE, indexPacketMessage } from "../../src/wire/nfqueue.ts";
-import { encodePacketMessage, type QueuePacketMessage } from "../../src/wire/nfqueue_packet.ts";
+import type { QueuePacketMessage } from "../../src/wire/nfqueue_packet.ts";
 import {
   appendAttributes,
   beginVerdict,
   decodeVerdict,
   VERDICT_SIZE,
 } from "../../src/wire/nfqueue_verdict.ts";
+import { storeOf } from "../support/made_messages.ts";
 
 const limit = { timeout: 20_000 } as const;
 
 /** A packet as the kernel would tell it. */
 function packet(facts: Partial<QueuePacketMessage>): PacketMetadata {
-  const message = encodePacketMessage({
-    ...{ family: 7, queue: 0, sequence: 0, id: 1, hwProtocol: 0x800, hook: 2 },
-    ...facts,
-  });
-  const bytes = new Uint8Array(new ArrayBuffer(message.length));
-  bytes.set(message);
-  const view = new DataView(bytes.buffer);
-  const index = new Int32Array(ATTRIBUTE_STRIDE);
-  indexPacketMessage(view, 0, bytes.length, index, 0);
-  return new PacketMetadata({ bytes, view, index, slotSize: bytes.length }, 0);
+  return new PacketMetadata(storeOf({ family: 7, queue: 0, hook: 2, ...facts }), 0);
 }
 
 /** What the kernel reads from a verdict with these options. */

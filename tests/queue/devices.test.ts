@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Packet, PacketQueue, Verdict } from "../../mod.ts";
 import { command, ping } from "../support/command.ts";
-import { openDescriptors } from "../support/descriptors.ts";
+import { linkWatches } from "../support/descriptors.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { Cable, Namespace } from "../support/namespaces.ts";
@@ -84,25 +84,24 @@ test("more changes than the notifications' socket holds", { timeout: 60_000 }, a
 
 test("what listens for changes is closed with the last queue", { timeout: 20_000 }, async () => {
   using socket = await UdpSocket.open();
-  const before = openDescriptors();
+  assert.equal(linkWatches(), 0);
   let copy: Packet | undefined;
   {
     using queue = PacketQueue.open(nextQueue());
     using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(socket.port) });
-    const open = openDescriptors();
     await socket.send("x", socket);
     queue.runSync((packet) => {
       copy = packet.copy();
       assert.equal(packet.outDevice?.name, "lo");
-      assert.equal(openDescriptors(), open + 1);
+      assert.equal(linkWatches(), 1);
       return Verdict.Accept;
     }, { maxPackets: 1 });
     {
       using _other = PacketQueue.open(nextQueue());
     }
-    assert.equal(openDescriptors(), open + 1);
+    assert.equal(linkWatches(), 1);
   }
-  assert.equal(openDescriptors(), before);
+  assert.equal(linkWatches(), 0);
   assert.equal(copy?.outDevice?.name, "lo");
-  assert.equal(openDescriptors(), before);
+  assert.equal(linkWatches(), 0);
 });

@@ -20,13 +20,20 @@ export function packetFor(family: 4 | 6, fields: PacketFields): Uint8Array {
   );
 }
 
-/** One for every value of every field that this packet has and on which nothing else hangs. */
-export function fieldChanges(family: 4 | 6, bytes: Uint8Array): Change[] {
-  const { others } = ADDRESSES[family];
+/**
+ * One for every value of every field that this packet has and on which nothing else hangs.
+ *
+ * @param others addresses that the receiver knows, to which a packet may be changed
+ */
+export function fieldChanges(
+  family: 4 | 6,
+  bytes: Uint8Array,
+  others: readonly string[] = ADDRESSES[family].others,
+): Change[] {
   const layers = parseLayers(bytes);
   return PLAIN_FIELDS.flatMap(({ layer, name, values }): Change[] => {
     if (viewOf(layers, layer)?.[name] === undefined) return [];
-    // An address must be one that loopback knows, in whichever form it is written.
+    // An address must be one of them, in whichever form it is written.
     const possible = /^(source|destination)(Number|Bytes)?$/.test(name)
       ? others.map((address) => addressOf(family, name, address))
       : values;

@@ -2,13 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Packet, PacketQueue, UnfinishedChecksumError, Verdict } from "../../mod.ts";
-import {
-  ATTRIBUTE_STRIDE,
-  buildPacket,
-  encodePacketMessage,
-  indexPacketMessage,
-} from "../../src/wire/mod.ts";
+import { type Packet, PacketQueue, UnfinishedChecksumError, Verdict } from "../../mod.ts";
 import { command } from "../support/command.ts";
 import { withoutBadPackets } from "../support/counters.ts";
 import { Filter } from "../support/filter.ts";
@@ -146,36 +140,4 @@ test("large TCP packets: no longer headers, and not down to one segment", { time
   } finally {
     command("ip", ["link", "set", "lo", "mtu", "65536"]);
   }
-});
-
-/** A packet with a partial checksum as the kernel would tell of it, without a kernel. */
-function partial(checksum: number): Packet {
-  const ipv4 = { source: "10.0.0.1", destination: "10.0.0.2" } as const;
-  const message = encodePacketMessage({
-    ...{ family: 2, queue: 1, sequence: 0, id: 1, hwProtocol: 0x800, hook: 3, skbInfo: 1 },
-    payload: buildPacket({
-      ipv4,
-      udp: { destinationPort: 4789, checksum },
-      payload: letters("x", 90),
-    }),
-  });
-  const bytes = new Uint8Array(new ArrayBuffer(message.length));
-  bytes.set(message);
-  const view = new DataView(bytes.buffer);
-  const index = new Int32Array(ATTRIBUTE_STRIDE);
-  indexPacketMessage(view, 0, bytes.length, index, 0);
-  return new Packet(undefined, { bytes, view, index, slotSize: bytes.length }, 0);
-}
-
-test("a tunnel in UDP whose inner checksum is unfinished (no kernel)", { timeout }, () => {
-  for (const checksum of [0, 0x1234]) {
-    const tunnel = partial(checksum);
-    assert.throws(() => tunnel.ip!.ttl = 1, UnfinishedChecksumError, `${checksum}`);
-    assert.equal(tunnel.modified, false);
-  }
-  // 10.0.0.1, 10.0.0.2, protocol 17, length 98: what the kernel itself begins with.
-  const packet = partial(0x0a00 + 1 + 0x0a00 + 2 + 17 + 98);
-  packet.ip!.ttl = 1;
-  packet.udp!.sourcePort = 9;
-  assert.equal(packet.udp!.checksum, 0x1476, "left alone until the verdict");
 });

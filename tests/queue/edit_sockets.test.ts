@@ -9,6 +9,7 @@ import { command, ping } from "../support/command.ts";
 import { withoutBadPackets } from "../support/counters.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
+import { SmallLoopback } from "../support/loopback.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { Capture, RawSender } from "../support/raw.ts";
 import { queueRule, Rule, tcpTo, udpTo } from "../support/rules.ts";
@@ -126,17 +127,6 @@ for (const family of [4, 6] as const) {
     });
     assert.deepEqual(seen, [true, false, false]);
   });
-}
-
-/** Loopback with an Ethernet's MTU. */
-class SmallLoopback implements Disposable {
-  constructor() {
-    command("ip", ["link", "set", "lo", "mtu", "1500"]);
-  }
-
-  [Symbol.dispose](): void {
-    command("ip", ["link", "set", "lo", "mtu", "65536"]);
-  }
 }
 
 for (const gso of [true, false]) {

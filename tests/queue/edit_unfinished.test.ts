@@ -5,16 +5,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Packet, UnfinishedChecksumError } from "../../mod.ts";
 import {
-  ATTRIBUTE_STRIDE,
   buildPacket,
-  encodePacketMessage,
   finishChecksums,
-  Frame,
-  indexPacketMessage,
   type PacketFields,
   parseLayers,
   pseudoHeaderIpv4,
 } from "../../src/wire/mod.ts";
+import { type Decider, sentBytes, storeOf } from "../support/made_messages.ts";
 
 const timeout = 20_000;
 const NOTHING = new Uint8Array();
@@ -22,21 +19,12 @@ const NOTHING = new Uint8Array();
 /** A packet; what its verdict sends comes to `sent`. */
 function packetOf(payload: Uint8Array, skbInfo: number, sent: Uint8Array[] = []): Packet {
   const hwProtocol = payload[0]! >> 4 === 4 ? 0x800 : 0x86dd;
-  const message = encodePacketMessage({
-    ...{ family: 2, queue: 1, sequence: 0, id: 1, hwProtocol, hook: 3, payload, skbInfo },
-  });
-  const bytes = new Uint8Array(new ArrayBuffer(message.length));
-  bytes.set(message);
-  const view = new DataView(bytes.buffer);
-  const index = new Int32Array(ATTRIBUTE_STRIDE);
-  indexPacketMessage(view, 0, bytes.length, index, 0);
-  const decider: ConstructorParameters<typeof Packet>[0] = {
+  const decider: Decider = {
     decide: (_packet, _verdict, _mark, changes) => {
-      const payload = changes?.payload;
-      sent.push((payload instanceof Frame ? payload.subarray() : payload)?.slice() ?? NOTHING);
+      sent.push(sentBytes(changes) ?? NOTHING);
     },
   };
-  return new Packet(decider, { bytes, view, index, slotSize: bytes.length }, 0);
+  return new Packet(decider, storeOf({ hwProtocol, payload, skbInfo }), 0);
 }
 
 test("an unfinished checksum that is neither TCP's nor UDP's", { timeout }, () => {

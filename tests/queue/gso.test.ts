@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PacketQueue, Verdict } from "../../mod.ts";
-import { command } from "../support/command.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
+import { SmallLoopback } from "../support/loopback.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { withTcpChecksum } from "../support/packets.ts";
 import { queueRule, tcpTo } from "../support/rules.ts";
@@ -14,19 +14,8 @@ import { until } from "../support/waiting.ts";
 
 requireIsolation();
 
-const mtu = 1500;
+const { mtu } = SmallLoopback;
 const total = 4 << 20;
-
-/** Loopback with an Ethernet's MTU: at 64 KiB nothing would ever be cut. */
-class SmallLoopback implements Disposable {
-  constructor() {
-    command("ip", ["link", "set", "lo", "mtu", String(mtu)]);
-  }
-
-  [Symbol.dispose](): void {
-    command("ip", ["link", "set", "lo", "mtu", "65536"]);
-  }
-}
 
 /** What the filter saw of a bulk transfer. */
 interface Seen {

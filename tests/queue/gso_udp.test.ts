@@ -10,8 +10,8 @@ import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { Cable, Namespace } from "../support/namespaces.ts";
 import { nextQueue } from "../support/numbers.ts";
-import { SegmentSender } from "../support/raw.ts";
 import { queueRule, Rule, udpTo } from "../support/rules.ts";
+import { sendSegments } from "../support/segments.ts";
 import { UdpSocket } from "../support/udp.ts";
 import { until } from "../support/waiting.ts";
 
@@ -50,7 +50,6 @@ for (const family of [4, 6] as const) {
     using second = PacketQueue.open(nextQueue());
     const match = ["-p", "udp", "-m", "length", "--length", "1000:65535"];
     using _rule = queueRule(queue.number, { family, chain: "OUTPUT", match });
-    using sender = new SegmentSender(receiver, SIZE);
     const data = Uint8Array.from({ length: 3 * SIZE + 250 }, (_, at) => at);
     let edit: (packet: Packet, other: number) => void = () => {};
     let sent = new Uint8Array();
@@ -72,7 +71,7 @@ for (const family of [4, 6] as const) {
     await withoutBadPackets(async () => {
       for (const [name, act] of Object.entries(EDITS)) {
         edit = act;
-        sender.send(data);
+        sendSegments(data, SIZE, receiver);
         const got: number[] = [];
         const end = name === "the other port" ? other : receiver;
         do {

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Packet, PacketQueue, Verdict } from "../../mod.ts";
-import { command, ping } from "../support/command.ts";
+import { ping } from "../support/command.ts";
 import { Filter } from "../support/filter.ts";
 import { mayChangeUser, outerId, requireIsolation } from "../support/isolation.ts";
 import { Cable, Namespace } from "../support/namespaces.ts";
 import { nextQueue } from "../support/numbers.ts";
+import { checkOtherUser } from "../support/other_user.ts";
 import { queueRule, Rule, tcpTo, udpTo } from "../support/rules.ts";
 import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
 import { UdpSocket } from "../support/udp.ts";
@@ -125,21 +126,7 @@ const notRoot = "needs another user's id: real root";
 test("user and group of another user's socket", {
   timeout: 20_000,
   ...(mayChangeUser() ? {} : { skip: notRoot }),
-}, async () => {
-  using receiver = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { uidGid: true });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
-  const ids: unknown[] = [];
-  await using _filter = new Filter(queue, (packet) => {
-    ids.push([packet.uid, packet.gid]);
-    return Verdict.Accept;
-  });
-  // bash sends it: the other user may not be allowed to read this folder or the runtime.
-  const sender = ["bash", "-c", "printf once >/dev/udp/127.0.0.1/$0", String(receiver.port)];
-  command("setpriv", ["--reuid", "12345", "--regid", "54321", "--clear-groups", "--", ...sender]);
-  assert.deepEqual(await receiver.take(1), ["once"]);
-  assert.deepEqual(ids, [[12345, 54321]]);
-});
+}, checkOtherUser);
 
 const lines: Readonly<Record<string, RegExp>> = {
   "UDP, IPv4": /^(IP )?127\.0\.0\.1[.:]\d+ > 127\.0\.0\.1[.:]\d+: UDP.*\b5\b/,

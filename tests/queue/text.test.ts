@@ -5,16 +5,10 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { type JsonObject, Packet, PacketQueue, Verdict } from "../../mod.ts";
 import { encodeConntrackChange } from "../../src/wire/conntrack_change.ts";
-import {
-  ATTRIBUTE_STRIDE,
-  buildPacket,
-  encodePacketMessage,
-  indexPacketMessage,
-  type QueuePacketMessage,
-  WireError,
-} from "../../src/wire/mod.ts";
+import { buildPacket, type QueuePacketMessage, WireError } from "../../src/wire/mod.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
+import { storeOf } from "../support/made_messages.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { queueRule, udpTo } from "../support/rules.ts";
 import { UdpSocket } from "../support/udp.ts";
@@ -134,14 +128,7 @@ test(
 
 /** A packet of a message that no kernel sent. */
 function packetOf(message: Partial<QueuePacketMessage>): Packet {
-  const bytes = new Uint8Array(encodePacketMessage({
-    ...{ family: 7, queue: 3, sequence: 0, id: 9, hwProtocol: 0x800, hook: 2 },
-    ...message,
-  }));
-  const view = new DataView(bytes.buffer);
-  const index = new Int32Array(ATTRIBUTE_STRIDE);
-  indexPacketMessage(view, 0, bytes.length, index, 0);
-  return new Packet(undefined, { bytes, view, index, slotSize: bytes.length }, 0);
+  return new Packet(undefined, storeOf({ family: 7, queue: 3, id: 9, hook: 2, ...message }), 0);
 }
 
 test("a message by hand: bridge, and what cannot be read", { timeout: 20_000 }, () => {

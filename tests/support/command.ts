@@ -4,17 +4,32 @@
  * @module
  */
 
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { promisify } from "node:util";
 import { patience, within } from "./waiting.ts";
 
 /** Runs a command to its end and gives its output; throws with what it wrote when it fails. */
-export function command(program: string, parameters: readonly string[]): string {
-  const result = spawnSync(program, [...parameters], { encoding: "utf8", timeout: patience });
+export function command(
+  program: string,
+  parameters: readonly string[],
+  { input = "" }: { readonly input?: string } = {},
+): string {
+  const options = { encoding: "utf8", timeout: patience, input } as const;
+  const result = spawnSync(program, [...parameters], options);
   if (result.error) throw result.error;
   if (result.status !== 0) {
     throw new Error(`${program} ${parameters.join(" ")}: ${result.stderr.trim()}`);
   }
   return result.stdout;
+}
+
+/** The same while the event loop goes on: for what waits for a queue that is served here. */
+export async function commandAside(
+  program: string,
+  parameters: readonly string[],
+): Promise<string> {
+  const options = { encoding: "utf8", timeout: patience } as const;
+  return (await promisify(execFile)(program, [...parameters], options)).stdout;
 }
 
 /** How a ping went. */

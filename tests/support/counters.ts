@@ -24,8 +24,11 @@ const BAD: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Another network namespace, as the words that run something inside. */
+type Reader = Pick<Namespace, "prefix">;
+
 /** /proc/net of this process's namespace, or of another. */
-function read(file: string, namespace: Namespace | undefined): string {
+function read(file: string, namespace: Reader | undefined): string {
   const path = `/proc/net/${file}`;
   if (namespace === undefined) return readFileSync(path, "utf8").trim();
   const [program = "", ...words] = [...namespace.prefix, "cat", path];
@@ -48,7 +51,7 @@ function values(text: string): Map<string, number> {
 }
 
 /** Packets thrown away since boot (of the namespace), by reason. */
-export function badPackets(namespace?: Namespace): Record<string, number> {
+export function badPackets(namespace?: Reader): Record<string, number> {
   const bad: Record<string, number> = {};
   for (const [file, names] of Object.entries(BAD)) {
     const found = values(read(file, namespace));
@@ -63,16 +66,22 @@ export function badPackets(namespace?: Namespace): Record<string, number> {
 }
 
 /** What was thrown away while something ran, by reason; empty when nothing was. */
-export async function badPacketsDuring(run: () => Promise<void>): Promise<Record<string, number>> {
-  const before = badPackets();
+export async function badPacketsDuring(
+  run: () => Promise<void>,
+  namespace?: Reader,
+): Promise<Record<string, number>> {
+  const before = badPackets(namespace);
   await run();
-  const grown = Object.entries(badPackets())
+  const grown = Object.entries(badPackets(namespace))
     .map(([name, value]) => [name, value - before[name]!] as const)
     .filter(([, growth]) => growth !== 0);
   return Object.fromEntries(grown);
 }
 
 /** Runs something, and fails if the kernel threw a packet away meanwhile. */
-export async function withoutBadPackets(run: () => Promise<void>): Promise<void> {
-  assert.deepEqual(await badPacketsDuring(run), {});
+export async function withoutBadPackets(
+  run: () => Promise<void>,
+  namespace?: Reader,
+): Promise<void> {
+  assert.deepEqual(await badPacketsDuring(run, namespace), {});
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { libc } from "../../ffi/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 
@@ -14,6 +14,24 @@ const CLOEXEC = 0o2000000;
 /** How many this process has open. */
 export function openDescriptors(): number {
   return readdirSync("/proc/self/fd").length;
+}
+
+/** How many of them listen to changes of interfaces: route netlink, the group RTMGRP_LINK alone. */
+export function linkWatches(): number {
+  const lines = readFileSync("/proc/net/netlink", "utf8").split("\n").map((line) =>
+    line.trim().split(/\s+/)
+  );
+  const inodes = lines.filter(([, protocol, , groups]) => protocol === "0" && groups === "00000001")
+    .map((fields) => `socket:[${fields[9]}]`);
+  return readdirSync("/proc/self/fd").filter((number) => inodes.includes(targetOf(number))).length;
+}
+
+function targetOf(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return ""; // that of the very listing
+  }
 }
 
 /** The numbers of this process's descriptors that a program started by exec would inherit. */

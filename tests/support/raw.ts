@@ -8,7 +8,6 @@
 import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
 import { lazyLibrary } from "../../ffi/load.ts";
 import type { NativeFunctions, SymbolTable } from "../../ffi/types.ts";
-import { parseIpv4, parseIpv6 } from "../../src/wire/address.ts";
 import { command } from "./command.ts";
 import { until } from "./waiting.ts";
 
@@ -23,8 +22,6 @@ const symbols = {
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `ssize_t read(int fd, void *buffer, size_t count)` */
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
-  /** `int setsockopt(int fd, int level, int name, const void *value, socklen_t size)` */
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies SymbolTable;
@@ -40,19 +37,19 @@ const SOCK_RAW = 3;
 const SOCK_DGRAM = 2;
 const NONBLOCK_CLOEXEC = 0o2004000;
 const IPPROTO_RAW = 255;
-const SOL_UDP = 17;
-const UDP_SEGMENT = 103;
 const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
 /** struct sockaddr_in6 and sockaddr_ll are not longer. */
 const ADDRESS_SIZE = 28;
 
-function check(call: string, result: number): number {
+/** The result of a call; throws where it is −1. */
+export function check(call: string, result: number): number {
   const errno = threadErrno();
   if (result < 0) throw new SystemError(call, { errno });
   return result;
 }
 
-function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+/** A copy that a C function may be given. */
+export function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(new ArrayBuffer(bytes.length));
   copy.set(bytes);
   return copy;
@@ -87,45 +84,39 @@ export class RawSender implements Disposable {
   }
 }
 
-/** A UDP socket whose datagrams the kernel cuts from one large packet (UDP_SEGMENT), as QUIC's are. */
-export class SegmentSender implements Disposable {
-  readonly #descriptor: number;
+/** What has come in on a socket. */
+export abstract class Inbox {
+  readonly #seen: Uint8Array[] = [];
 
-  /** @param size bytes of data in each datagram but the last. */
-  constructor(to: { readonly address: string; readonly port: number }, size: number) {
-    prepareErrno();
-    const { socket, connect, setsockopt } = libc();
-    const family = to.address.includes(":") ? 6 : 4;
-    const domain = family === 4 ? AF_INET : AF_INET6;
-    this.#descriptor = check("socket", socket(domain, SOCK_DGRAM | NONBLOCK_CLOEXEC, 0));
-    const address = new Uint8Array(new ArrayBuffer(ADDRESS_SIZE));
-    const view = new DataView(address.buffer);
-    view.setUint16(0, domain, true);
-    view.setUint16(2, to.port);
-    if (family === 4) view.setUint32(4, parseIpv4(to.address));
-    else address.set(parseIpv6(to.address), 8);
-    check("connect", connect(this.#descriptor, address, family === 4 ? 16 : ADDRESS_SIZE));
-    const value = new Uint8Array(new ArrayBuffer(4));
-    new DataView(value.buffer).setInt32(0, size, true);
-    check("setsockopt", setsockopt(this.#descriptor, SOL_UDP, UDP_SEGMENT, value, 4));
+  /** The next packet that is there, in memory of its own. */
+  protected abstract receive(): Uint8Array | undefined;
+
+  /** Everything that has come, oldest first. */
+  get packets(): readonly Uint8Array[] {
+    for (let packet = this.receive(); packet !== undefined; packet = this.receive()) {
+      this.#seen.push(packet);
+    }
+    return this.#seen;
   }
 
-  send(data: Uint8Array): void {
-    check("write", libc().write(this.#descriptor, owned(data), BigInt(data.length)));
-  }
-
-  [Symbol.dispose](): void {
-    libc().close(this.#descriptor);
+  /** Waits for a packet for which the condition holds, and forgets those before it. */
+  async find(condition: (packet: Uint8Array) => boolean, what: string): Promise<Uint8Array> {
+    let at = -1;
+    await until(() => {
+      at = this.packets.findIndex(condition);
+      return at >= 0;
+    }, { what, state: () => this.packets.map((packet) => [...packet.subarray(0, 80)].join(" ")) });
+    return this.#seen.splice(0, at + 1).at(-1)!;
   }
 }
 
 /** What comes in on a device, from the IP header on. */
-export class Capture implements Disposable {
+export class Capture extends Inbox implements Disposable {
   readonly #descriptor: number;
   readonly #buffer = new Uint8Array(new ArrayBuffer(70_000));
-  readonly #seen: Uint8Array[] = [];
 
   constructor(family: 4 | 6, device: string = "lo") {
+    super();
     prepareErrno();
     const { socket, bind } = libc();
     // Protocol 0 until it is bound, or it would hear all devices.
@@ -139,24 +130,9 @@ export class Capture implements Disposable {
     check("bind", bind(this.#descriptor, address, 20));
   }
 
-  /** Everything that has come, oldest first. */
-  get packets(): readonly Uint8Array[] {
-    const { read } = libc();
-    for (;;) {
-      const count = read(this.#descriptor, this.#buffer, BigInt(this.#buffer.length));
-      if (count <= 0) return this.#seen;
-      this.#seen.push(this.#buffer.slice(0, count));
-    }
-  }
-
-  /** Waits for a packet for which the condition holds, and forgets those before it. */
-  async find(condition: (packet: Uint8Array) => boolean, what: string): Promise<Uint8Array> {
-    let at = -1;
-    await until(() => {
-      at = this.packets.findIndex(condition);
-      return at >= 0;
-    }, { what, state: () => this.packets.map((packet) => [...packet.subarray(0, 80)].join(" ")) });
-    return this.#seen.splice(0, at + 1).at(-1)!;
+  protected override receive(): Uint8Array | undefined {
+    const count = libc().read(this.#descriptor, this.#buffer, BigInt(this.#buffer.length));
+    return count > 0 ? this.#buffer.slice(0, count) : undefined;
   }
 
   [Symbol.dispose](): void {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Example } from "../../scripts/demonstration/example.ts";
-import { ping } from "../support/command.ts";
+import { command, ping } from "../support/command.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { Bridge, type BridgeHost } from "../support/vm/bridge.ts";
@@ -32,8 +32,12 @@ test("arp_guard drops claims to addresses of others", inMachine, async () => {
   const onLine = (line: string) => void lines.add(line);
   const words = [`${guarded}=${owner.toUpperCase()}`];
   await using example = await Example.start({ name: "arp_guard", queue, words, onLine });
-  const place = { family: "bridge", hook: "forward" } as const;
-  using _rule = new NftRule(place, `ether type arp queue flags bypass to ${queue}`);
+  const rule = `ether type arp queue flags bypass to ${queue}`;
+  using _forward = new NftRule({ family: "bridge", hook: "forward" }, rule);
+  using _input = new NftRule({ family: "bridge", hook: "input" }, rule);
+  // The machine that has the bridge.
+  const machine = "10.8.0.200";
+  command("ip", ["addr", "add", `${machine}/24`, "dev", bridge.device]);
   const expected: string[] = [];
   /** Everything that it has ever said is what was expected so far, with these lines. */
   const hasSaid = async (...more: string[]) => {
@@ -44,6 +48,7 @@ test("arp_guard drops claims to addresses of others", inMachine, async () => {
   };
 
   assert.ok(await reaches(left, right.address, 5));
+  assert.ok(await reaches(left, machine, 5));
   await hasSaid(
     `learn  ${left.address} is at ${left.hardwareAddress}`,
     `learn  ${right.address} is at ${right.hardwareAddress}`,
@@ -60,8 +65,10 @@ test("arp_guard drops claims to addresses of others", inMachine, async () => {
   left.run(["ip", "link", "set", left.device, "address", forged]);
   assert.equal(await reaches(left, "10.8.0.4", 1), false, "the left host's address was another's");
   await hasSaid(`drop  ${left.address} is at ${left.hardwareAddress}, not at ${forged}`);
+  assert.equal(await reaches(left, machine, 1), false, "the machine itself is guarded too");
 
   assert.equal(await example.interrupt(), "SIGINT");
   assert.ok(await reaches(left, "10.8.0.4", 5), "nobody guards any more");
+  assert.ok(await reaches(left, machine, 5), "nobody guards any more");
   assert.ok(await reaches(left, guarded, 5), "nobody guards any more");
 });

@@ -4,19 +4,21 @@
  * @module
  */
 
-import { command } from "../command.ts";
+import { command, commandAside } from "../command.ts";
+import { FrameSocket } from "../frames.ts";
 import { Namespace } from "../namespaces.ts";
 
 let made = 0;
 
 /** Several ip commands in one process: each process takes a tenth of a second here. */
-function batch(options: readonly string[], lines: readonly string[]): void {
-  const text = lines.map((line) => `${line}\n`).join("");
-  command("sh", ["-c", 'printf %s "$1" | ip $2 -batch -', "sh", text, options.join(" ")]);
+function batch(options: readonly string[], lines: readonly string[]): string {
+  const input = lines.map((line) => `${line}\n`).join("");
+  return command("ip", [...options, "-batch", "-"], { input });
 }
 
-function indexOf(device: string): number {
-  return Number(command("ip", ["-o", "link", "show", device]).split(":")[0]);
+/** The same, and the index of a device that is there then. */
+function batchAndIndex(lines: readonly string[], device: string): number {
+  return Number(batch(["-o"], [...lines, `link show ${device}`]).split(":")[0]);
 }
 
 /** One host: a namespace, and the bridge's port that its cable ends at. */
@@ -35,11 +37,10 @@ export class BridgeHost implements Disposable {
     this.address = address;
     this.hardwareAddress = `02:00:00:00:00:${number.toString(16).padStart(2, "0")}`;
     const far = `peer name ${this.device} address ${this.hardwareAddress}`;
-    batch([], [
+    this.portIndex = batchAndIndex([
       `link add ${this.port} type veth ${far} netns ${this.#namespace.name}`,
       `link set ${this.port} master ${bridge} up`,
-    ]);
-    this.portIndex = indexOf(this.port);
+    ], this.port);
     batch(["-n", this.#namespace.name], [
       `addr add ${address}/24 dev ${this.device}`,
       `link set ${this.device} up`,
@@ -55,6 +56,30 @@ export class BridgeHost implements Disposable {
   run(words: readonly string[]): string {
     const [program = "", ...parameters] = [...this.prefix, ...words];
     return command(program, parameters);
+  }
+
+  /** The same while the event loop goes on. */
+  runAside(words: readonly string[]): Promise<string> {
+    const [program = "", ...parameters] = [...this.prefix, ...words];
+    return commandAside(program, parameters);
+  }
+
+  /** Sends and sees whole frames at this host's end of its cable. */
+  frames(): FrameSocket {
+    const listing = this.run(["ip", "-o", "link", "show", this.device]);
+    return new FrameSocket(this.#namespace.name, Number(listing.split(":")[0]));
+  }
+
+  /** Gives it further addresses, usable at once. */
+  addAddresses(addresses: readonly string[]): void {
+    batch(
+      ["-n", this.#namespace.name],
+      addresses.map((address) => {
+        const where = `dev ${this.device}`;
+        // Without duplicate address detection.
+        return `addr add ${address} ${where}${address.includes(":") ? " nodad" : ""}`;
+      }),
+    );
   }
 
   /** Adds a VLAN device; what it sends has this priority code point. */
@@ -82,14 +107,18 @@ export class Bridge implements Disposable {
   readonly right: BridgeHost;
 
   constructor() {
-    batch([], [
+    this.index = batchAndIndex([
       `link add ${this.device} type bridge mcast_snooping 0`,
       `link set ${this.device} up`,
-    ]);
+    ], this.device);
     this.#stack.defer(() => command("ip", ["link", "delete", this.device]));
-    this.index = indexOf(this.device);
     this.left = this.#stack.use(new BridgeHost(this.device, "10.8.0.1"));
     this.right = this.#stack.use(new BridgeHost(this.device, "10.8.0.2"));
+  }
+
+  /** One more host. */
+  addHost(address: string): BridgeHost {
+    return this.#stack.use(new BridgeHost(this.device, address));
   }
 
   [Symbol.dispose](): void {
