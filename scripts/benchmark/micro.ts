@@ -36,7 +36,7 @@ const PACKETS = {
 } as const;
 const FRAMES = {
   arp: buildPacket({ ethernet: {}, arp: {} }),
-  tagged: buildPacket({ ethernet: {}, vlan: { identifier: 5 }, ipv4, udp: ports }),
+  tagged: buildPacket({ ethernet: {}, vlan: { id: 5 }, ipv4, udp: ports }),
 };
 
 /** A packet that just came in. */
@@ -139,7 +139,7 @@ const GROUPS: Record<string, Record<string, () => unknown>> = {
     return {
       "UDP port, just came in": () => parseEthernet(FRAMES.tagged).layers?.udp?.destinationPort,
       "addresses as text": () => there(ethernet).source + there(ethernet).destination,
-      "write VLAN id": () => there(vlan).identifier = next(),
+      "write VLAN id": () => there(vlan).id = next(),
       "ARP operation and addresses": () =>
         arp.operation + arp.senderProtocolAddress + arp.targetProtocolAddress,
     };

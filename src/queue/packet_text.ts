@@ -32,7 +32,7 @@ const METADATA = [
 export function packetLine(packet: Packet): string {
   if (storeOf(packet) === undefined) return `packet ${packet.id}, released`;
   const vlan = readable(() => packet.vlan);
-  const tag = vlan === undefined ? "" : `${vlanText({ ...vlan, identifier: vlan.id })}, `;
+  const tag = vlan === undefined ? "" : `${vlanText(vlan)}, `;
   return `${tag}${summary(layersOf(packet), { length: packet.length })}`;
 }
 

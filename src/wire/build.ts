@@ -124,13 +124,13 @@ function buildEthernet(
   // A given ethertype is the last one: what the packet inside is said to be.
   for (const [index, tag] of tags.entries()) {
     const outer = index < tags.length - 1;
-    const { protocolIdentifier = outer ? ETHERTYPE.SERVICE_VLAN : ETHERTYPE.VLAN } = tag;
-    const { priority = 0, dropEligible = false, identifier = 0 } = tag;
-    header.u16(12 + 4 * index, "protocolIdentifier", protocolIdentifier);
+    const { protocol = outer ? ETHERTYPE.SERVICE_VLAN : ETHERTYPE.VLAN } = tag;
+    const { priority = 0, dropEligible = false, id = 0 } = tag;
+    header.u16(12 + 4 * index, "protocol", protocol);
     checkInteger("vlan.priority", priority, 0, 7);
-    checkInteger("vlan.identifier", identifier, 0, 0xfff);
+    checkInteger("vlan.id", id, 0, 0xfff);
     const flag = checkBoolean("vlan.dropEligible", dropEligible) ? 0x1000 : 0;
-    header.u16(14 + 4 * index, "tag", (priority << 13) | flag | identifier);
+    header.u16(14 + 4 * index, "tag", (priority << 13) | flag | id);
   }
   header.u16(12 + 4 * tags.length, "etherType", etherType ?? inner);
   return header.bytes;

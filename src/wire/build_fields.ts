@@ -16,13 +16,13 @@ export interface EthernetFields {
 /** Fields of a VLAN tag. */
 export interface VlanFields {
   /** Default 0x8100; 0x88a8 for all but the last of several tags. */
-  readonly protocolIdentifier?: number | undefined;
+  readonly protocol?: number | undefined;
   /** 0 to 7, default 0. */
   readonly priority?: number | undefined;
   /** Default false. */
   readonly dropEligible?: boolean | undefined;
   /** 0 to 4095, default 0. */
-  readonly identifier?: number | undefined;
+  readonly id?: number | undefined;
 }
 
 /** Fields of an ARP packet; addresses as in `ArpView`. */

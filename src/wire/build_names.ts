@@ -18,10 +18,10 @@ type Names<Fields> = Readonly<Record<keyof Fields, true>>;
 
 const ETHERNET: Names<EthernetFields> = { destination: true, source: true, etherType: true };
 const VLAN: Names<VlanFields> = {
-  protocolIdentifier: true,
+  protocol: true,
   priority: true,
   dropEligible: true,
-  identifier: true,
+  id: true,
 };
 const ARP: Names<ArpFields> = {
   hardwareType: true,

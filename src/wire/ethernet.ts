@@ -195,7 +195,7 @@ const LENGTH_ZERO = 1;
  *
  * const bytes = new Uint8Array(64);
  * const { ethernet, vlans, layers } = parseEthernet(bytes);
- * console.log(ethernet?.source, vlans[0]?.identifier, layers?.arp?.operation);
+ * console.log(ethernet?.source, vlans[0]?.id, layers?.arp?.operation);
  * ```
  */
 export function parseEthernet(bytes: Uint8Array): EthernetLayers {

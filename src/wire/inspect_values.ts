@@ -68,15 +68,13 @@ function fieldText(name: string, value: unknown): string {
   switch (name) {
     case "protocol":
     case "nextHeader":
-      return `${value} (${protocolName(value)})`;
+      // A VLAN tag's is an ethertype.
+      return value > 0xff ? ethertypeText(value) : `${value} (${protocolName(value)})`;
     case "flags":
       return `${hexNumber(value, 2)} [${flagLetters(value)}]`;
     case "etherType":
     case "protocolType":
-    case "protocolIdentifier": {
-      const words = ethertypeName(value);
-      return `${hexNumber(value, 4)}${words === undefined ? "" : ` (${words})`}`;
-    }
+      return ethertypeText(value);
     case "checksum":
       return hexNumber(value, 4);
     case "flowLabel":
@@ -86,6 +84,11 @@ function fieldText(name: string, value: unknown): string {
     default:
       return `${value}`;
   }
+}
+
+function ethertypeText(value: number): string {
+  const words = ethertypeName(value);
+  return `${hexNumber(value, 4)}${words === undefined ? "" : ` (${words})`}`;
 }
 
 /** Any plain value as text on one line: `{ index: 1, name: "lo" }` is `index 1, name lo`. */

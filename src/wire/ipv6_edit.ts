@@ -39,7 +39,7 @@ export function readExtensions(outline: Outline): Ipv6Extension[] {
 export function setExtensions(outline: Outline, value: readonly Ipv6Extension[]): void {
   // First, because reading the list may run the program's own code.
   const { bytes, nextHeader, behindFragment } = encodeExtensions(value, outline.protocol);
-  const { frame, network, upper, problem, protocol, fragment } = outline;
+  const { frame, network, upper, end, problem, protocol, fragment } = outline;
   // One that is cut off would be taken for the upper layer.
   if (problem !== undefined && isExtensionHeader(protocol)) throw new WireError(problem);
   if (fragment && behindFragment >= 0) checkFragment(outline, behindFragment);
@@ -53,7 +53,9 @@ export function setExtensions(outline: Outline, value: readonly Ipv6Extension[])
   frame.setU8(network + NEXT_HEADER, nextHeader);
   outline.refresh();
   const after = coveredSum(outline);
-  if (before < 0 || outline.fragment !== fragment) renewUpper(outline);
+  // A payload length that lied may come out as 0, which is "to the end of the frame".
+  const same = outline.fragment === fragment && outline.end - outline.upper === end - upper;
+  if (before < 0 || !same) renewUpper(outline);
   else if (after >= 0) updatePseudo(outline, before, after);
 }
 

@@ -31,7 +31,7 @@ export const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 /** The fields of each header, in its order; other forms of the same value (numbers) are left out. */
 export const FIELDS = {
   ethernet: ["destination", "source", "etherType"],
-  vlan: ["protocolIdentifier", "priority", "dropEligible", "identifier", "etherType"],
+  vlan: ["protocol", "priority", "dropEligible", "id", "etherType"],
   arp: [
     ...["hardwareType", "protocolType", "hardwareLength", "protocolLength", "operation"] as const,
     ...["senderHardwareAddress", "senderProtocolAddress"] as const,

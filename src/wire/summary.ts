@@ -42,9 +42,9 @@ export function summary(packet: Layers | EthernetLayers, options: SummaryOptions
 
 /** `vlan 5, p 3, DEI`. */
 export function vlanText(
-  tag: { readonly identifier: number; readonly priority: number; readonly dropEligible: boolean },
+  tag: { readonly id: number; readonly priority: number; readonly dropEligible: boolean },
 ): string {
-  return `vlan ${tag.identifier}, p ${tag.priority}${tag.dropEligible ? ", DEI" : ""}`;
+  return `vlan ${tag.id}, p ${tag.priority}${tag.dropEligible ? ", DEI" : ""}`;
 }
 
 function line(layers: Layers, length: number | undefined): string {

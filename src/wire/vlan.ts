@@ -3,7 +3,7 @@ import { INSPECT, type JsonObject, shown, vlanJson } from "./json.ts";
 import { checkBoolean, checkInteger, checkU16 } from "./range.ts";
 
 /** Where the parts of a VLAN tag begin (IEEE 802.1Q §9), from its protocol identifier on. */
-const FIELD = { protocolIdentifier: 0, control: 2, etherType: 4 } as const;
+const FIELD = { protocol: 0, control: 2, etherType: 4 } as const;
 
 /** Bytes that a VLAN tag adds to an Ethernet header. */
 export const VLAN_TAG_SIZE = 4;
@@ -33,13 +33,13 @@ export class VlanView {
   }
 
   /** 0x8100 for a customer's tag, 0x88a8 for a provider's. */
-  get protocolIdentifier(): number {
-    return this.#frame.u16(this.#start + FIELD.protocolIdentifier);
+  get protocol(): number {
+    return this.#frame.u16(this.#start + FIELD.protocol);
   }
 
-  set protocolIdentifier(value: number) {
-    checkU16("protocolIdentifier", value);
-    this.#frame.setU16(this.#start + FIELD.protocolIdentifier, value);
+  set protocol(value: number) {
+    checkU16("protocol", value);
+    this.#frame.setU16(this.#start + FIELD.protocol, value);
   }
 
   /** Priority code point, 0 to 7. */
@@ -61,12 +61,12 @@ export class VlanView {
   }
 
   /** VLAN identifier, 0 to 4095; 0 is a tag for the priority alone. */
-  get identifier(): number {
+  get id(): number {
     return this.#control() & 0xfff;
   }
 
-  set identifier(value: number) {
-    this.#write(0xf000, checkInteger("identifier", value, 0, 0xfff));
+  set id(value: number) {
+    this.#write(0xf000, checkInteger("id", value, 0, 0xfff));
   }
 
   /** What follows the tag. */

@@ -57,15 +57,15 @@ test("every field of an Ethernet header and of a VLAN tag", inMachine, async () 
     }
   }
   // A tag is changed, and put on.
-  for (const own of [{ identifier: 5, priority: 3 }, undefined]) {
+  for (const own of [{ id: 5, priority: 3 }, undefined]) {
     for (const tag of TAGS) {
       await editor.pass(frameFor(editor.bridge, own), {
         name: `vlan = ${JSON.stringify(tag)}, with ${JSON.stringify(own)}`,
         act: (packet) => packet.vlan = tag,
         expect: () => {
-          const { id = own?.identifier ?? 0, priority = own?.priority ?? 0 } = tag;
+          const { id = own?.id ?? 0, priority = own?.priority ?? 0 } = tag;
           const { dropEligible = false, protocol = 0x8100 } = tag;
-          const fields = { identifier: id, priority, dropEligible, protocolIdentifier: protocol };
+          const fields = { id, priority, dropEligible, protocol };
           return frameFor(editor.bridge, fields);
         },
       });

@@ -63,7 +63,7 @@ test("the samples, built", LIMIT, () => {
 test("an ARP request in a frame with two VLAN tags", LIMIT, () => {
   const bytes = buildPacket({
     ethernet: { destination: "ff:ff:ff:ff:ff:ff", source: "00:11:22:33:44:55" },
-    vlan: [{ identifier: 5, priority: 7, dropEligible: true }, { identifier: 4095 }],
+    vlan: [{ id: 5, priority: 7, dropEligible: true }, { id: 4095 }],
     arp: {
       ...{ senderHardwareAddress: "00:11:22:33:44:55", senderProtocolAddress: "10.0.0.1" },
       targetProtocolAddress: "10.0.0.2",
@@ -78,7 +78,7 @@ test("an ARP request in a frame with two VLAN tags", LIMIT, () => {
   assert.equal(malformed, undefined);
   assert.equal(ethernet?.destinationNumber, 0xffffffffffff);
   assert.equal(ethernet?.sourceNumber, 0x001122334455);
-  assert.deepEqual(vlans.map((vlan) => vlan.identifier), [5, 4095]);
+  assert.deepEqual(vlans.map((vlan) => vlan.id), [5, 4095]);
   assert.deepEqual([vlans[0]?.priority, vlans[0]?.dropEligible], [7, true]);
   assert.equal(vlans[1]?.etherType, 0x0806);
   assert.equal(layers?.arp?.targetProtocolAddress, "10.0.0.2");

@@ -27,7 +27,7 @@ function settersOf(prototype: object): string[] {
 }
 
 const ethernet = { destination: "02:00:00:00:00:02", source: "02:00:00:00:00:01" } as const;
-const vlan = [{ identifier: 7, priority: 3 }, { identifier: 8 }] as const;
+const vlan = [{ id: 7, priority: 3 }, { id: 8 }] as const;
 const FRAMES: readonly Uint8Array[] = [
   ...Object.values(PACKETS).map((fields) => buildPacket({ ...fields, ethernet, vlan })),
   buildPacket({ ethernet, vlan, arp: { senderProtocolAddress: "10.0.0.1" } }),

@@ -15,7 +15,7 @@ import {
 } from "../../src/wire/mod.ts";
 import { counting, packetOf, PACKETS } from "./edits.ts";
 import { editAtRandom, Random } from "./random_edits.ts";
-import { LIMIT, own, UDP4 } from "./samples.ts";
+import { hex, LIMIT, own, UDP4 } from "./samples.ts";
 
 test("inspecting a Buffer leaves it as it is, and judges what is there", LIMIT, () => {
   const bytes = Buffer.from(UDP4);
@@ -187,4 +187,19 @@ test("a wrong checksum stays as wrong as it was through any edits", LIMIT, () =>
     compared++;
   }
   assert.ok(compared > 1000);
+});
+
+test("a payload length that lied comes out as 0, which is to the end of the frame", LIMIT, () => {
+  // 8 bytes, the Fragment header's own, and 44 more behind them: a neighbor solicitation.
+  const bytes = hex(`
+    60000000 0008 2c 3f 20010db8000000000000000000000001 fe800000000000000000000000000002
+    3a03000000000001 0000000201020304050607088700bbcb000000000102030405060708090a0b0c0d0e0f10
+    1112131415161718`);
+  const layers = parseLayers(bytes);
+  assert.equal(layers.icmpv6, undefined);
+  layers.ipv6!.fragment = undefined;
+  assert.equal(layers.ipv6!.payloadLength, 0);
+  assert.equal(layers.ipv6!.payload.length, 44);
+  const edited = own(layers.frame.subarray());
+  assert.deepEqual(edited, finishChecksums(edited.slice()));
 });

@@ -23,7 +23,7 @@ const ARP = buildPacket({
 });
 const TAGGED = buildPacket({
   ethernet: { destination: "02:00:00:00:00:02", source: "02:00:00:00:00:01" },
-  vlan: [{ identifier: 7, priority: 3 }, { identifier: 8 }],
+  vlan: [{ id: 7, priority: 3 }, { id: 8 }],
   ipv4: { source: "10.0.0.1", destination: "10.0.0.2" },
   udp: { sourcePort: 1, destinationPort: 2 },
   payload: counting(5),
@@ -89,7 +89,7 @@ test("a packet in an Ethernet frame is edited like any other", LIMIT, () => {
   const bytes = own(frame.subarray());
   assert.equal(bytes.length, 22 + 24 + 8 + 500);
   assert.deepEqual(finishChecksums(bytes.slice(22)), bytes.slice(22));
-  assert.equal(vlans[1]?.identifier, 8);
+  assert.equal(vlans[1]?.id, 8);
   assert.equal(ethernet?.source, "02:00:00:00:00:01");
   assert.equal(layers.flow?.key, parseLayers(bytes.slice(22)).flow?.key);
 });

@@ -19,7 +19,7 @@ const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 test("every layer with its fields, options and data", LIMIT, () => {
   const bytes = buildPacket({
     ethernet: { source: "00:11:22:33:44:55" },
-    vlan: { identifier: 5, priority: 3 },
+    vlan: { id: 5, priority: 3 },
     ipv4: { source: "10.0.0.1", options: [{ type: 148, data: new Uint8Array(2) }] },
     tcp: {
       ...{ sourcePort: 4000, syn: true, ack: true, mss: 1460 },
@@ -37,11 +37,11 @@ ethernet
   source       00:11:22:33:44:55
   etherType    0x8100 (802.1Q)
 vlan
-  protocolIdentifier  0x8100 (802.1Q)
-  priority            3
-  dropEligible        false
-  identifier          5
-  etherType           0x0800 (IPv4)
+  protocol      0x8100 (802.1Q)
+  priority      3
+  dropEligible  false
+  id            5
+  etherType     0x0800 (IPv4)
 ipv4
   headerLength    24
   dscp            0

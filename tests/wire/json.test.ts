@@ -28,7 +28,7 @@ const through = (value: object): JsonObject => JSON.parse(JSON.stringify(value))
 
 const ETHERNET = buildPacket({
   ethernet: { source: "00:11:22:33:44:55", destination: "ff:ff:ff:ff:ff:ff" },
-  vlan: [{ identifier: 5, priority: 7, dropEligible: true }, { identifier: 9 }],
+  vlan: [{ id: 5, priority: 7, dropEligible: true }, { id: 9 }],
   arp: { senderHardwareAddress: "00:11:22:33:44:55", senderProtocolAddress: "10.0.0.1" },
 });
 
@@ -65,7 +65,7 @@ test("a packet's JSON", LIMIT, () => {
     ...{ destination: "ff:ff:ff:ff:ff:ff", source: "00:11:22:33:44:55", etherType: 0x88a8 },
   });
   assert.deepEqual((vlans as JsonValue[])[1], {
-    ...{ protocolIdentifier: 0x8100, priority: 0, dropEligible: false, identifier: 9 },
+    ...{ protocol: 0x8100, priority: 0, dropEligible: false, id: 9 },
     etherType: 0x806,
   });
   assert.equal((arp as JsonObject)["senderProtocolAddress"], "10.0.0.1");

@@ -42,9 +42,9 @@ export const ETHERNET_FIELDS: readonly LinkField[] = [
   ["etherType", 12, 14, u16],
 ];
 export const VLAN_FIELDS: readonly LinkField[] = [
-  ["protocolIdentifier", 12, 14, u16],
+  ["protocol", 12, 14, u16],
   ["priority", 14, 15, [0, 7, 3]],
   ["dropEligible", 14, 15, [true, false]],
-  ["identifier", 14, 16, [0, 4095, 1]],
+  ["id", 14, 16, [0, 4095, 1]],
   ["etherType", 16, 18, u16],
 ];

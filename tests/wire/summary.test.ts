@@ -233,7 +233,7 @@ test("ARP, Ethernet, VLAN", LIMIT, () => {
     ...{ senderHardwareAddress: mac, senderProtocolAddress: "10.0.0.1" },
     targetProtocolAddress: "10.0.0.2",
   } as const;
-  const tag = { identifier: 5, priority: 7, dropEligible: true } as const;
+  const tag = { id: 5, priority: 7, dropEligible: true } as const;
   const lines: readonly [PacketFields, string][] = [
     [{ ethernet, arp }, `${from}, ARP, Request who-has 10.0.0.2 tell 10.0.0.1, length 28`],
     [
@@ -249,7 +249,7 @@ test("ARP, Ethernet, VLAN", LIMIT, () => {
       `${from}, ARP, operation 9, 10.0.0.1 to 10.0.0.2, length 28`,
     ],
     [
-      { ethernet, vlan: [tag, { identifier: 9 }], ipv4: v4, udp: ports },
+      { ethernet, vlan: [tag, { id: 9 }], ipv4: v4, udp: ports },
       `${from}, vlan 5, p 7, DEI, vlan 9, p 0, IP 10.0.0.1.4000 > 10.0.0.2.81: UDP, length 0`,
     ],
     [
