@@ -36,7 +36,7 @@ struct meter {
 	const struct options *options;
 	uint64_t packets, next_look;
 	double first; /* time of the first packet */
-	struct { uint64_t packets; double time, cpu; } start;
+	struct { uint64_t packets; double time, cpu, user; } start;
 };
 
 static double now(void)
@@ -46,11 +46,18 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static double cpu_time(void)
+static double seconds(struct timeval t)
+{
+	return t.tv_sec + t.tv_usec / 1e6;
+}
+
+/* All of it, and what is not the kernel's. */
+static double cpu_time(double *user)
 {
 	struct rusage u;
 	getrusage(RUSAGE_SELF, &u);
-	return u.ru_utime.tv_sec + u.ru_stime.tv_sec + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	*user = seconds(u.ru_utime);
+	return seconds(u.ru_utime) + seconds(u.ru_stime);
 }
 
 /* Counts n decided packets; true once the window is over and its result is printed. */
@@ -68,15 +75,17 @@ static bool meter_add(struct meter *m, unsigned n)
 		if (time - m->first >= m->options->warm_up) {
 			m->start.packets = m->packets;
 			m->start.time = time;
-			m->start.cpu = cpu_time();
+			m->start.cpu = cpu_time(&m->start.user);
 		}
 		return false;
 	}
 	uint64_t packets = m->packets - m->start.packets, limit = m->options->limit;
 	if (time - m->start.time < m->options->seconds && (!limit || packets < limit))
 		return false;
-	printf("{\"packets\":%llu,\"seconds\":%.6f,\"cpuNs\":%.0f}\n", (unsigned long long)packets,
-	       time - m->start.time, (cpu_time() - m->start.cpu) * 1e9);
+	double user, cpu = cpu_time(&user);
+	printf("{\"packets\":%llu,\"seconds\":%.6f,\"cpuNs\":%.0f,\"userNs\":%.0f}\n",
+	       (unsigned long long)packets, time - m->start.time, (cpu - m->start.cpu) * 1e9,
+	       (user - m->start.user) * 1e9);
 	return true;
 }
 

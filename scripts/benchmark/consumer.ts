@@ -36,16 +36,11 @@ const REPLACEMENT = new Uint8Array(new ArrayBuffer(72)).fill(0x72);
 /** For what the sender does not send: a flow that is read wrongly shows in what arrives. */
 const OTHERS = verdict === Verdict.Drop ? Verdict.Accept : Verdict.Drop;
 
-const cpuMicroseconds = () => {
-  const { user, system } = process.cpuUsage();
-  return user + system;
-};
-
 let packets = 0;
 let nextLook = 0;
 let first = 0;
 let done = false;
-let start: { packets: number; time: number; cpu: number } | undefined;
+let start: { packets: number; time: number; cpu: NodeJS.CpuUsage } | undefined;
 const stop = new AbortController();
 
 /** Counts a decided packet; looks at the clock now and then only. */
@@ -58,14 +53,19 @@ function look(): void {
   const time = performance.now();
   first ||= time;
   if (!start) {
-    if (time - first >= warmUp) start = { packets, time, cpu: cpuMicroseconds() };
+    if (time - first >= warmUp) start = { packets, time, cpu: process.cpuUsage() };
     return;
   }
   if (done || (time - start.time < duration && packets - start.packets < limit)) return;
   done = true;
-  const cpuNs = (cpuMicroseconds() - start.cpu) * 1000;
-  const seconds = (time - start.time) / 1000;
-  console.log(JSON.stringify({ packets: packets - start.packets, seconds, cpuNs }));
+  const { user, system } = process.cpuUsage(start.cpu);
+  const result = {
+    packets: packets - start.packets,
+    seconds: (time - start.time) / 1000,
+    cpuNs: (user + system) * 1000,
+    userNs: user * 1000,
+  };
+  console.log(JSON.stringify(result));
   stop.abort();
 }
 
