@@ -39,6 +39,7 @@ import {
   slotOf,
 } from "./metadata.ts";
 import { checkInteger } from "./options.ts";
+import { flowOfMessage } from "./packet_flow.ts";
 import { checkReplacement, finishEdited, finishReplacement, PACKET_OWNER } from "./packet_frame.ts";
 import { copyLink, linkEdits, PacketLink, releaseLink } from "./packet_link.ts";
 import { packetDump, packetJson, packetLine } from "./packet_text.ts";
@@ -144,7 +145,8 @@ export class Packet extends PacketLink {
    * there is no IP header. Made anew at each read.
    */
   get flow(): Flow | undefined {
-    return this.#parsed().flow;
+    const fresh = this.#layers === undefined && this.#replacement === undefined;
+    return (fresh ? flowOfMessage(this) : undefined) ?? this.#parsed().flow;
   }
 
   /** Why a layer above those that are there could not be read; undefined when nothing is wrong. */

@@ -16,6 +16,7 @@ import { attributeOffset, liveStore, slotOf } from "./metadata.ts";
 import { isCopy, isReplaced, type Packet } from "./packet.ts";
 
 const UDP_HEADER_SIZE = 8;
+
 /** IP version and shortest header by ethertype. */
 const REPLACEMENT: Readonly<Record<number, readonly [version: number, least: number]>> = {
   [ETHERTYPE.IPV4]: [4, 20],

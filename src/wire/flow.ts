@@ -2,6 +2,7 @@
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
 import { INSPECT, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
+import { ETHERTYPE } from "./protocols.ts";
 import { checkInteger, checkText, checkU16 } from "./range.ts";
 
 /** Protocols that begin with a source and a destination port: TCP, UDP, DCCP, SCTP, UDP-Lite. */
@@ -25,6 +26,26 @@ export interface FlowFields {
 
 /** @ignore The flow of the packet that was parsed; for `Layers`. */
 export let flowOf: (outline: Outline) => Flow | undefined;
+/**
+ * @ignore The same straight from the bytes from `start` up to `end`, for packets that are only asked
+ * for it: IPv4, and IPv6 without extension headers. Undefined also where a closer look is needed.
+ */
+export let flowAt: (
+  view: DataView,
+  start: number,
+  end: number,
+  ethertype: number,
+) => Flow | undefined;
+
+/** The upper 96 bits of the two addresses of an IPv6 flow, as words. */
+type High = readonly [
+  source: number,
+  source: number,
+  source: number,
+  destination: number,
+  destination: number,
+  destination: number,
+];
 
 /**
  * Who talks to whom: addresses, ports, protocol. The values are its own: they stay when the packet
@@ -46,49 +67,28 @@ export let flowOf: (outline: Outline) => Flow | undefined;
  * ```
  */
 export class Flow {
-  /** IP version. */
-  readonly version: 4 | 6;
-  /** Upper-layer protocol number, after IPv6 extension headers. */
-  readonly protocol: number;
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-  // The words of the addresses, of IPv4 the last ones alone. Signed: engines keep such numbers
-  // without allocating.
-  readonly #s0: number;
-  readonly #s1: number;
-  readonly #s2: number;
-  readonly #s3: number;
-  readonly #d0: number;
-  readonly #d1: number;
-  readonly #d2: number;
-  readonly #d3: number;
+  // Few fields, because one is made for each packet, and signed numbers, which engines keep without
+  // allocating.
+  /** Version, and protocol above its 3 bits. */
+  readonly #kind: number;
+  /** The source port is the upper half. */
+  readonly #ports: number;
+  readonly #source: number;
+  readonly #destination: number;
+  readonly #high: High | undefined;
 
   private constructor(
-    version: 4 | 6,
-    protocol: number,
-    sourcePort: number,
-    destinationPort: number,
-    s0: number,
-    s1: number,
-    s2: number,
-    s3: number,
-    d0: number,
-    d1: number,
-    d2: number,
-    d3: number,
+    kind: number,
+    ports: number,
+    source: number,
+    destination: number,
+    high: High | undefined,
   ) {
-    this.version = version;
-    this.protocol = protocol;
-    this.sourcePort = sourcePort;
-    this.destinationPort = destinationPort;
-    this.#s0 = s0 | 0;
-    this.#s1 = s1 | 0;
-    this.#s2 = s2 | 0;
-    this.#s3 = s3 | 0;
-    this.#d0 = d0 | 0;
-    this.#d1 = d1 | 0;
-    this.#d2 = d2 | 0;
-    this.#d3 = d3 | 0;
+    this.#kind = kind;
+    this.#ports = ports | 0;
+    this.#source = source | 0;
+    this.#destination = destination | 0;
+    this.#high = high;
   }
 
   /**
@@ -102,40 +102,64 @@ export class Flow {
     checkU16("sourcePort", sourcePort);
     checkU16("destinationPort", destinationPort);
     const version = checkText("source", source).includes(":") ? 6 : 4;
-    const words = (text: string, field: string): [number, number, number, number] => {
-      if (version === 4) return [0, 0, 0, parseIpv4(text, field)];
-      const { buffer } = parseIpv6(text, field);
-      const view = new DataView(buffer);
-      return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
-    };
-    const [d0, d1, d2, d3] = words(checkText("destination", destination), "destination");
-    const [s0, s1, s2, s3] = words(source, "source");
-    const ports = [sourcePort, destinationPort] as const;
-    return new Flow(version, protocol, ...ports, s0, s1, s2, s3, d0, d1, d2, d3);
+    const ports = (sourcePort << 16) | destinationPort;
+    if (version === 4) {
+      const [from, to] = [parseIpv4(source, "source"), parseIpv4(destination, "destination")];
+      return new Flow((protocol << 3) | 4, ports, from, to, undefined);
+    }
+    const from = new DataView(parseIpv6(source, "source").buffer);
+    const to = new DataView(parseIpv6(destination, "destination").buffer);
+    const high: High = [
+      ...[from.getInt32(0), from.getInt32(4), from.getInt32(8)] as const,
+      ...[to.getInt32(0), to.getInt32(4), to.getInt32(8)] as const,
+    ];
+    return new Flow((protocol << 3) | 6, ports, from.getInt32(12), to.getInt32(12), high);
+  }
+
+  /** IP version. */
+  get version(): 4 | 6 {
+    return (this.#kind & 7) as 4 | 6;
+  }
+
+  /** Upper-layer protocol number, after IPv6 extension headers. */
+  get protocol(): number {
+    return this.#kind >> 3;
+  }
+
+  /** 0 where there is none. */
+  get sourcePort(): number {
+    return this.#ports >>> 16;
+  }
+
+  /** 0 where there is none. */
+  get destinationPort(): number {
+    return this.#ports & 0xffff;
   }
 
   /** Source address as text. */
   get source(): string {
-    return this.version === 4
-      ? formatIpv4(this.#s3)
-      : formatWords(this.#s0, this.#s1, this.#s2, this.#s3);
+    const high = this.#high;
+    return high === undefined
+      ? formatIpv4(this.#source)
+      : formatWords(high[0], high[1], high[2], this.#source);
   }
 
   /** Destination address as text. */
   get destination(): string {
-    return this.version === 4
-      ? formatIpv4(this.#d3)
-      : formatWords(this.#d0, this.#d1, this.#d2, this.#d3);
+    const high = this.#high;
+    return high === undefined
+      ? formatIpv4(this.#destination)
+      : formatWords(high[3], high[4], high[5], this.#destination);
   }
 
   /** The last 32 bits of the source address, which are all of an IPv4 address. */
   get sourceNumber(): number {
-    return this.#s3 >>> 0;
+    return this.#source >>> 0;
   }
 
   /** The last 32 bits of the destination address, which are all of an IPv4 address. */
   get destinationNumber(): number {
-    return this.#d3 >>> 0;
+    return this.#destination >>> 0;
   }
 
   /**
@@ -143,12 +167,16 @@ export class Flow {
    * workers, say. Others can make connections with equal hashes: as a key use {@link key}.
    */
   get hash(): number {
-    const source = mixEnd(this.#s0, this.#s1, this.#s2, this.#s3, this.sourcePort);
-    const destination = mixEnd(this.#d0, this.#d1, this.#d2, this.#d3, this.destinationPort);
+    let source = mix(mix(SEED, this.#source), this.sourcePort);
+    let destination = mix(mix(SEED, this.#destination), this.destinationPort);
+    const high = this.#high;
+    if (high !== undefined) {
+      source = mix(mix(mix(source, high[0]), high[1]), high[2]);
+      destination = mix(mix(mix(destination, high[3]), high[4]), high[5]);
+    }
     // Both operations are symmetrical; one alone would map equal ends to one value.
     return finishMix(
-      (source + destination) ^ Math.imul(source ^ destination, FACTOR_B) ^
-        (this.protocol << 3) ^ this.version,
+      (source + destination) ^ Math.imul(source ^ destination, FACTOR_B) ^ this.#kind,
     );
   }
 
@@ -157,61 +185,35 @@ export class Flow {
    * key for a Map. Short and quick to make; not for reading, {@link toString} is.
    */
   get key(): string {
-    return this.#isOrdered() ? this.directedKey : this.#key(
-      this.destinationPort,
-      this.sourcePort,
-      this.#d0,
-      this.#d1,
-      this.#d2,
-      this.#d3,
-      this.#s0,
-      this.#s1,
-      this.#s2,
-      this.#s3,
-    );
+    return this.#isOrdered()
+      ? this.directedKey
+      : this.#key(this.destinationPort, this.sourcePort, this.#destination, this.#source, 3);
   }
 
   /** The same for this direction alone. */
   get directedKey(): string {
-    return this.#key(
-      this.sourcePort,
-      this.destinationPort,
-      this.#s0,
-      this.#s1,
-      this.#s2,
-      this.#s3,
-      this.#d0,
-      this.#d1,
-      this.#d2,
-      this.#d3,
-    );
+    return this.#key(this.sourcePort, this.destinationPort, this.#source, this.#destination, 0);
   }
 
   /** The other direction. */
   reversed(): Flow {
+    const ports = (this.#ports << 16) | (this.#ports >>> 16);
+    const high = this.#high;
     return new Flow(
-      this.version,
-      this.protocol,
-      this.destinationPort,
-      this.sourcePort,
-      this.#d0,
-      this.#d1,
-      this.#d2,
-      this.#d3,
-      this.#s0,
-      this.#s1,
-      this.#s2,
-      this.#s3,
+      this.#kind,
+      ports,
+      this.#destination,
+      this.#source,
+      high && [high[3], high[4], high[5], high[0], high[1], high[2]],
     );
   }
 
   /** Whether both are the same direction of the same connection. */
   equals(other: Flow): boolean {
-    return this.version === other.version && this.protocol === other.protocol &&
-      this.sourcePort === other.sourcePort && this.destinationPort === other.destinationPort &&
-      this.#s3 === other.#s3 && this.#d3 === other.#d3 && this.#s2 === other.#s2 &&
-      this.#d2 === other.#d2 && this.#s1 === other.#s1 && this.#d1 === other.#d1 &&
-      this.#s0 === other.#s0 && this.#d0 === other.#d0;
+    const high = this.#high;
+    return this.#kind === other.#kind && this.#ports === other.#ports &&
+      this.#source === other.#source && this.#destination === other.#destination &&
+      (high === undefined || high.every((word, index) => word === other.#high?.[index]));
   }
 
   /** `17 10.0.0.1:5000 > 10.0.0.2:53`; IPv6 addresses in brackets. */
@@ -232,82 +234,99 @@ export class Flow {
     return shown(this);
   }
 
-  /** Whether the source is the lower end, which a key of both directions begins with. */
-  #isOrdered(): boolean {
-    if (this.#s0 !== this.#d0) return this.#s0 < this.#d0;
-    if (this.#s1 !== this.#d1) return this.#s1 < this.#d1;
-    if (this.#s2 !== this.#d2) return this.#s2 < this.#d2;
-    if (this.#s3 !== this.#d3) return this.#s3 < this.#d3;
-    return this.sourcePort <= this.destinationPort;
-  }
-
-  #key(
-    portA: number,
-    portB: number,
-    a0: number,
-    a1: number,
-    a2: number,
-    a3: number,
-    b0: number,
-    b1: number,
-    b2: number,
-    b3: number,
-  ): string {
+  /** @param first where in the upper words those of `a` begin: 0 or 3. */
+  #key(portA: number, portB: number, a: number, b: number, first: number): string {
     // fromCharCode takes the lowest 16 bits. The length tells the versions apart.
     const { fromCharCode } = String;
-    if (this.version === 4) {
-      return fromCharCode(this.protocol, portA, portB, a3 >>> 16, a3, b3 >>> 16, b3);
-    }
+    const kind = this.#kind;
+    const high = this.#high;
+    if (high === undefined) return fromCharCode(kind, portA, portB, a >>> 16, a, b >>> 16, b);
+    const word = (index: number): number => high[(first + index) % 6]!;
+    const [a0, a1, a2, b0, b1, b2] = [word(0), word(1), word(2), word(3), word(4), word(5)];
     // deno-fmt-ignore
     return fromCharCode(
-      this.protocol, portA, portB,
-      a0 >>> 16, a0, a1 >>> 16, a1, a2 >>> 16, a2, a3 >>> 16, a3,
-      b0 >>> 16, b0, b1 >>> 16, b1, b2 >>> 16, b2, b3 >>> 16, b3,
+      kind, portA, portB,
+      a0 >>> 16, a0, a1 >>> 16, a1, a2 >>> 16, a2, a >>> 16, a,
+      b0 >>> 16, b0, b1 >>> 16, b1, b2 >>> 16, b2, b >>> 16, b,
     );
+  }
+
+  /** Whether the source is the lower end, which a key of both directions begins with. */
+  #isOrdered(): boolean {
+    if (this.#source !== this.#destination) return this.#source < this.#destination;
+    const high = this.#high;
+    for (let index = 0; high !== undefined && index < 3; index++) {
+      const [a, b] = [high[index]!, high[index + 3]!];
+      if (a !== b) return a < b;
+    }
+    return this.sourcePort <= this.destinationPort;
   }
 
   static {
     flowOf = (outline) => {
       const { frame, network, version, protocol, upper } = outline;
       if (version === 0) return undefined;
-      let ports = 0;
-      if (hasPorts(protocol) && !outline.laterFragment && outline.end - upper >= 4) {
-        ports = frame.u32(upper);
-      }
-      const from = ports >>> 16;
-      const to = ports & 0xffff;
+      const known = hasPorts(protocol) && !outline.laterFragment && outline.end - upper >= 4;
+      const ports = known ? frame.u32(upper) : 0;
+      const kind = (protocol << 3) | version;
       if (version === 4) {
-        const source = frame.u32(network + 12);
-        return new Flow(4, protocol, from, to, 0, 0, 0, source, 0, 0, 0, frame.u32(network + 16));
+        return new Flow(kind, ports, frame.u32(network + 12), frame.u32(network + 16), undefined);
       }
+      const word = (index: number): number => frame.u32(network + 8 + 4 * index) | 0;
+      const high: High = [word(0), word(1), word(2), word(4), word(5), word(6)];
+      return new Flow(kind, ports, word(3), word(7), high);
+    };
+    flowAt = (view, start, end, ethertype) => {
+      const have = end - start;
+      if (ethertype === ETHERTYPE.IPV4) {
+        if (have < 20) return undefined;
+        const first = view.getUint8(start);
+        const header = (first & 15) * 4;
+        const total = view.getUint16(start + 2) || have;
+        if (first >> 4 !== 4 || header < 20 || total < header) return undefined;
+        const protocol = view.getUint8(start + 9);
+        const known = hasPorts(protocol) && (view.getUint16(start + 6) & 0x1fff) === 0 &&
+          Math.min(have, total) >= header + 4;
+        return new Flow(
+          (protocol << 3) | 4,
+          known ? view.getInt32(start + header) : 0,
+          view.getInt32(start + 12),
+          view.getInt32(start + 16),
+          undefined,
+        );
+      }
+      if (ethertype !== ETHERTYPE.IPV6 || have < 44 || view.getUint8(start) >> 4 !== 6) {
+        return undefined;
+      }
+      const protocol = view.getUint8(start + 6);
+      // What is shorter than its ports, or has no end of its own, is worth a closer look.
+      if (!hasPorts(protocol) || view.getUint16(start + 4) < 4) return undefined;
+      const high: High = [
+        view.getInt32(start + 8),
+        view.getInt32(start + 12),
+        view.getInt32(start + 16),
+        view.getInt32(start + 24),
+        view.getInt32(start + 28),
+        view.getInt32(start + 32),
+      ];
       return new Flow(
-        6,
-        protocol,
-        from,
-        to,
-        frame.u32(network + 8),
-        frame.u32(network + 12),
-        frame.u32(network + 16),
-        frame.u32(network + 20),
-        frame.u32(network + 24),
-        frame.u32(network + 28),
-        frame.u32(network + 32),
-        frame.u32(network + 36),
+        (protocol << 3) | 6,
+        view.getInt32(start + 40),
+        view.getInt32(start + 20),
+        view.getInt32(start + 36),
+        high,
       );
     };
   }
 }
 
+const SEED = 0x9e3779b9;
 const FACTOR_A = 0x85ebca6b;
 const FACTOR_B = 0xc2b2ae35;
 
 function mix(hash: number, word: number): number {
   const mixed = Math.imul(hash ^ word, FACTOR_A);
   return mixed ^ (mixed >>> 15);
-}
-
-function mixEnd(a: number, b: number, c: number, d: number, port: number): number {
-  return mix(mix(mix(mix(mix(0x9e3779b9, a), b), c), d), port);
 }
 
 /** The finish of MurmurHash3: every bit of the result hangs on every bit before. */

@@ -3,14 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
+import { flowAt } from "../../src/wire/flow.ts";
 import {
   buildPacket,
   finishChecksums,
   Flow,
+  Frame,
+  Layers,
   type PacketFields,
   parseLayers,
 } from "../../src/wire/mod.ts";
-import { hex, LIMIT, u16, u8 } from "./samples.ts";
+import { embed, hex, LIMIT, mutated, noise, u16, u8 } from "./samples.ts";
 
 test("values of a packet's flow", LIMIT, () => {
   const bytes = buildPacket({
@@ -213,4 +216,35 @@ test("what is no flow", LIMIT, () => {
 test("console.log shows who talks to whom", LIMIT, () => {
   const flow = Flow.of({ protocol: 6, source: "10.0.0.1", destination: "10.0.0.2" });
   assert.match(inspect(flow), /source: ["']10\.0\.0\.1["']/);
+});
+
+test("a flow read from the bytes alone is that of the whole look, or none", LIMIT, () => {
+  const built = fc.record({
+    ...{ source: u16, destination: u16, protocol: fc.constantFrom(6, 17, 132, 33, 136, 1, 50) },
+    ...{ version: fc.constantFrom(4, 6), data: fc.uint8Array({ maxLength: 20 }) },
+    ...{ more: fc.boolean(), fragmentOffset: fc.constantFrom(0, 0, 0, 8), options: fc.nat(10) },
+  }).map(({ source, destination, protocol, version, data, more, fragmentOffset, options }) => {
+    const payload = Uint8Array.from([source >> 8, source, destination >> 8, destination, ...data]);
+    const four = { protocol, moreFragments: more, fragmentOffset, source: "200.1.2.3" } as const;
+    return buildPacket(
+      version === 4
+        ? { ipv4: { ...four, options: new Uint8Array(4 * options).fill(1) }, payload }
+        : { ipv6: { protocol, source: "fe80::1", destination: "2001:db8::ff" }, payload },
+    );
+  });
+  const input = fc.oneof(built, mutated(built), noise(80));
+  let read = 0;
+  const property = fc.property(input, fc.constantFrom(0x800, 0x86dd, 0, 0x806), (bytes, type) => {
+    const inside = embed(bytes, 0x45);
+    const start = inside.byteOffset;
+    const quick = flowAt(new DataView(inside.buffer), start, start + inside.length, type);
+    if (quick === undefined) return;
+    read++;
+    const { flow } = new Layers(new Frame(inside), type);
+    assert.ok(flow?.equals(quick), `${quick} ${flow}`);
+    assert.equal(quick.key, flow.key);
+    assert.equal(quick.hash, flow.hash);
+  });
+  fc.assert(property, { numRuns: 5000 });
+  assert.ok(read > 1000, `${read}`);
 });
