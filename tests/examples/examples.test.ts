@@ -219,6 +219,7 @@ test("a word of the command line that makes no sense ends it", { timeout }, asyn
     arp_guard: ["10.0.0.1=02:00"],
     ttl: ["--ttl", "0"],
     http_rewrite: ["--to", "horse"],
+    http_replace: ["--to", ""],
     syn_options: ["--mss", "x"],
   };
   for (const [name, words] of Object.entries(others)) {
