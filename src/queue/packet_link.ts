@@ -69,6 +69,7 @@ export class PacketLink extends PacketMetadata {
    * @throws {VerdictError} when it is assigned to a packet of another family
    */
   override get vlan(): Vlan | undefined {
+    liveStore(this);
     const assigned = this.#link?.vlan;
     return assigned === undefined ? super.vlan : vlanOf(assigned);
   }

@@ -188,3 +188,10 @@ test("as text and as JSON", limit, () => {
   );
   assert.match(packet.inspect(), /\n {2}etherType {4}0x0800 \(IPv4\)\nIP /);
 });
+
+test("a tag that was assigned cannot be read after the verdict either", limit, () => {
+  const { packet } = packetOf({});
+  packet.vlan = { id: 7 };
+  packet.accept();
+  assert.throws(() => packet.vlan, PacketReleasedError);
+});
