@@ -122,6 +122,7 @@ export function replacePart(outline: Outline, part: Part, bytes: Uint8Array): nu
   const { field, from, to } = part;
   const growth = bytes.length - (to - from);
   if (to > outline.end) {
+    frame.requireWritable();
     throw new RangeError(`${field} cannot be written: not all of the old is here`);
   }
   if (growth === 0) {

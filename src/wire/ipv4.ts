@@ -342,7 +342,7 @@ export class Ipv4View {
     const to = network + this.headerLength;
     const before = this.#frame.sum(from, Math.min(to, end));
     const addresses = coveredSum(outline);
-    const same = bytes.length === to - from &&
+    const same = to <= end && bytes.length === to - from &&
       bytes.every((byte, at) => byte === this.#frame.u8(from + at));
     if (!same) this.#frame.checkHeaders(to > from);
     replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);

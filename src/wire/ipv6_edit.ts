@@ -41,7 +41,10 @@ export function setExtensions(outline: Outline, value: readonly Ipv6Extension[])
   const { bytes, nextHeader, behindFragment } = encodeExtensions(value, outline.protocol);
   const { frame, network, upper, end, problem, protocol, fragment } = outline;
   // One that is cut off would be taken for the upper layer.
-  if (problem !== undefined && isExtensionHeader(protocol)) throw new WireError(problem);
+  if (problem !== undefined && isExtensionHeader(protocol)) {
+    frame.requireWritable();
+    throw new WireError(problem);
+  }
   if (fragment && behindFragment >= 0) checkFragment(outline, behindFragment);
   const before = coveredSum(outline);
   const [first] = listExtensions(outline);

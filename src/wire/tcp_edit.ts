@@ -41,10 +41,8 @@ export function setTcpOption(
   const list = readOptions(outline.frame, outline.upper + HEADER_SIZE, to);
   const option: RawOption | undefined = data && [kind, Uint8Array.from(data)];
   const place = list.options.findIndex(([other]) => other === kind);
-  if (option === undefined && place < 0) {
-    outline.frame.requireWritable();
-    return;
-  }
+  outline.frame.requireWritable();
+  if (option === undefined && place < 0) return;
   requireReadable("tcp option", list, to);
   const others = list.options.filter(([other]) => other !== kind);
   if (option !== undefined) others.splice(place < 0 ? others.length : place, 0, option);
