@@ -1,6 +1,6 @@
 import { Frame } from "./frame.ts";
 import { Outline } from "./outline.ts";
-import { ETHERTYPE } from "./protocols.ts";
+import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { checkBytes } from "./range.ts";
 import { finishHeader, finishUpper, partialUpper } from "./sums.ts";
 
@@ -41,7 +41,7 @@ export function startChecksum(bytes: Uint8Array): boolean {
   const outline = new Outline(frame, ETHERTYPE.ANY, 0);
   if (outline.version === 4) finishHeader(outline);
   const sum = partialUpper(outline);
-  if (sum < 0) return false;
+  if (sum < 0 || outline.protocol !== IP_PROTOCOL.UDP) return false;
   frame.setU16(outline.upper + UDP_CHECKSUM, sum);
   return true;
 }

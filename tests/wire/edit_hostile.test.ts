@@ -13,6 +13,7 @@ import {
   parseLayers,
   pseudoHeaderIpv4,
 } from "../../src/wire/mod.ts";
+import { startChecksum } from "../../src/wire/finish.ts";
 import { counting, packetOf, PACKETS } from "./edits.ts";
 import { editAtRandom, Random } from "./random_edits.ts";
 import { hex, LIMIT, own, UDP4 } from "./samples.ts";
@@ -202,4 +203,13 @@ test("a payload length that lied comes out as 0, which is to the end of the fram
   assert.equal(layers.ipv6!.payload.length, 44);
   const edited = own(layers.frame.subarray());
   assert.deepEqual(edited, finishChecksums(edited.slice()));
+});
+
+test("the sum that datagrams are cut with is written into UDP alone", LIMIT, () => {
+  for (const upper of [{ tcp: {} }, { icmp: {} }]) {
+    const bytes = buildPacket({ ipv4: {}, ...upper, payload: counting(9) });
+    const before = own(bytes);
+    assert.equal(startChecksum(bytes), false);
+    assert.deepEqual(own(bytes), before);
+  }
 });
