@@ -12,6 +12,7 @@ import {
   beginVerdict,
   beginVerdictBatch,
   MARK_SIZE,
+  payloadLength,
   payloadSize,
   VERDICT_SIZE,
 } from "../wire/nfqueue_verdict.ts";
@@ -76,16 +77,17 @@ export class Outbox {
   ): void {
     this.#endRun();
     const added = attributes === undefined ? 0 : attributes.length;
-    this.#reserve(PLAIN_SIZE + added + (payload === undefined ? 0 : payloadSize(payload.length)));
+    const length = payload === undefined ? 0 : payloadSize(payloadLength(payload));
+    this.#reserve(PLAIN_SIZE + added + length);
     const start = this.#end;
     this.#write(beginVerdict, id, verdict, mark);
+    let end = this.#end;
+    // It counts once it is whole: where something throws, no verdict without the changes is sent.
+    this.#end = start;
     const { view, bytes } = this.#message;
-    if (attributes !== undefined) {
-      this.#end = appendAttributes(view, bytes, start, this.#end, attributes);
-    }
-    if (payload !== undefined) {
-      this.#end = appendPayload(view, bytes, start, this.#end, payload);
-    }
+    if (attributes !== undefined) end = appendAttributes(view, bytes, start, end, attributes);
+    if (payload !== undefined) end = appendPayload(view, bytes, start, end, payload);
+    this.#end = end;
   }
 
   /**

@@ -17,7 +17,6 @@ import { Layers } from "../wire/layers.ts";
 import {
   ATTRIBUTE_STRIDE,
   attributeLength,
-  MAX_COPY_RANGE,
   NF_VERDICT,
   NF_VERDICT_FLAG_QUEUE_BYPASS,
   NFQA,
@@ -149,7 +148,7 @@ export class Packet extends PacketLink {
     return (fresh ? flowOfMessage(this) : undefined) ?? this.#parsed().flow;
   }
 
-  /** Why a layer above those that are there could not be read; undefined when nothing is wrong. */
+  /** Why a layer could not be read, or what is wrong with UDP's length; undefined when nothing is. */
   get malformed(): WireProblem | undefined {
     return this.#parsed().malformed;
   }
@@ -182,7 +181,8 @@ export class Packet extends PacketLink {
 
   /**
    * Makes `bytes` go on in the packet's place: a whole packet from the network header on, with
-   * lengths and checksums right. The bytes are read when the verdict is given, not copied before.
+   * lengths and checksums right. The bytes are read when the verdict is given, which throws what is
+   * said here too, not copied before.
    * `payload` and the views read them from now on; editing a view copies them first, so that the
    * program's own bytes stay as they are. The MTU is not looked at.
    * Where the kernel had left the transport checksum to the hardware ({@linkcode checksumNotReady})
@@ -372,8 +372,8 @@ export class Packet extends PacketLink {
     if (frame !== undefined && frame.touched) return finishEdited(this, frame);
     const bytes = this.#replacement;
     if (bytes === undefined) return undefined;
-    // Their buffer may have been resized or transferred meanwhile.
-    checkInteger("payload length", bytes.length, { min: 1, max: MAX_COPY_RANGE });
+    // They may have been written to, and their buffer resized or transferred, meanwhile.
+    checkReplacement(this, bytes);
     return finishReplacement(this, bytes);
   }
 

@@ -10,7 +10,7 @@ import type { EditTerms, Frame, FrameOwner } from "../wire/frame.ts";
 import { align4 } from "../wire/netlink.ts";
 import { attributeLength, MAX_COPY_RANGE, NFQA } from "../wire/nfqueue.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../wire/protocols.ts";
-import { checkBytes } from "../wire/range.ts";
+import { checkBytes, lengthOf } from "../wire/range.ts";
 import { TruncatedPacketError, UnfinishedChecksumError } from "./errors.ts";
 import { attributeOffset, liveStore, slotOf } from "./metadata.ts";
 import { isCopy, isReplaced, type Packet } from "./packet.ts";
@@ -44,15 +44,16 @@ function terms(packet: Packet): EditTerms {
 
 /** @throws what `replacePayload` throws for bytes that cannot go on in the packet's place. */
 export function checkReplacement(packet: Packet, bytes: Uint8Array): void {
-  const { length } = checkBytes("payload", bytes, MAX_COPY_RANGE);
+  const length = lengthOf(checkBytes("payload", bytes, MAX_COPY_RANGE));
   if (packet.truncated) throw new TruncatedPacketError(packet.length, packet.payload.length);
   const [version, least] = REPLACEMENT[packet.protocol] ?? [undefined, 1];
   if (length >= least && (version === undefined || bytes[0]! >> 4 === version)) return;
-  const [what, hint] = version === undefined ? ["at least one byte", ""] : [
-    `a whole IPv${version} packet from its header on`,
-    "; to replace its data assign to tcp.payload or udp.payload",
-  ];
-  throw new RangeError(`payload must hold ${what}, got ${length} bytes that are none${hint}`);
+  throw new RangeError(
+    version === undefined
+      ? "payload must hold at least one byte"
+      : `payload must hold a whole IPv${version} packet from its header on, got ${length} bytes ` +
+        "that are none; to replace its data assign to tcp.payload or udp.payload",
+  );
 }
 
 /** What the message left free of its slot; none where anything follows the packet in the message. */

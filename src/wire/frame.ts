@@ -1,6 +1,7 @@
 import { checksumAddView } from "./checksum.ts";
 import { PacketReleasedError } from "./errors.ts";
 import { viewOf } from "./netlink.ts";
+import { lengthOf } from "./range.ts";
 
 const NO_BYTES: Uint8Array = new Uint8Array(new ArrayBuffer(0));
 const NO_VIEW: DataView = new DataView(NO_BYTES.buffer);
@@ -48,12 +49,6 @@ const OWN_MEMORY: EditTerms = {
   readOnly: false,
   roomBehind: 0,
 };
-
-/** A length that no subclass can make up: what is written must be what room was made for. */
-const lengthOf = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype),
-  "length",
-)!.get!;
 
 /** Shorter copies are quicker word by word than as a view and a call. */
 const SHORT = 256;
@@ -247,7 +242,7 @@ export class Frame {
       this.#refuse(offset, removed);
     }
     const room = this.#room ?? this.#prepare();
-    const inserted = lengthOf.call(bytes) as number;
+    const inserted = lengthOf(bytes);
     if (inserted !== removed) this.#checkLength(room, this.#length + inserted - removed, offset);
     // What is about to move may hold the bytes that are to be written.
     const own = inserted !== removed && bytes.buffer === this.#bytes.buffer;

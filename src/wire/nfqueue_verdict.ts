@@ -17,7 +17,7 @@ import {
   type QueueVerdictChanges,
   readVerdictChange,
 } from "./nfqueue_changes.ts";
-import { checkBytes, checkU16, checkU32 } from "./range.ts";
+import { checkBytes, checkU16, checkU32, lengthOf } from "./range.ts";
 
 /** Bytes of a verdict that sets nothing else: headers and NFQA_VERDICT_HDR. */
 export const VERDICT_SIZE = 32;
@@ -27,6 +27,11 @@ export const MARK_SIZE = 8;
 /** Bytes that {@link appendPayload} adds for a payload of `length` bytes. */
 export function payloadSize(length: number): number {
   return ATTRIBUTE_HEADER_SIZE + align4(length);
+}
+
+/** @ignore How long a payload is. */
+export function payloadLength(payload: Uint8Array | Frame): number {
+  return payload instanceof Frame ? payload.length : lengthOf(payload);
 }
 
 /**
@@ -101,7 +106,7 @@ export function appendPayload(
   end: number,
   payload: Uint8Array | Frame,
 ): number {
-  const size = ATTRIBUTE_HEADER_SIZE + payload.length;
+  const size = ATTRIBUTE_HEADER_SIZE + payloadLength(payload);
   view.setUint16(end, size, true);
   view.setUint16(end + 2, NFQA.PAYLOAD, true);
   if (payload instanceof Frame) payload.copyTo(bytes, view, end + ATTRIBUTE_HEADER_SIZE);
@@ -183,7 +188,7 @@ function encode(
   const changes = encodeVerdictChanges(single);
 
   const size = VERDICT_SIZE + (mark === undefined ? 0 : MARK_SIZE) + changes.length +
-    (payload === undefined ? 0 : payloadSize(payload.length));
+    (payload === undefined ? 0 : payloadSize(payloadLength(payload)));
   const bytes = new Uint8Array(new ArrayBuffer(size));
   const view = viewOf(bytes);
   let end = begin(view, 0, type, queue, sequence, id, verdict);

@@ -46,16 +46,25 @@ export function checkSize(field: string, value: unknown): bigint {
   return BigInt(value);
 }
 
+const length = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  "length",
+)!.get!;
+
+/** A length that no subclass can make up: what is written must be what room was made for. */
+export function lengthOf(bytes: Uint8Array): number {
+  return length.call(bytes) as number;
+}
+
 /** Throws unless `value` is a Uint8Array of at most `maxLength` bytes; returns it. */
 export function checkBytes(field: string, value: unknown, maxLength: number): Uint8Array {
   if (!(value instanceof Uint8Array)) {
     const hint = typeof value === "string" ? ": new TextEncoder().encode(text) makes one" : "";
     throw new TypeError(`${field} must be a Uint8Array, got ${show(value)}${hint}`);
   }
-  if (value.length > maxLength) {
-    throw new RangeError(`${field} must hold 0 to ${maxLength} bytes, got ${value.length}`);
-  }
-  return value;
+  const have = lengthOf(value);
+  if (have <= maxLength) return value;
+  throw new RangeError(`${field} must hold 0 to ${maxLength} bytes, got ${have}`);
 }
 
 /** A short, safe rendering of any value for an error message. */

@@ -13,7 +13,7 @@ import { NO_MARK } from "../../src/queue/verdict.ts";
 import { netlinkMessages } from "../../src/wire/netlink.ts";
 import { ATTRIBUTE_STRIDE, QUEUE_MESSAGE } from "../../src/wire/nfqueue.ts";
 import { encodeVerdictChanges } from "../../src/wire/nfqueue_changes.ts";
-import { decodeVerdict, decodeVerdictBatch } from "../../src/wire/nfqueue_verdict.ts";
+import { decodeVerdict, decodeVerdictBatch, VERDICT_SIZE } from "../../src/wire/nfqueue_verdict.ts";
 
 const queue = 7;
 
@@ -263,4 +263,19 @@ test("a full buffer that cannot be sent loses nothing", { timeout: 20_000 }, () 
     if (bench.undecided.length === 0) bench.receive([0, 0, 0, 0]);
   }
   bench.check();
+});
+
+test("a payload that cannot be written, or lies about its length", { timeout: 20_000 }, () => {
+  const sent: number[] = [];
+  const socket = { send: (_: OutgoingMessage, length: number) => void sent.push(length) };
+  const outbox = new Outbox(socket as unknown as QueueSocket, queue);
+  const payload = new Uint8Array(200_000);
+  assert.throws(() => outbox.addWithChanges(1, 1, NO_MARK, { payload, attributes: undefined }));
+  outbox.flush();
+  assert.deepEqual(sent, [], "no verdict without it is left behind");
+  const lying = new Uint8Array(8);
+  Object.defineProperty(lying, "length", { value: 60_000 });
+  outbox.addWithChanges(1, 1, NO_MARK, { payload: lying, attributes: undefined });
+  outbox.flush();
+  assert.deepEqual(sent, [VERDICT_SIZE + 4 + 8]);
 });
