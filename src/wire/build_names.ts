@@ -107,10 +107,11 @@ const ICMP: Names<IcmpFields> = {
   pointer: true,
   gateway: true,
 };
+const { gateway: _, ...ICMPV6 } = ICMP;
 
 const BUILT = {
   ...{ ethernet: ETHERNET, vlan: VLAN, arp: ARP, ipv4: IPV4, ipv6: IPV6 },
-  ...{ tcp: TCP, udp: UDP, icmp: ICMP, icmpv6: ICMP },
+  ...{ tcp: TCP, udp: UDP, icmp: ICMP, icmpv6: ICMPV6 },
 } as const;
 
 /** What a view tells besides is let pass, so that its JSON can be built of. */

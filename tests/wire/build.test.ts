@@ -202,6 +202,7 @@ test("a name that is none of a header's fields", LIMIT, () => {
     build({ ipv4: { src: "1.2.3.4" } }),
     /^TypeError: ipv4 has no "src"; it knows .*source/,
   );
+  assert.throws(build({ icmpv6: { gateway: "10.0.0.9" } }), /icmpv6 has no "gateway"/);
   assert.throws(build({ ip: {} }), /has no "ip"; it knows ethernet, .*ipv4/);
   assert.throws(build({ ethernet: {}, vlan: [{}, { vid: 5 }] }), /vlan has no "vid"/);
   assert.throws(build({ ipv4: null }), /ipv4 must be an object, got null/);
