@@ -259,7 +259,7 @@ export class Frame {
     this.#view = viewOf(bytes);
     this.#bytes = bytes;
     this.#start = 0;
-    this.#length = bytes.length;
+    this.#length = lengthOf(bytes);
     this.#room = undefined;
   }
 
