@@ -5,7 +5,7 @@
  */
 
 import { MAX_COPY_RANGE, NFQA_CFG_F } from "../wire/nfqueue.ts";
-import { checkKeys } from "../wire/range.ts";
+import { checkKeys, show } from "../wire/range.ts";
 import { isVerdict, Verdict } from "./verdict.ts";
 
 /** Packets that the kernel lets wait in a queue unless it is told otherwise. */
@@ -231,8 +231,4 @@ function checkVerdict(name: string, value: unknown): void {
       `${name} must be Verdict.Drop, Accept, Repeat or Stop, got ${show(value)}`,
     );
   }
-}
-
-function show(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
