@@ -65,8 +65,8 @@ export let isOvertaken: (packet: Packet) => boolean;
  *
  * Assigning to a field of one of its views changes it: `packet.ip.ttl = 9`, `packet.udp.payload =
  * bytes`. Lengths and checksums follow, and a verdict of the program's own sends the packet back as
- * it is then; the queue's verdicts (deadline, error, close) let it go on as it came. Any assignment
- * throws {@linkcode TruncatedPacketError} when only a part of the packet was captured.
+ * it is then; the queue's verdicts (deadline, error, close) let it go on as it came. Any assignment but
+ * to `ethernet` and `vlan` throws {@linkcode TruncatedPacketError} when only a part was captured.
  *
  * It borrows the receive memory until its verdict: reading it, or one of its views, afterwards throws
  * {@linkcode PacketReleasedError}. `copy()` owns its memory and may be kept. Bytes that are read
