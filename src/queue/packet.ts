@@ -160,6 +160,9 @@ export class Packet extends PacketLink {
 
   /** Bytes of the whole packet, captured or not; after an edit or a replacement the new number. */
   override get length(): number {
+    const frame = this.#frame;
+    // Asked for at each edit that lengthens: no view of the bytes for that.
+    if (frame !== undefined && frame.touched) return frame.length;
     return this.#changed()?.length ?? super.length;
   }
 
