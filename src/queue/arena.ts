@@ -2,8 +2,8 @@
  * Receive memory: slots that `recvmmsg` fills, one message a slot, read in place.
  *
  * An arena whose packets are all decided is filled again from its first slot. One that still holds
- * undecided packets is filled on behind them, and when full it stays out and another takes over: so
- * holding packets is safe and copies nothing.
+ * undecided packets is filled on behind them, and when full another takes over (chain.ts). Nobody
+ * outside the library sees this memory: what a program is handed is a copy.
  *
  * @module
  */
@@ -28,6 +28,7 @@ export const SlotState = {
 export class Arena implements MessageStore {
   readonly slots: number;
   readonly slotSize: number;
+  readonly single = false;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
   /** Offsets of every message's attributes, a record of ATTRIBUTE_STRIDE a slot. */

@@ -1,26 +1,48 @@
 /**
  * The arenas in use, oldest first: packets enter at the tail, are handed out at the cursor, and
- * leave in any order.
+ * leave in any order. Packets that are held for long are moved out of them, so that a held packet
+ * costs its own size, whatever came with it.
  *
  * @module
  */
 
 import type { SlotShape } from "../../ffi/receive_slots.ts";
 import { Arena, SlotState } from "./arena.ts";
+import { moveOut, type Packet } from "./packet.ts";
 
-/** Spare arenas kept for the next burst. */
-const SPARES = 4;
+/** Receive memory of a queue in bytes, beyond which held packets are moved out of it. */
+const BUDGET = 20 << 20;
+/** Arenas that it may use, however small they are. */
+const MOST_ARENAS = 32;
 
-/** A chain of arenas and a few spare ones. */
+/** The oldest undecided packet: in a slot, or moved out. */
+export interface Oldest {
+  /** When it was received (`performance.now()`); right only for queues with a deadline. */
+  readonly received: number;
+  readonly packet: Packet | undefined;
+  readonly arena: Arena;
+  readonly slot: number;
+}
+
+/** A chain of arenas, a few spare ones, and the packets that were moved out. */
 export class ArenaChain {
   #shape: SlotShape;
   #first: Arena;
   #last: Arena;
   #delivering: Arena;
+  /** Arenas in the chain. */
+  #count = 1;
+  #most: number;
+  readonly #budget: number;
   readonly #spares: Arena[] = [];
+  /** Undecided packets older than all in the arenas, oldest first, and when they were received. */
+  readonly #moved = new Map<Packet, number>();
 
-  constructor(shape: SlotShape) {
+  /** @param budget bytes of receive memory to use before held packets are moved out of it */
+  constructor(shape: SlotShape, budget: number = BUDGET) {
     this.#shape = shape;
+    this.#budget = budget;
+    this.#most = arenasFor(shape, budget);
     this.#first = this.#last = this.#delivering = new Arena(shape);
   }
 
@@ -28,6 +50,7 @@ export class ArenaChain {
   setSlotSize(slotSize: number): void {
     if (slotSize <= this.#shape.slotSize) return;
     this.#shape = { ...this.#shape, slotSize };
+    this.#most = arenasFor(this.#shape, this.#budget);
     this.#spares.length = 0;
   }
 
@@ -44,13 +67,23 @@ export class ArenaChain {
     fresh.previous = last;
     last.next = fresh;
     this.#last = fresh;
+    this.#count++;
     if (last.settled) this.#unlink(last);
+    // What was not handed out yet has no packet object that could be moved.
+    while (this.#count > this.#most && this.#first.cursor === this.#first.filled) {
+      this.#evacuate(this.#first);
+    }
     return fresh;
   }
 
   /** Whether every packet before this one is decided. */
   isOldest(arena: Arena, slot: number): boolean {
-    return arena === this.#first && slot === arena.head;
+    return arena === this.#first && slot === arena.head && this.#moved.size === 0;
+  }
+
+  /** The same for a packet that was moved out. */
+  isOldestMoved(packet: Packet): boolean {
+    return this.#moved.keys().next().value === packet;
   }
 
   /** Marks a slot decided, and takes its arena out of use when it was the last one. */
@@ -58,6 +91,11 @@ export class ArenaChain {
     arena.packets[slot] = undefined;
     arena.decide(slot);
     if (arena !== this.#last && arena.settled) this.#unlink(arena);
+  }
+
+  /** Forgets a packet that was moved out: it has its verdict. */
+  decideMoved(packet: Packet): void {
+    this.#moved.delete(packet);
   }
 
   /** The arena whose slot `cursor - 1` is the next packet to hand out; undefined when there is none. */
@@ -72,10 +110,29 @@ export class ArenaChain {
     }
   }
 
-  /** The oldest undecided slot's arena (its `head`); undefined when all are decided. */
-  oldest(): Arena | undefined {
+  /** The oldest undecided packet; undefined when all are decided. */
+  oldest(): Oldest | undefined {
+    const arena = this.#first;
+    const slot = arena.head;
+    if (this.#moved.size > 0) {
+      const [packet, received] = this.#moved.entries().next().value!;
+      return { packet, received, arena, slot };
+    }
     // Settled arenas leave the chain at once, but for the last.
-    return this.#first.settled ? undefined : this.#first;
+    if (arena.settled) return undefined;
+    return { packet: arena.packets[slot], received: arena.times[slot]!, arena, slot };
+  }
+
+  /** Moves what is undecided in the oldest arena out of it, and takes it out of use. */
+  #evacuate(arena: Arena): void {
+    for (let slot = arena.head; slot < arena.filled; slot++) {
+      const packet = arena.packets[slot];
+      if (packet === undefined) continue;
+      moveOut(packet);
+      this.#moved.set(packet, arena.times[slot]!);
+      arena.packets[slot] = undefined;
+    }
+    this.#unlink(arena);
   }
 
   #unlink(arena: Arena): void {
@@ -86,7 +143,13 @@ export class ArenaChain {
     if (this.#delivering === arena) this.#delivering = next!;
     arena.next = arena.previous = undefined;
     arena.rewind();
+    this.#count--;
     const fits = arena.slotSize === this.#shape.slotSize;
-    if (fits && this.#spares.length < SPARES) this.#spares.push(arena);
+    if (fits && this.#spares.length < this.#most) this.#spares.push(arena);
   }
+}
+
+/** How many arenas the budget allows: one is received into, so the others hold what is undecided. */
+function arenasFor({ slots, slotSize }: SlotShape, budget: number): number {
+  return Math.min(MOST_ARENAS, Math.max(1, Math.floor(budget / (slots * slotSize))));
 }

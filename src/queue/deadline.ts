@@ -5,15 +5,15 @@
  */
 
 import type { Arena } from "./arena.ts";
-import type { ArenaChain } from "./chain.ts";
+import type { ArenaChain, Oldest } from "./chain.ts";
 import type { Settings } from "./options.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What a deadline needs of its queue. */
 export interface DeadlineLink {
   readonly chain: ArenaChain;
-  /** Gives an overdue slot its verdict. */
-  readonly expire: (arena: Arena, slot: number, verdict: Verdict) => void;
+  /** Gives an overdue packet its verdict. */
+  readonly expire: (oldest: Oldest, verdict: Verdict) => void;
   /** Called behind the timer's work. */
   readonly finish: () => void;
 }
@@ -45,10 +45,10 @@ export class Deadline {
     const { milliseconds, verdict } = this.#rule;
     const { chain, expire } = this.#link;
     const now = performance.now();
-    for (let arena = chain.oldest(); arena !== undefined; arena = chain.oldest()) {
-      const left = arena.times[arena.head]! + milliseconds - now;
+    for (let oldest = chain.oldest(); oldest !== undefined; oldest = chain.oldest()) {
+      const left = oldest.received + milliseconds - now;
       if (left > 0) return left;
-      expire(arena, arena.head, verdict);
+      expire(oldest, verdict);
     }
     return Infinity;
   }

@@ -16,7 +16,7 @@ import {
   QUEUE_MESSAGE,
 } from "../wire/nfqueue.ts";
 import { type Arena, SlotState } from "./arena.ts";
-import { ArenaChain } from "./chain.ts";
+import { ArenaChain, type Oldest } from "./chain.ts";
 import { Configuration, slotSize } from "./configuration.ts";
 import { Counters } from "./counters.ts";
 import { Deadline } from "./deadline.ts";
@@ -85,9 +85,9 @@ export class Engine implements Decider {
     this.#idle = new IdleWatch(settings.number, this.counters);
     this.#deadline = deadline && new Deadline(deadline, {
       chain: this.#chain,
-      expire: (arena, slot, verdict) => {
+      expire: (oldest, verdict) => {
         this.counters.expired++;
-        this.#decideByQueue(arena, slot, { verdict, cause: "deadline" });
+        this.#decideByQueue(oldest, { verdict, cause: "deadline" });
       },
       finish: () => {
         this.#outbox.flushSoon();
@@ -209,14 +209,23 @@ export class Engine implements Decider {
   /** Gives a packet its verdict; for the packet alone, which knows that it has none yet. */
   decide(packet: Packet, verdict: number, mark: number, changes: VerdictChanges | undefined): void {
     if (this.closed) throw new QueueClosedError(this.settings.number);
-    // The store of a packet that takes a verdict is the arena that it was received in.
-    const arena = storeOf(packet) as Arena;
+    const store = storeOf(packet)!;
     const slot = slotOf(packet);
     const { id } = packet;
+    const chain = this.#chain;
     if (changes !== undefined) this.#outbox.addWithChanges(id, verdict, mark, changes);
-    else if (this.#chain.isOldest(arena, slot)) this.#outbox.addOldest(id, verdict, mark);
+    else if (
+      store.single ? chain.isOldestMoved(packet) : chain.isOldest(store as Arena, slot)
+    ) this.#outbox.addOldest(id, verdict, mark);
     else this.#outbox.add(id, verdict, mark);
-    this.#settle(arena, slot, verdict);
+    if (store.single) {
+      this.#delivered--;
+      chain.decideMoved(packet);
+    } else {
+      if ((store as Arena).states[slot] === SlotState.Delivered) this.#delivered--;
+      chain.decide(store as Arena, slot);
+    }
+    this.#settle(verdict);
   }
 
   /** Ends a packet's turn: what is undecided and not held gets the verdict for errors. */
@@ -274,8 +283,8 @@ export class Engine implements Decider {
     try {
       this.#stopDelivery();
       const verdict = this.settings.onError;
-      for (let arena = this.#chain.oldest(); arena !== undefined; arena = this.#chain.oldest()) {
-        this.#decideByQueue(arena, arena.head, { verdict, cause: "close" });
+      for (let left = this.#chain.oldest(); left !== undefined; left = this.#chain.oldest()) {
+        this.#decideByQueue(left, { verdict, cause: "close" });
       }
       this.flush();
     } finally {
@@ -331,7 +340,7 @@ export class Engine implements Decider {
     const verdict = this.settings.onError;
     for (const [arena, slot] of this.#cut.splice(0)) {
       this.counters.truncatedMessages++;
-      this.#decideByQueue(arena, slot, { verdict, cause: "cut" });
+      this.#decideByQueue({ packet: arena.packets[slot], arena, slot }, { verdict, cause: "cut" });
     }
   }
 
@@ -363,20 +372,17 @@ export class Engine implements Decider {
     this.#emit(new UndecidedEvent(packet.id, { verdict, ...reason }));
   }
 
-  /** Decides a slot whether or not its packet was handed out. */
+  /** Decides a packet whether or not it was handed out. */
   #decideByQueue(
-    arena: Arena,
-    slot: number,
+    { packet: made, arena, slot }: Omit<Oldest, "received">,
     { verdict, cause }: { verdict: Verdict; cause: UndecidedCause },
   ): void {
-    const packet = arena.packets[slot] ?? new Packet(this, arena, slot);
+    const packet = made ?? new Packet(this, arena, slot);
     settleByQueue(packet, verdict, cause);
     this.#report(new UndecidedEvent(packet.id, { verdict, cause }));
   }
 
-  #settle(arena: Arena, slot: number, verdict: number): void {
-    if (arena.states[slot] === SlotState.Delivered) this.#delivered--;
-    this.#chain.decide(arena, slot);
+  #settle(verdict: number): void {
     this.counters.countVerdict(verdict);
     if (!this.draining) this.#outbox.flushSoon();
     if (this.onRoom !== undefined && !this.saturated) {

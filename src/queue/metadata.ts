@@ -27,6 +27,26 @@ export interface MessageStore {
   readonly index: Int32Array;
   /** Bytes a slot; a message begins with its slot. */
   readonly slotSize: number;
+  /** Whether it is one packet's own, and no receive memory. */
+  readonly single: boolean;
+}
+
+/**
+ * One message in memory of its own, in slot 0.
+ *
+ * @param end where what is to be kept of the slot ends; at least the whole message is kept
+ */
+export function singleStore(from: MessageStore, slot: number, end: number): MessageStore {
+  const base = slot * ATTRIBUTE_STRIDE;
+  const start = slot * from.slotSize;
+  const length = Math.max(from.view.getUint32(start, true), end - start);
+  const bytes = new Uint8Array(from.bytes.subarray(start, start + length));
+  const index = from.index.slice(base, base + ATTRIBUTE_STRIDE);
+  // Entry 0 is the packet's id, the others are offsets.
+  for (let entry = 1; entry < ATTRIBUTE_STRIDE; entry++) {
+    if (index[entry] !== 0) index[entry]! -= start;
+  }
+  return { bytes, view: new DataView(bytes.buffer), index, slotSize: length, single: true };
 }
 
 /** The header attribute is a message's first: behind 16 bytes of netlink, 4 of nfnetlink, 4 of its own. */
@@ -71,18 +91,15 @@ export let storeOf: (metadata: PacketMetadata) => MessageStore | undefined;
 export let slotOf: (metadata: PacketMetadata) => number;
 /** @ignore Offset of an attribute's payload, 0 where it is absent. */
 export let attributeOffset: (metadata: PacketMetadata, attribute: number) => number;
-/** @ignore An attribute's payload, borrowed. */
-export let attributeBytes: (
-  metadata: PacketMetadata,
-  attribute: number,
-) => Uint8Array<ArrayBuffer> | undefined;
 /** @ignore Gives the memory back. */
 export let releaseStore: (metadata: PacketMetadata) => void;
+/** @ignore Reads from another memory from now on. */
+export let moveStore: (metadata: PacketMetadata, store: MessageStore) => void;
 
 /** The readable half of a packet. Every getter throws {@linkcode PacketReleasedError} after the verdict. */
 export class PacketMetadata {
   #store: MessageStore | undefined;
-  readonly #slot: number;
+  #slot: number;
   readonly #id: number;
 
   /** @ignore Packets come from a queue. */
@@ -187,12 +204,12 @@ export class PacketMetadata {
   }
 
   /**
-   * The layer-2 header without the VLAN tag, borrowed until the verdict; bridge family only. Bytes
-   * written here directly are sent only with `packet.accept({ layer2Header })`; `ethernet` has its
-   * fields.
+   * The layer-2 header without the VLAN tag; bridge family only. A copy: bytes written here are sent
+   * only with `packet.accept({ layer2Header })`; `ethernet` has its fields.
    */
   get layer2Header(): Uint8Array | undefined {
-    return this.#attribute(NFQA.L2HDR);
+    const header = this.#attribute(NFQA.L2HDR);
+    return header === undefined ? undefined : new Uint8Array(header);
   }
 
   /** When the packet arrived, microseconds since 1970; absent on packets from this host. */
@@ -258,6 +275,7 @@ export class PacketMetadata {
     return attributeLength(this.#store!.view, offset);
   }
 
+  /** Borrowed: it is receive memory, and stays inside the library. */
   #attribute(attribute: number): Uint8Array<ArrayBuffer> | undefined {
     const offset = this.#offset(attribute);
     if (offset === 0) return undefined;
@@ -269,9 +287,12 @@ export class PacketMetadata {
     storeOf = (metadata) => metadata.#store;
     slotOf = (metadata) => metadata.#slot;
     attributeOffset = (metadata, attribute) => metadata.#offset(attribute);
-    attributeBytes = (metadata, attribute) => metadata.#attribute(attribute);
     releaseStore = (metadata) => {
       metadata.#store = undefined;
+    };
+    moveStore = (metadata, store) => {
+      metadata.#store = store;
+      metadata.#slot = 0;
     };
   }
 }

@@ -15,7 +15,6 @@ import type { Ipv6View } from "../wire/ipv6.ts";
 import { INSPECT, type JsonObject } from "../wire/json.ts";
 import { Layers } from "../wire/layers.ts";
 import {
-  ATTRIBUTE_STRIDE,
   attributeLength,
   NF_VERDICT,
   NF_VERDICT_FLAG_QUEUE_BYPASS,
@@ -30,17 +29,17 @@ import { describeEnding, type Ending } from "./ending.ts";
 import { VerdictError } from "./errors.ts";
 import type { UndecidedCause } from "./events.ts";
 import {
-  attributeBytes,
   attributeOffset,
-  HEADER_ATTRIBUTE_OFFSET,
   liveStore,
   type MessageStore,
+  moveStore,
+  singleStore,
   slotOf,
 } from "./metadata.ts";
 import { checkInteger } from "./options.ts";
 import { flowOfMessage } from "./packet_flow.ts";
 import { checkReplacement, finishEdited, finishReplacement, PACKET_OWNER } from "./packet_frame.ts";
-import { copyLink, linkEdits, PacketLink, releaseLink } from "./packet_link.ts";
+import { copyLink, linkEdits, PacketLink, rebaseLink, releaseLink } from "./packet_link.ts";
 import { packetDump, packetJson, packetLine } from "./packet_text.ts";
 import { NO_MARK, resolveMark, Verdict, VERDICT_KEYS, type VerdictOptions } from "./verdict.ts";
 
@@ -55,8 +54,12 @@ export let isLeft: (packet: Packet) => boolean;
 export let isCopy: (packet: Packet) => boolean;
 /** @ignore Whether the program's own bytes are in its place. */
 export let isReplaced: (packet: Packet) => boolean;
-/** @ignore Its headers. */
+/** @ignore Its bytes, in place. */
+export let frameOf: (packet: Packet) => Frame;
+/** @ignore Its headers, to be shown as they are, whatever was written into copies of its bytes. */
 export let layersOf: (packet: Packet) => Layers;
+/** @ignore Moves an undecided packet out of the receive memory into some of its own. */
+export let moveOut: (packet: Packet) => void;
 /** @ignore Whether its deadline, or the end of the queue, took it from its handler. */
 export let isOvertaken: (packet: Packet) => boolean;
 
@@ -70,8 +73,8 @@ export let isOvertaken: (packet: Packet) => boolean;
  *
  * It borrows the receive memory until its verdict: reading it, or one of its views, afterwards throws
  * {@linkcode PacketReleasedError}. `copy()` owns its memory and may be kept. Bytes that are read
- * (`payload`, `udp.payload`, `ip.sourceBytes`, …) are borrowed likewise: what is written into them is
- * not sent, or leaves a wrong checksum; assign other ones.
+ * (`payload`, `udp.payload`, `ip.sourceBytes`, …) are parts of one copy of this packet's bytes: keep
+ * them, transfer them, write to them. What is written into them is not sent; assign other ones.
  */
 export class Packet extends PacketLink {
   readonly #decider: Decider | undefined;
@@ -80,7 +83,6 @@ export class Packet extends PacketLink {
   #held = false;
   #frame: Frame | undefined;
   #layers: Layers | undefined;
-  #payload: Uint8Array<ArrayBuffer> | undefined;
   #replacement: Uint8Array | undefined;
 
   /** @ignore Packets come from a queue. */
@@ -90,13 +92,12 @@ export class Packet extends PacketLink {
   }
 
   /**
-   * The captured bytes from the network header on, borrowed until the verdict; after an edit or a
-   * replacement the new ones. Bytes written here directly are sent only with `replacePayload`.
+   * The captured bytes from the network header on; after an edit or a replacement the new ones. A
+   * copy, made at the first read and again after a change, and good for as long as you like. Bytes
+   * written here are sent only with `replacePayload`.
    */
   get payload(): Uint8Array<ArrayBuffer> {
-    const changed = this.#changed();
-    if (changed !== undefined) return changed as Uint8Array<ArrayBuffer>;
-    return this.#payload ??= attributeBytes(this, NFQA.PAYLOAD) ?? new Uint8Array(0);
+    return this.#framed().bytes() as Uint8Array<ArrayBuffer>;
   }
 
   /** The IPv4 or IPv6 header. */
@@ -267,19 +268,7 @@ export class Packet extends PacketLink {
    * @throws {PacketReleasedError} after the verdict
    */
   copy(): Packet {
-    const { bytes, view, index } = liveStore(this);
-    const start = attributeOffset(this, NFQA.PACKET_HDR) - HEADER_ATTRIBUTE_OFFSET;
-    const base = slotOf(this) * ATTRIBUTE_STRIDE;
-    const length = view.getUint32(start, true);
-    const own = bytes.slice(start, start + length);
-    // Entry 0 is the packet's id, the others are offsets to be moved.
-    const moved = index.slice(base, base + ATTRIBUTE_STRIDE)
-      .map((offset, entry) => entry === 0 || offset === 0 ? offset : offset - start);
-    const copy = new Packet(
-      undefined,
-      { bytes: own, view: new DataView(own.buffer), index: moved, slotSize: length },
-      0,
-    );
+    const copy = new Packet(undefined, singleStore(liveStore(this), slotOf(this), 0), 0);
     copy.#verdict = this.#verdict;
     const changed = this.#changed();
     if (changed !== undefined) copy.#replacement = new Uint8Array(changed);
@@ -315,13 +304,18 @@ export class Packet extends PacketLink {
   }
 
   #parsed(): Layers {
+    const frame = this.#framed();
+    return this.#layers ??= new Layers(frame, this.protocol);
+  }
+
+  #framed(): Frame {
     const { view, bytes } = liveStore(this);
-    if (this.#layers !== undefined) return this.#layers;
+    if (this.#frame !== undefined) return this.#frame;
     const offset = attributeOffset(this, NFQA.PAYLOAD);
     const end = offset === 0 ? 0 : offset + attributeLength(view, offset);
-    this.#frame = new Frame(bytes, offset, end, view, PACKET_OWNER, this);
-    if (this.#replacement !== undefined) this.#frame.lend(this.#replacement);
-    return this.#layers = new Layers(this.#frame, this.protocol);
+    const frame = new Frame(bytes, offset, end, view, PACKET_OWNER, this);
+    if (this.#replacement !== undefined) frame.lend(this.#replacement);
+    return this.#frame = frame;
   }
 
   /** The bytes in place of those that came, if there are any. */
@@ -365,7 +359,7 @@ export class Packet extends PacketLink {
     this.#ending = ending;
     this.#verdict = verdict;
     releaseLink(this);
-    this.#payload = this.#replacement = undefined;
+    this.#replacement = undefined;
     this.#frame?.release();
   }
 
@@ -390,11 +384,26 @@ export class Packet extends PacketLink {
       }
       packet.#decide(verdict, undefined);
     };
-    layersOf = (packet) => packet.#parsed();
+    frameOf = (packet) => packet.#framed();
+    layersOf = (packet) => {
+      const layers = packet.#parsed();
+      packet.#frame!.renew();
+      return layers;
+    };
     isLeft = (packet) => packet.#ending === undefined && !packet.#held;
     isCopy = (packet) => packet.#decider === undefined;
     isReplaced = (packet) => packet.#replacement !== undefined;
     isOvertaken = (packet) => packet.#ending === "deadline" || packet.#ending === "close";
     settleByQueue = (packet, verdict, cause) => packet.#end(cause, verdict, NO_MARK);
+    moveOut = (packet) => {
+      const from = liveStore(packet);
+      const slot = slotOf(packet);
+      const frame = packet.#frame;
+      const to = singleStore(from, slot, frame?.endIn(from.bytes) ?? 0);
+      const shift = -slot * from.slotSize;
+      frame?.rebase(from.bytes, to, shift);
+      rebaseLink(packet, from.bytes, to, shift);
+      moveStore(packet, to);
+    };
   }
 }

@@ -13,7 +13,7 @@ import { ETHERTYPE, IP_PROTOCOL } from "../wire/protocols.ts";
 import { checkBytes, lengthOf } from "../wire/range.ts";
 import { TruncatedPacketError, UnfinishedChecksumError } from "./errors.ts";
 import { attributeOffset, liveStore, slotOf } from "./metadata.ts";
-import { isCopy, isReplaced, type Packet } from "./packet.ts";
+import { frameOf, isCopy, isReplaced, type Packet } from "./packet.ts";
 
 const UDP_HEADER_SIZE = 8;
 
@@ -28,7 +28,7 @@ function terms(packet: Packet): EditTerms {
   // What replaces the packet is the program's own: it is read, and never written.
   const readOnly = isReplaced(packet);
   if (!readOnly) {
-    if (packet.truncated) throw new TruncatedPacketError(packet.length, packet.payload.length);
+    if (packet.truncated) throw new TruncatedPacketError(packet.length, frameOf(packet).length);
     checkFinishable(packet);
   }
   return {
@@ -45,7 +45,7 @@ function terms(packet: Packet): EditTerms {
 /** @throws what `replacePayload` throws for bytes that cannot go on in the packet's place. */
 export function checkReplacement(packet: Packet, bytes: Uint8Array): void {
   const length = lengthOf(checkBytes("payload", bytes, MAX_COPY_RANGE));
-  if (packet.truncated) throw new TruncatedPacketError(packet.length, packet.payload.length);
+  if (packet.truncated) throw new TruncatedPacketError(packet.length, frameOf(packet).length);
   const [version, least] = REPLACEMENT[packet.protocol] ?? [undefined, 1];
   if (length >= least && (version === undefined || bytes[0]! >> 4 === version)) return;
   throw new RangeError(
@@ -74,7 +74,7 @@ function checkFinishable(packet: Packet): void {
   const { ip, tcp, udp } = packet;
   if (tcp !== undefined) return;
   // Another sum in its place is a tunnel's: what is not computed yet is inside.
-  if (udp !== undefined && isChecksumStart(packet.payload)) {
+  if (udp !== undefined && isChecksumStart(frameOf(packet).subarray())) {
     if (!segments || isCut(packet) || isCopy(packet)) return;
   }
   throw new UnfinishedChecksumError(ip?.protocol ?? -1);

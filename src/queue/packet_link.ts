@@ -6,7 +6,7 @@
  */
 
 import { ETHERNET_HEADER_SIZE, EthernetView } from "../wire/ethernet.ts";
-import { Frame } from "../wire/frame.ts";
+import { Frame, type FrameMemory, type FrameOwner, OWN_MEMORY } from "../wire/frame.ts";
 import { attributeLength, NFQA } from "../wire/nfqueue.ts";
 import type { PacketVlan } from "../wire/nfqueue_attributes.ts";
 import type { QueueVerdictChanges } from "../wire/nfqueue_changes.ts";
@@ -39,6 +39,20 @@ export let linkEdits: (link: PacketLink) => LinkEdits | undefined;
 export let copyLink: (from: PacketLink, to: PacketLink) => void;
 /** @ignore Gives the memory back. */
 export let releaseLink: (link: PacketLink) => void;
+/** @ignore Goes on in other memory, as the frame of the packet's bytes does. */
+export let rebaseLink: (
+  link: PacketLink,
+  from: Uint8Array,
+  to: FrameMemory,
+  shift: number,
+) => void;
+
+/** The header keeps its length, and nothing else is asked. */
+const LINK_OWNER: FrameOwner<undefined> = {
+  terms: () => OWN_MEMORY,
+  checkLength: () => {},
+  checkHeaders: () => {},
+};
 
 /** A packet's metadata with what can be assigned of it. */
 export class PacketLink extends PacketMetadata {
@@ -57,7 +71,7 @@ export class PacketLink extends PacketMetadata {
     const length = offset === 0 ? 0 : attributeLength(view, offset);
     if (length < ETHERNET_HEADER_SIZE) return undefined;
     const link = this.#made();
-    link.frame = new Frame(bytes, offset, offset + length, view);
+    link.frame = new Frame(bytes, offset, offset + length, view, LINK_OWNER);
     return link.ethernet = new EthernetView(link.frame);
   }
 
@@ -112,5 +126,6 @@ export class PacketLink extends PacketMetadata {
       releaseStore(packet);
       packet.#link?.frame?.release();
     };
+    rebaseLink = (packet, from, to, shift) => packet.#link?.frame?.rebase(from, to, shift);
   }
 }

@@ -223,7 +223,7 @@ export class ArpView {
   }
 
   #part(from: number, length: number): Uint8Array {
-    return this.#frame.subarray(from, from + length);
+    return this.#frame.bytes(from, from + length);
   }
 
   #require(): void {

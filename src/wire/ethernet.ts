@@ -110,7 +110,7 @@ export class EthernetView {
 
   #address(field: number): Uint8Array {
     const at = this.#start + field;
-    return this.#frame.subarray(at, at + MAC_SIZE);
+    return this.#frame.bytes(at, at + MAC_SIZE);
   }
 
   #number(field: number): number {

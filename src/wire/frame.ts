@@ -42,7 +42,8 @@ export interface FrameOwner<Subject> {
   checkHeaders(subject: Subject, had: boolean): void;
 }
 
-const OWN_MEMORY: EditTerms = {
+/** The terms of memory that nobody else looks at. */
+export const OWN_MEMORY: EditTerms = {
   maxLength: Infinity,
   minLength: 0,
   partialChecksum: false,
@@ -52,6 +53,12 @@ const OWN_MEMORY: EditTerms = {
 
 /** Shorter copies are quicker word by word than as a view and a call. */
 const SHORT = 256;
+
+/** Memory, and a view over the same. */
+export interface FrameMemory {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
 
 /** What only a frame that was changed needs. */
 interface Room {
@@ -79,6 +86,8 @@ export class Frame {
   /** Bytes of the frame. −1 once it is released, so that one comparison refuses both mistakes. */
   #length: number;
   #room: Room | undefined = undefined;
+  /** What `bytes` hands out parts of; forgotten with every change. */
+  #copy: Uint8Array | undefined = undefined;
   readonly #owner: FrameOwner<unknown> | undefined;
   readonly #subject: unknown;
 
@@ -175,8 +184,30 @@ export class Frame {
   }
 
   /**
+   * The bytes from `start` up to `end` for the program. Where the memory has an owner they are of a
+   * copy of the frame, which is made once and again after a change: whatever a program does with it
+   * (write, transfer, clone, keep), the owner's memory is out of its reach. Memory without an owner is
+   * the program's own, and is lent as it is.
+   */
+  bytes(start: number = 0, end: number = this.#length): Uint8Array {
+    if (this.#owner === undefined) return this.subarray(start, end);
+    if (!(start >= 0 && start <= end && end <= this.#length)) this.#refuse(start, end - start);
+    let copy = this.#copy;
+    // A program may have transferred it.
+    if (copy === undefined || lengthOf(copy) !== this.#length) {
+      copy = this.#copy = new Uint8Array(this.subarray());
+    }
+    return start === 0 && end === this.#length ? copy : copy.subarray(start, end);
+  }
+
+  /** Forgets the copy that was handed out: the program may have written into it. */
+  renew(): void {
+    this.#copy = undefined;
+  }
+
+  /**
    * The bytes from `start` up to `end`, borrowed: the same memory, which the owner overwrites some
-   * time after the release, and which a later edit may move. `slice()` the result to keep it.
+   * time after the release, and which a later edit may move. Not for the program: see `bytes`.
    */
   subarray(start: number = 0, end: number = this.#length): Uint8Array {
     if (!(start >= 0 && start <= end && end <= this.#length)) this.#refuse(start, end - start);
@@ -249,6 +280,7 @@ export class Frame {
     // Not `slice()`: a Buffer's shares its memory.
     const source = own ? new Uint8Array(bytes) : bytes;
     room.touched = true;
+    this.#copy = undefined;
     if (inserted !== removed) this.#move(room, offset, removed, inserted);
     this.#bytes.set(source, this.#start + offset);
   }
@@ -260,7 +292,24 @@ export class Frame {
     this.#bytes = bytes;
     this.#start = 0;
     this.#length = lengthOf(bytes);
-    this.#room = undefined;
+    this.#room = this.#copy = undefined;
+  }
+
+  /** Where the frame ends in this memory; 0 where it is in another. */
+  endIn(memory: Uint8Array): number {
+    return this.#bytes === memory ? this.#start + this.#length : 0;
+  }
+
+  /** Goes on in `to`, which holds what was in `from` so many bytes further on. */
+  rebase(from: Uint8Array, to: FrameMemory, shift: number): void {
+    if (this.#bytes !== from) return;
+    this.#bytes = to.bytes;
+    this.#view = to.view;
+    this.#start += shift;
+    const room = this.#room;
+    if (room === undefined) return;
+    room.low += shift;
+    room.high = Math.min(room.high + shift, to.bytes.length);
   }
 
   /** Gives the memory back: every later use throws PacketReleasedError. May be called twice. */
@@ -268,11 +317,12 @@ export class Frame {
     this.#length = -1;
     this.#view = NO_VIEW;
     this.#bytes = NO_BYTES;
-    this.#room = undefined;
+    this.#room = this.#copy = undefined;
   }
 
   #touch(): void {
     (this.#room ?? this.#prepare()).touched = true;
+    this.#copy = undefined;
   }
 
   #prepare(): Room {

@@ -175,7 +175,7 @@ export class IcmpView {
    * these bytes, and assign `frame.subarray()` of it to {@link payload}.
    */
   get quotedFlow(): Flow | undefined {
-    return ERRORS.has(this.type) ? quotedFlow(this.payload, ETHERTYPE.IPV4) : undefined;
+    return ERRORS.has(this.type) ? quotedFlow(this.#data(), ETHERTYPE.IPV4) : undefined;
   }
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type. */
@@ -192,7 +192,7 @@ export class IcmpView {
   /** The captured bytes after the 8 of the header, borrowed. */
   get payload(): Uint8Array {
     const { upper, end } = this.#outline;
-    return this.#frame.subarray(upper + FIELD.data, end);
+    return this.#frame.bytes(upper + FIELD.data, end);
   }
 
   /**
@@ -216,6 +216,12 @@ export class IcmpView {
   /** @ignore For console.log. */
   [INSPECT](): unknown {
     return shown(this);
+  }
+
+  /** The payload in place, which only this class looks at. */
+  #data(): Uint8Array {
+    const { upper, end } = this.#outline;
+    return this.#frame.subarray(upper + FIELD.data, end);
   }
 
   #require(): void {

@@ -154,7 +154,7 @@ export class Icmpv6View {
   /** Target of a neighbor solicitation, advertisement or redirect (RFC 4861); else absent. */
   get targetAddress(): string | undefined {
     if (!this.#hasTarget()) return undefined;
-    return formatIpv6(this.payload);
+    return formatIpv6(this.#data());
   }
 
   set targetAddress(value: string) {
@@ -167,7 +167,7 @@ export class Icmpv6View {
   /** The flow of the packet that an error quotes, as in `IcmpView`; else absent. */
   get quotedFlow(): Flow | undefined {
     const isError = this.type < FIRST_INFORMATIONAL;
-    return isError ? quotedFlow(this.payload, ETHERTYPE.IPV6) : undefined;
+    return isError ? quotedFlow(this.#data(), ETHERTYPE.IPV6) : undefined;
   }
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type (the MTU of type 2). */
@@ -184,7 +184,7 @@ export class Icmpv6View {
   /** The captured bytes after the 8 of the header, borrowed. */
   get payload(): Uint8Array {
     const { upper, end } = this.#outline;
-    return this.#frame.subarray(upper + FIELD.data, end);
+    return this.#frame.bytes(upper + FIELD.data, end);
   }
 
   /**
@@ -225,6 +225,12 @@ export class Icmpv6View {
     writeUpper16(this.#outline, offset, word);
   }
 
+  /** The payload in place, which only this class looks at. */
+  #data(): Uint8Array {
+    const { upper, end } = this.#outline;
+    return this.#frame.subarray(upper + FIELD.data, end);
+  }
+
   #isEcho(): boolean {
     const { type } = this;
     return type === ECHO_REQUEST || type === ECHO_REPLY;
@@ -232,6 +238,6 @@ export class Icmpv6View {
 
   #hasTarget(): boolean {
     const { type } = this;
-    return type >= NEIGHBOR_FIRST && type <= NEIGHBOR_LAST && this.payload.length >= 16;
+    return type >= NEIGHBOR_FIRST && type <= NEIGHBOR_LAST && this.#data().length >= 16;
   }
 }

@@ -263,7 +263,7 @@ export class Ipv4View {
   get options(): Uint8Array {
     const { network, end } = this.#outline;
     const headerEnd = Math.min(network + this.headerLength, end);
-    return this.#frame.subarray(network + FIELD.options, headerEnd);
+    return this.#frame.bytes(network + FIELD.options, headerEnd);
   }
 
   /**
@@ -276,14 +276,14 @@ export class Ipv4View {
   }
 
   /**
-   * The options one by one, without what fills them up at the end; their data is borrowed. A broken
+   * The options one by one, without what fills them up at the end; their data is a copy. A broken
    * one ends the list.
    */
   get optionList(): readonly Ipv4Option[] {
     const { network, end } = this.#outline;
     const headerEnd = Math.min(network + this.headerLength, end);
     return readOptions(this.#frame, network + FIELD.options, headerEnd).options
-      .map(([type, data]) => ({ type, data }));
+      .map(([type, data]) => ({ type, data: new Uint8Array(data) }));
   }
 
   /** Together at most 40 bytes; what fills up the last word, and the lengths, follow. */
@@ -295,7 +295,7 @@ export class Ipv4View {
   /** The captured bytes after the header, borrowed. Link-layer padding is not among them. */
   get payload(): Uint8Array {
     const { network, end } = this.#outline;
-    return this.#frame.subarray(Math.min(network + this.headerLength, end), end);
+    return this.#frame.bytes(Math.min(network + this.headerLength, end), end);
   }
 
   /**
@@ -320,7 +320,7 @@ export class Ipv4View {
 
   #part(from: number, to: number): Uint8Array {
     const { network } = this.#outline;
-    return this.#frame.subarray(network + from, network + to);
+    return this.#frame.bytes(network + from, network + to);
   }
 
   /** Writes the bits of a word that `keep` does not hold. */

@@ -248,9 +248,10 @@ export class Ipv6View {
     return listExtensions(this.#outline);
   }
 
-  /** Every whole extension header with its data (borrowed), in order. */
+  /** Every whole extension header with its data (a copy), in order. */
   get extensions(): readonly Ipv6Extension[] {
-    return readExtensions(this.#outline);
+    return readExtensions(this.#outline)
+      .map(({ protocol, data }) => ({ protocol, data: new Uint8Array(data) }));
   }
 
   /**
@@ -322,7 +323,7 @@ export class Ipv6View {
 
   /** The captured bytes after the extension headers, borrowed. Padding is not among them. */
   get payload(): Uint8Array {
-    return this.#frame.subarray(this.#outline.upper, this.#outline.end);
+    return this.#frame.bytes(this.#outline.upper, this.#outline.end);
   }
 
   /**
@@ -348,7 +349,7 @@ export class Ipv6View {
 
   #part(from: number, to: number): Uint8Array {
     const { network } = this.#outline;
-    return this.#frame.subarray(network + from, network + to);
+    return this.#frame.bytes(network + from, network + to);
   }
 
   #number(field: number): bigint {
@@ -373,7 +374,7 @@ export class Ipv6View {
   #extension(kind: number): Uint8Array | undefined {
     const at = findExtension(this.#outline, kind);
     if (at < 0) return undefined;
-    return this.#frame.subarray(at + 2, at + extensionHeaderLength(this.#frame, kind, at));
+    return this.#frame.bytes(at + 2, at + extensionHeaderLength(this.#frame, kind, at));
   }
 
   #setExtension(protocol: number, data: Uint8Array | undefined): void {

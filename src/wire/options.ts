@@ -18,7 +18,7 @@ export interface OptionList {
   readonly problem: { readonly offset: number; readonly need: number } | undefined;
 }
 
-/** Reads the options from `from` up to `to`, up to the end of the list or the first broken one. */
+/** Reads the options from `from` up to `to`, up to the end of the list or a broken one; data is borrowed. */
 export function readOptions(frame: Frame, from: number, to: number): OptionList {
   const options: RawOption[] = [];
   for (let at = from; at < to;) {

@@ -241,7 +241,7 @@ export class TcpView {
 
   /** The captured bytes of the options, borrowed. */
   get options(): Uint8Array {
-    return this.#frame.subarray(this.#outline.upper + FIELD.options, tcpHeaderEnd(this.#outline));
+    return this.#frame.bytes(this.#outline.upper + FIELD.options, tcpHeaderEnd(this.#outline));
   }
 
   /**
@@ -256,7 +256,7 @@ export class TcpView {
   }
 
   /**
-   * The options one by one, without what fills them up at the end; their data is borrowed. A broken
+   * The options one by one, without what fills them up at the end; their data is a copy. A broken
    * one ends the list.
    */
   get optionList(): readonly TcpOption[] {
@@ -265,7 +265,7 @@ export class TcpView {
       this.#outline.upper + FIELD.options,
       tcpHeaderEnd(this.#outline),
     );
-    return options.map(([kind, data]) => ({ kind, data }));
+    return options.map(([kind, data]) => ({ kind, data: new Uint8Array(data) }));
   }
 
   set optionList(value: readonly TcpOption[]) {
@@ -335,7 +335,7 @@ export class TcpView {
 
   /** The captured bytes of the data, borrowed. */
   get payload(): Uint8Array {
-    return this.#frame.subarray(tcpHeaderEnd(this.#outline), this.#outline.end);
+    return this.#frame.bytes(tcpHeaderEnd(this.#outline), this.#outline.end);
   }
 
   /**

@@ -99,7 +99,7 @@ export class UdpView {
 
   /** The captured bytes of the data, borrowed; never more than `length` says. */
   get payload(): Uint8Array {
-    return this.#frame.subarray(this.#outline.upper + FIELD.data, this.#end());
+    return this.#frame.bytes(this.#outline.upper + FIELD.data, this.#end());
   }
 
   /**

@@ -7,7 +7,9 @@ import fc from "fast-check";
 import type { OutgoingMessage } from "../../ffi/memory.ts";
 import { type Arena, SlotState } from "../../src/queue/arena.ts";
 import { ArenaChain } from "../../src/queue/chain.ts";
+import { storeOf } from "../../src/queue/metadata.ts";
 import { Outbox } from "../../src/queue/outbox.ts";
+import { Packet } from "../../src/queue/packet.ts";
 import type { QueueSocket } from "../../src/queue/socket.ts";
 import { NO_MARK } from "../../src/queue/verdict.ts";
 import { netlinkMessages } from "../../src/wire/netlink.ts";
@@ -16,6 +18,8 @@ import { encodeVerdictChanges } from "../../src/wire/nfqueue_changes.ts";
 import { decodeVerdict, decodeVerdictBatch, VERDICT_SIZE } from "../../src/wire/nfqueue_verdict.ts";
 
 const queue = 7;
+/** Of a message without attributes. */
+const MESSAGE_SIZE = 20;
 
 /** What a packet was given, or got: comparable as text. */
 const text = (
@@ -68,11 +72,16 @@ class KernelQueue {
   }
 }
 
-interface Slot {
+interface Undecided {
   readonly arena: Arena;
   readonly slot: number;
   readonly id: number;
+  /** Once it was handed out. */
+  packet?: Packet;
 }
+
+/** Whether a packet is where it was received, or was moved out to memory of its own. */
+const isMoved = ({ packet }: Undecided): boolean => packet !== undefined && storeOf(packet)!.single;
 
 /** The part of Engine that moves packets, over the model. */
 class Bench {
@@ -81,12 +90,14 @@ class Bench {
   readonly chain: ArenaChain;
   readonly outbox: Outbox;
   /** Packets without a verdict, oldest first. */
-  readonly undecided: Slot[] = [];
+  readonly undecided: Undecided[] = [];
   #id: number;
   #slotSize = 64;
 
   constructor(slots: number, firstId: number) {
-    this.chain = new ArenaChain({ slots, slotSize: this.#slotSize });
+    // One arena that is full: packets that are held behind it move out.
+    const budget = slots * this.#slotSize;
+    this.chain = new ArenaChain({ slots, slotSize: this.#slotSize }, budget);
     this.outbox = new Outbox(this.kernel as unknown as QueueSocket, queue);
     this.#id = firstId;
   }
@@ -107,6 +118,7 @@ class Bench {
       if (kind === 2) this.chain.decide(arena, slot++);
       else {
         arena.index[slot * ATTRIBUTE_STRIDE] = this.#id | 0;
+        arena.view.setUint32(slot * arena.slotSize, MESSAGE_SIZE, true);
         this.kernel.waiting.push(this.#id);
         this.undecided.push({ arena, slot: slot++, id: this.#id });
       }
@@ -118,9 +130,10 @@ class Bench {
     if (arena === undefined) return;
     const slot = arena.cursor - 1;
     const id = arena.index[slot * ATTRIBUTE_STRIDE]! >>> 0;
-    const next = this.undecided.find(({ arena, slot }) => arena.states[slot] === SlotState.Waiting);
-    assert.deepEqual([next?.arena === arena, next?.slot, next?.id], [true, slot, id]);
+    const next = this.undecided.find(({ packet }) => packet === undefined)!;
+    assert.deepEqual([next.arena === arena, next.slot, next.id], [true, slot, id]);
     arena.states[slot] = SlotState.Delivered;
+    next.packet = arena.packets[slot] = new Packet(undefined, arena, slot);
   }
 
   /** As Engine.decide and its settling; a send that fails leaves the packet undecided. */
@@ -136,19 +149,26 @@ class Bench {
     const packet = this.undecided[place % Math.max(1, this.undecided.length)];
     if (packet === undefined) return;
     const { arena, slot, id } = packet;
-    assert.equal(arena.index[slot * ATTRIBUTE_STRIDE]! >>> 0, id, "its slot is still its own");
+    const moved = isMoved(packet);
+    const store = moved ? storeOf(packet.packet!)! : arena;
+    const entry = moved ? 0 : slot * ATTRIBUTE_STRIDE;
+    assert.equal(store.index[entry]! >>> 0, id, "its slot is still its own");
+    const oldest = moved
+      ? this.chain.isOldestMoved(packet.packet!)
+      : this.chain.isOldest(arena, slot);
     try {
       if (size !== undefined || priority !== undefined) {
         const payload = size === undefined ? undefined : new Uint8Array(size).fill(id & 0xff);
         const attributes = priority === undefined ? undefined : encodeVerdictChanges({ priority });
         this.outbox.addWithChanges(id, verdict, mark, { payload, attributes });
-      } else if (this.chain.isOldest(arena, slot)) this.outbox.addOldest(id, verdict, mark);
+      } else if (oldest) this.outbox.addOldest(id, verdict, mark);
       else this.outbox.add(id, verdict, mark);
     } catch (error) {
       if (this.kernel.failing && String(error).includes("ENOBUFS")) return;
       throw error;
     }
-    this.chain.decide(arena, slot);
+    if (moved) this.chain.decideMoved(packet.packet!);
+    else this.chain.decide(arena, slot);
     this.undecided.splice(this.undecided.indexOf(packet), 1);
     this.given.set(id, text(verdict, mark, size, priority));
   }
@@ -176,8 +196,11 @@ class Bench {
     assert.deepEqual([...this.kernel.got.keys()], [...this.given.keys()]);
     assert.deepEqual(this.kernel.waiting, this.undecided.map(({ id }) => id));
     const oldest = this.chain.oldest();
-    assert.equal(oldest, this.undecided[0]?.arena);
-    if (oldest !== undefined) assert.equal(oldest.head, this.undecided[0]?.slot);
+    const first = this.undecided[0];
+    assert.equal(oldest === undefined, first === undefined);
+    assert.equal(oldest?.packet, first?.packet);
+    if (oldest === undefined || first === undefined || isMoved(first)) return;
+    assert.deepEqual([oldest.arena === first.arena, oldest.slot], [true, first.slot]);
   }
 }
 
@@ -251,6 +274,26 @@ for (const [name, actions] of [["", plain], [" while sends fail now and then", f
     );
   });
 }
+
+test("packets that are held are moved out, and keep their places", { timeout: 60_000 }, () => {
+  const run = fc.record({ place: fc.nat(60), count: fc.integer({ min: 1, max: 4 }) });
+  fc.assert(
+    fc.property(slots, firstId, fc.array(run, { maxLength: 30 }), (slots, firstId, runs) => {
+      const bench = new Bench(slots, firstId);
+      for (let turn = 0; turn < 60; turn++) {
+        bench.receive([0]);
+        bench.handOut();
+      }
+      const moved = bench.undecided.filter(isMoved).length;
+      assert.ok(moved >= 60 - 2 * slots, `${moved} of 60 were moved out`);
+      for (const { place, count } of runs) {
+        for (let turn = 0; turn < count; turn++) bench.decide(place, { verdict: 1, mark: NO_MARK });
+      }
+      bench.check();
+    }),
+    { numRuns: 200 },
+  );
+});
 
 test("a full buffer that cannot be sent loses nothing", { timeout: 20_000 }, () => {
   const bench = new Bench(8, 0);

@@ -65,7 +65,7 @@ function packetsOf(messages: readonly Uint8Array[], slotSize: number) {
           outbox.addWithChanges(slot, verdict, mark, changes);
         },
       },
-      { bytes, view, index, slotSize },
+      { bytes, view, index, slotSize, single: false },
       slot,
     );
   });

@@ -23,7 +23,7 @@ export function storeOf(message: Partial<QueuePacketMessage>): MessageStore {
   const view = new DataView(bytes.buffer);
   const index = new Int32Array(ATTRIBUTE_STRIDE);
   indexPacketMessage(view, 0, bytes.length, index, 0);
-  return { bytes, view, index, slotSize: bytes.length };
+  return { bytes, view, index, slotSize: bytes.length, single: true };
 }
 
 /** Who hears of a packet's verdict. */
