@@ -29,6 +29,7 @@ export {
   VerdictError,
 } from "./src/queue/errors.ts";
 export {
+  ExhaustedEvent,
   IdleEvent,
   OverrunEvent,
   type PacketQueueEventMap,
@@ -36,6 +37,7 @@ export {
   UndecidedEvent,
   VerdictErrorEvent,
 } from "./src/queue/events.ts";
+export type { HandlerErrorPolicy } from "./src/queue/handler_errors.ts";
 export type { Hook, PacketMetadata, Vlan } from "./src/queue/metadata.ts";
 export type { Family, PacketQueueOptions, QueueFlags } from "./src/queue/options.ts";
 export { Packet } from "./src/queue/packet.ts";

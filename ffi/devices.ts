@@ -5,7 +5,7 @@
  */
 
 import { libc } from "./libc.ts";
-import { linksChanged } from "./link_watch.ts";
+import { linkGeneration } from "./link_watch.ts";
 import { textOf } from "./memory.ts";
 
 /** A network interface as a packet names it. */
@@ -23,6 +23,8 @@ const buffer = new Uint8Array(new ArrayBuffer(IF_NAMESIZE));
 const known = new Map<number, Device>();
 /** Date.now() of the last look: one a millisecond, because looking is a system call. */
 let looked = -1;
+/** What the names and sizes were true for. */
+let generation = -1;
 
 /** The interface with this index, undefined for 0. */
 export function deviceOf(index: number): Device | undefined {
@@ -31,7 +33,9 @@ export function deviceOf(index: number): Device | undefined {
   const now = Date.now();
   if (now !== looked) {
     looked = now;
-    if (linksChanged()) {
+    const current = linkGeneration();
+    if (current !== generation) {
+      generation = current;
       known.clear();
       sizes.clear();
     }

@@ -32,7 +32,10 @@ const runtimeFiles = ["ffi/deno.ts", "ffi/bun.ts", "ffi/node.ts"];
 
 const maximumLines = 400;
 /** Files that may be longer, with the reason beside each. */
-const longFiles: readonly string[] = [];
+const longFiles: readonly string[] = [
+  // One class: all that a program does with a packet.
+  "src/queue/packet.ts",
+];
 
 /** One broken rule. */
 export interface Violation {

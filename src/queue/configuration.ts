@@ -11,7 +11,7 @@ import { ERRNO, SystemError } from "../../ffi/errno.ts";
 import { NFQNL_COPY } from "../wire/nfqueue.ts";
 import { encodeConfig, type QueueConfig } from "../wire/nfqueue_config.ts";
 import { QueueClosedError } from "./errors.ts";
-import { FLAG_BITS, type QueueFlags, type Settings } from "./options.ts";
+import { DEFAULT_MAX_LENGTH, FLAG_BITS, type QueueFlags, type Settings } from "./options.ts";
 import type { QueueSocket } from "./socket.ts";
 
 /** Bytes that headers and attributes may take beside the payload. */
@@ -34,13 +34,23 @@ export interface ConfigurationLink {
 export class Configuration {
   readonly #queue: number;
   readonly #link: ConfigurationLink;
+  /** Packets that may wait in the kernel. */
+  maxLength: number;
+  /** Of what comes now the payload is not asked for: it is there to have the length told. */
+  hidesPayload = false;
   #copyRange: number;
   #flags: QueueFlags;
   #sequence = 0;
+  /** The request that changes `hidesPayload`, from its answer on. */
+  #hiding: { readonly sequence: number; readonly hides: boolean } | undefined;
   #answer: { readonly sequence: number; readonly error: number } | undefined;
 
-  constructor({ number, copyRange, flags }: Settings, link: ConfigurationLink) {
+  constructor(
+    { number, copyRange, maxLength = DEFAULT_MAX_LENGTH, flags }: Settings,
+    link: ConfigurationLink,
+  ) {
     this.#queue = number;
+    this.maxLength = maxLength;
     this.#link = link;
     this.#copyRange = copyRange;
     this.#flags = flags;
@@ -50,14 +60,19 @@ export class Configuration {
   setCopyRange(copyRange: number): void {
     this.#copyRange = Math.max(copyRange, this.#copyRange);
     this.#link.growSlots(slotSize(this.#copyRange, this.#flags));
-    // Metadata alone is a mode of its own; a range of 0 would mean everything.
-    const copyMode = copyRange === 0 ? NFQNL_COPY.META : NFQNL_COPY.PACKET;
-    this.#request("set the copy range", { copyMode, copyRange });
+    // The mode for metadata alone does not tell the length; a range of 0 would mean everything.
+    const hides = copyRange === 0;
+    this.#hiding = { sequence: this.#sequence + 1, hides };
+    this.#request("set the copy range", {
+      copyMode: NFQNL_COPY.PACKET,
+      copyRange: hides ? 1 : copyRange,
+    });
     this.#copyRange = copyRange;
   }
 
   setMaxLength(maxLength: number): void {
     this.#request("set the queue length", { maxLength });
+    this.maxLength = maxLength;
   }
 
   setFlags(changes: QueueFlags): void {
@@ -83,6 +98,12 @@ export class Configuration {
   /** Takes the kernel's answer to a configuration message. */
   takeAnswer(sequence: number, error: number): void {
     this.#answer = { sequence, error };
+    const hiding = this.#hiding;
+    // A request that is sent again has a later number.
+    if (hiding !== undefined && error === 0 && sequence >= hiding.sequence) {
+      this.hidesPayload = hiding.hides;
+      this.#hiding = undefined;
+    }
   }
 
   /**

@@ -6,7 +6,13 @@
 
 import { Verdict } from "./verdict.ts";
 
-/** Numbers of packets, since the queue was opened. */
+/**
+ * Numbers of packets, since the queue was opened. What a rule sent here is
+ * `accepted + dropped + otherVerdicts + overruns + queueDropped + flushedByKernel + outstanding`,
+ * at the latest after `close()`: each packet is in one of them. Two things cannot be known. An
+ * ordinary user may not read the drops at the queue's limit: `queueDropped` stays 0. And of a batch of
+ * verdicts that left while the kernel let some of its packets go, it tells only when none was left.
+ */
 export interface QueueCounters {
   /** Packets received. */
   readonly received: number;
@@ -22,16 +28,29 @@ export interface QueueCounters {
   readonly expired: number;
   /** Handlers that threw or rejected. */
   readonly handlerErrors: number;
-  /** Verdicts that the kernel refused. */
+  /** Packets whose verdict the kernel refused. */
   readonly verdictErrors: number;
   /** Packets that found the receive buffer full: dropped, or accepted with `failOpen`. */
   readonly overruns: number;
+  /** Packets that found the queue full (`maxLength`), which dropped them. */
+  readonly queueDropped: number;
+  /** Packets received that the kernel let go before their verdict: a device or a chain went away. */
+  readonly flushedByKernel: number;
   /** Messages that did not fit their slot; their packets got the verdict for errors. */
   readonly truncatedMessages: number;
   /** Messages that could not be read. */
   readonly malformedMessages: number;
-  /** Packets received that have no verdict yet. */
+  /** Packets received that have no verdict yet, or one that the kernel did not take. */
   readonly outstanding: number;
+}
+
+/** What a verdict counts as: accepted, dropped, something else. */
+export type VerdictKind = 0 | 1 | 2;
+
+/** The kind of a verdict. */
+export function verdictKind(verdict: number): VerdictKind {
+  if (verdict === Verdict.Accept || verdict === Verdict.Stop) return 0;
+  return verdict === Verdict.Drop ? 1 : 2;
 }
 
 /** The counters as the engine counts them. */
@@ -45,23 +64,26 @@ export class Counters {
   handlerErrors = 0;
   verdictErrors = 0;
   overruns = 0;
+  queueDropped = 0;
+  flushedByKernel = 0;
   truncatedMessages = 0;
   malformedMessages = 0;
 
-  /** Packets that have their verdict. */
-  get decided(): number {
-    return this.accepted + this.dropped + this.otherVerdicts;
+  /** Packets received that are the kernel's or the program's still. */
+  get outstanding(): number {
+    return this.received - this.accepted - this.dropped - this.otherVerdicts -
+      this.flushedByKernel;
   }
 
-  /** Counts one verdict. */
-  countVerdict(verdict: number): void {
-    if (verdict === Verdict.Accept || verdict === Verdict.Stop) this.accepted++;
-    else if (verdict === Verdict.Drop) this.dropped++;
-    else this.otherVerdicts++;
+  /** Counts verdicts; a negative number takes back what the kernel refused. */
+  countVerdicts(kind: VerdictKind, packets: number): void {
+    if (kind === 0) this.accepted += packets;
+    else if (kind === 1) this.dropped += packets;
+    else this.otherVerdicts += packets;
   }
 
   /** A copy that does not change any more. */
   snapshot(): QueueCounters {
-    return { ...this, outstanding: this.received - this.decided };
+    return { ...this, outstanding: this.outstanding };
   }
 }

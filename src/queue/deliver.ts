@@ -23,7 +23,8 @@ export type Handler = (packet: Packet) => HandlerResult | Promise<HandlerResult>
  * Calls the handler.
  *
  * @returns the handler's promise, undefined when the packet's turn has ended
- * @throws what the handler throws, after the packet got the verdict for errors
+ * @throws what the handler throws, after the packet got the verdict for errors, where `onHandlerError`
+ * says so
  */
 export function deliver(
   engine: Engine,
@@ -35,8 +36,7 @@ export function deliver(
     if (isPromise(result)) return result;
     conclude(engine, packet, result);
   } catch (error) {
-    engine.fail(packet, error);
-    throw error;
+    if (engine.fail(packet, error)) throw error;
   }
   return undefined;
 }
@@ -60,12 +60,13 @@ export async function settleLater(
     // A handler whose packet was taken from it has nothing to say any more.
     const tooLate = error instanceof VerdictError || error instanceof PacketReleasedError;
     if (tooLate && isOvertaken(packet)) return;
+    let ends = true;
     try {
-      engine.fail(packet, error);
+      ends = engine.fail(packet, error);
     } catch {
       // The send found no memory: the packet stays undecided, and close() tries again.
     }
-    failed(error);
+    if (ends) failed(error);
   }
 }
 

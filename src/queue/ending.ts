@@ -5,7 +5,7 @@
  */
 
 import type { UndecidedCause } from "./events.ts";
-import { isVerdict, type Verdict } from "./verdict.ts";
+import { verdictName } from "./verdict.ts";
 
 /** The program gave the verdict, or the queue did, and why. */
 export type Ending = "given" | UndecidedCause;
@@ -19,14 +19,7 @@ const ENDINGS: Readonly<Record<Ending, string>> = {
   cut: "did not fit the receive memory, so the queue gave it the verdict",
 };
 
-const VERDICT_NAMES: Readonly<Record<Verdict, string>> = {
-  0: "Drop",
-  1: "Accept",
-  4: "Repeat",
-  5: "Stop",
-};
-
 /** Why a second verdict is refused. */
 export function describeEnding(ending: Ending, verdict: number | undefined): string {
-  return `${ENDINGS[ending]} ${isVerdict(verdict) ? VERDICT_NAMES[verdict] : "Queue"}`;
+  return `${ENDINGS[ending]} ${verdictName(verdict)}`;
 }

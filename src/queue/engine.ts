@@ -5,34 +5,30 @@
  * @module
  */
 
-import { ERRNO, SystemError } from "../../ffi/errno.ts";
-import { decodeError, NLMSG } from "../wire/netlink.ts";
-import {
-  ATTRIBUTE_STRIDE,
-  indexPacketMessage,
-  MESSAGE_CUT,
-  MESSAGE_OK,
-  NFQA,
-  QUEUE_MESSAGE,
-} from "../wire/nfqueue.ts";
+import { ERRNO } from "../../ffi/errno.ts";
+import { changeGeneration } from "../../ffi/link_watch.ts";
+import { ATTRIBUTE_STRIDE, NFQA } from "../wire/nfqueue.ts";
 import { type Arena, SlotState } from "./arena.ts";
 import { ArenaChain, type Oldest } from "./chain.ts";
 import { Configuration, slotSize } from "./configuration.ts";
-import { Counters } from "./counters.ts";
+import { Counters, type VerdictKind, verdictKind } from "./counters.ts";
 import { Deadline } from "./deadline.ts";
 import type { Decider, VerdictChanges } from "./decider.ts";
 import { QueueClosedError } from "./errors.ts";
-import { OverrunEvent, type UndecidedCause, UndecidedEvent, VerdictErrorEvent } from "./events.ts";
+import { type QueueEvent, type UndecidedCause, UndecidedEvent } from "./events.ts";
+import { ExhaustionWatch } from "./exhaustion.ts";
+import { verdictAfter } from "./handler_errors.ts";
 import { IdleWatch } from "./idle.ts";
+import { Intake } from "./intake.ts";
 import { slotOf, storeOf } from "./metadata.ts";
 import type { Settings } from "./options.ts";
-import { OverrunWatch } from "./overrun.ts";
+import { LossWatch } from "./losses.ts";
 import { isLeft, Packet, settleByQueue } from "./packet.ts";
 import { QueueSocket } from "./socket.ts";
 import { Outbox } from "./outbox.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** Packets taken at most while closing, so that a flood cannot keep the queue open. */
+/** Packets that may be taken while closing, however short the queue is by then. */
 const CLOSING_PACKETS = 65536;
 
 const FAMILY_NUMBERS = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const;
@@ -46,42 +42,37 @@ export class Engine implements Decider {
   closed = false;
   /** A loop is at work and will flush: verdicts given meanwhile need no flush of their own. */
   draining = false;
-  /** What the last receive gave: datagrams (many mean that more are there by now) or −errno. */
-  lastCount = 0;
-  /** Called once when the number of packets in the program's hands falls below `concurrency`. */
-  onRoom: (() => void) | undefined;
   /** Called when the queue closes under a loop that reads it. */
   onClose: (() => void) | undefined;
 
   readonly #chain: ArenaChain;
   readonly #outbox: Outbox;
-  readonly #emit: (event: Event) => void;
-  readonly #overruns: OverrunWatch | undefined;
+  readonly #intake: Intake;
+  readonly #emit: (event: QueueEvent) => void;
+  readonly #losses: LossWatch;
+  readonly #exhaustion: ExhaustionWatch;
   readonly #idle: IdleWatch;
   readonly #deadline: Deadline | undefined;
   readonly #family: number;
   #reader: string | undefined;
-  #events: Event[] = [];
-  /** Slots whose message did not fit: decided once all of their batch have been looked at. */
-  #cut: [Arena, number][] = [];
-  /** The last id seen, to find the ones that never came. */
-  #lastId = 0;
+  #onRoom: (() => void) | undefined;
+  #events: QueueEvent[] = [];
   #delivered = 0;
   #closing = false;
 
   /** @param emit dispatches an event to the queue's listeners */
-  constructor(settings: Settings, emit: (event: Event) => void) {
+  constructor(settings: Settings, emit: (event: QueueEvent) => void) {
     this.settings = settings;
     this.#emit = emit;
     this.#family = FAMILY_NUMBERS[settings.family];
     const { batchSize, copyRange, deadline, flags } = settings;
     this.#chain = new ArenaChain({ slots: batchSize, slotSize: slotSize(copyRange, flags) });
-    if (settings.reportOverruns) {
-      this.#overruns = new OverrunWatch(settings, {
-        report: (event) => this.#report(event),
-        finish: () => this.#dispatch(),
-      });
-    }
+    this.#losses = new LossWatch(settings, {
+      counters: this.counters,
+      socketDrops: () => this.socket.drops(),
+      report: (event) => this.#report(event),
+    });
+    this.#exhaustion = new ExhaustionWatch(emit);
     this.#idle = new IdleWatch(settings.number, this.counters);
     this.#deadline = deadline && new Deadline(deadline, {
       chain: this.#chain,
@@ -101,7 +92,20 @@ export class Engine implements Decider {
       closed: () => this.closed,
       growSlots: (size) => this.#chain.setSlotSize(size),
     });
-    this.#outbox = new Outbox(this.socket, settings.number);
+    this.#outbox = new Outbox({
+      queue: settings.number,
+      send: (message, length) => this.socket.send(message, length),
+      changes: changeGeneration,
+    });
+    const cut = (arena: Arena, slot: number): void => {
+      const verdict = settings.onError;
+      this.#decideByQueue({ packet: arena.packets[slot], arena, slot }, { verdict, cause: "cut" });
+    };
+    this.#intake = new Intake({
+      ...{ chain: this.#chain, outbox: this.#outbox, losses: this.#losses, cut },
+      ...{ socket: this.socket, configuration: this.configuration, counters: this.counters },
+      ...{ deadline: this.#deadline, report: (event: QueueEvent) => this.#report(event) },
+    });
     try {
       // The last step, and not the library's: it would swallow packets that come at once.
       this.configuration.setCopyRange(copyRange);
@@ -133,8 +137,20 @@ export class Engine implements Decider {
   /** Ends a claim. */
   release(): void {
     this.#reader = undefined;
-    this.onRoom = undefined;
+    this.#onRoom = undefined;
+    this.#exhaustion.stop();
     this.onClose = undefined;
+  }
+
+  /** Calls back once, when the number of packets in the program's hands is below `concurrency`. */
+  whenRoom(callback: () => void): void {
+    this.#onRoom = callback;
+    this.#exhaustion.start(this.settings.number, this.#delivered);
+  }
+
+  /** What the last receive gave: datagrams (many mean that more are there by now) or −errno. */
+  get lastCount(): number {
+    return this.#intake.lastCount;
   }
 
   /**
@@ -148,42 +164,14 @@ export class Engine implements Decider {
   receive(patience?: number, most: number = Infinity): number {
     // A listener may have closed the queue: its descriptor may be another's by now.
     if (this.closed) return 0;
-    const arena = this.#chain.space();
-    const headers = arena.freeHeaders();
-    const slots = Math.min(arena.slots - arena.filled, most);
-    const count = patience === undefined
-      ? this.socket.receive(headers, slots)
-      : this.socket.receiveBlocking(headers, slots, patience);
-    this.lastCount = count;
-    if (count > 0) {
-      const first = arena.filled;
-      // Before the packets are looked at: deciding one moves the arena's head over these.
-      arena.addSlots(count);
-      for (let slot = first; slot < first + count; slot++) {
-        const start = slot * arena.slotSize;
-        const cut = arena.wasCut(slot);
-        this.#take(arena, slot, cut ? start + arena.slotSize : start + arena.receivedLength(slot));
-      }
-    } else if (count === -ERRNO.ENOBUFS) this.#overruns?.interrupted();
-    else if (count !== 0 && count !== -ERRNO.EAGAIN && count !== -ERRNO.EINTR) {
-      throw new SystemError("recvmmsg", { errno: -count });
-    }
-    this.#overruns?.check();
-    if (this.#cut.length > 0) this.#settleCut();
+    const count = this.#intake.receive(patience, most);
     this.#dispatch();
     return count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0);
   }
 
   /** Takes one datagram that the runtime has read already. */
   ingest(datagram: Uint8Array): void {
-    const arena = this.#chain.space();
-    const slot = arena.filled;
-    arena.addSlots(1);
-    const start = slot * arena.slotSize;
-    const fits = datagram.length <= arena.slotSize;
-    arena.bytes.set(fits ? datagram : datagram.subarray(0, arena.slotSize), start);
-    this.#take(arena, slot, start + Math.min(datagram.length, arena.slotSize));
-    if (this.#cut.length > 0) this.#settleCut();
+    this.#intake.ingest(datagram);
     this.#dispatch();
   }
 
@@ -232,14 +220,23 @@ export class Engine implements Decider {
   leave(packet: Packet): void {
     if (this.closed || !isLeft(packet)) return;
     this.counters.undecided++;
-    this.#decideForHandler(packet, { cause: "handler" });
+    this.#decideForHandler(packet, { verdict: this.settings.onError, cause: "handler" });
   }
 
-  /** Gives the error verdict to a packet even if it was held: its handler failed. */
-  fail(packet: Packet, error: unknown): void {
-    if (this.closed) return;
+  /**
+   * Decides a packet whose handler failed, even if it was held.
+   *
+   * @returns whether the loop is to end with that error
+   */
+  fail(packet: Packet, error: unknown): boolean {
+    if (this.closed) return true;
     this.counters.handlerErrors++;
-    if (packet.verdict === undefined) this.#decideForHandler(packet, { cause: "error", error });
+    const { onError, onHandlerError } = this.settings;
+    const verdict = verdictAfter(onHandlerError, error, packet);
+    if (packet.verdict === undefined && !this.closed) {
+      this.#decideForHandler(packet, { verdict: verdict ?? onError, cause: "error", error });
+    }
+    return verdict === undefined;
   }
 
   /**
@@ -265,12 +262,19 @@ export class Engine implements Decider {
   /**
    * For a reader that finds nothing: reports, once, that no packet has ever come.
    *
-   * @returns milliseconds until that would be due, Infinity when it never will
+   * @returns milliseconds until something is to be looked at, Infinity when nothing is
    */
   idle(): number {
     this.#report(this.#idle.check());
     this.#dispatch();
-    return this.#idle.left();
+    return Math.min(this.#idle.left(), this.#losses.left);
+  }
+
+  /** For a reader that has waited as long as `idle` said: counts what was lost. */
+  look(): void {
+    if (this.closed) return;
+    this.#losses.lookWhenDue();
+    this.#dispatch();
   }
 
   /** Decides what is undecided, and closes. Idempotent. */
@@ -278,33 +282,40 @@ export class Engine implements Decider {
     if (this.closed || this.#closing) return;
     this.#closing = true;
     this.#deadline?.stop();
-    this.#overruns?.stop();
+    this.#exhaustion.stop();
     this.draining = true;
     try {
-      this.#stopDelivery();
-      const verdict = this.settings.onError;
-      for (let left = this.#chain.oldest(); left !== undefined; left = this.#chain.oldest()) {
-        this.#decideByQueue(left, { verdict, cause: "close" });
-      }
-      this.flush();
+      this.#empty();
+      this.#losses.look();
     } finally {
       this.closed = true;
-      this.#outbox.close();
+      this.#outbox.close().forEach((packets, kind) =>
+        this.counters.countVerdicts(kind as VerdictKind, -packets)
+      );
       this.socket.close();
+      // What the kernel still had has ended with the queue.
+      this.counters.flushedByKernel += this.counters.outstanding;
       this.draining = false;
       this.onClose?.();
     }
     this.#dispatch();
   }
 
-  /** No new packets, and those in the socket are read: the library's last call must find it empty. */
-  #stopDelivery(): void {
+  /**
+   * No new packets, and those in the socket are decided: the library's last call must find it empty.
+   * The kernel's answers to the last verdicts are read too.
+   */
+  #empty(): void {
     this.configuration.stopPackets();
-    for (let taken = 0; taken < CLOSING_PACKETS;) {
-      const count = this.receive();
-      if (count === 0) break;
-      taken += count;
-    }
+    const verdict = this.settings.onError;
+    // The kernel had no more than its queue holds, so that a flood cannot keep the queue open.
+    const most = this.counters.received + Math.max(CLOSING_PACKETS, this.configuration.maxLength);
+    do {
+      for (let left = this.#chain.oldest(); left !== undefined; left = this.#chain.oldest()) {
+        this.#decideByQueue(left, { verdict, cause: "close" });
+      }
+      this.flush();
+    } while (this.receive() > 0 && this.counters.received < most);
   }
 
   #familyOf(arena: Arena, slot: number): number {
@@ -313,63 +324,12 @@ export class Engine implements Decider {
     return arena.bytes[header - 8]!;
   }
 
-  /** Looks at a received message; packets then wait to be handed out. */
-  #take(arena: Arena, slot: number, end: number): void {
-    const start = slot * arena.slotSize;
-    const base = slot * ATTRIBUTE_STRIDE;
-    const code = indexPacketMessage(arena.view, start, end, arena.index, base);
-    const known = code === MESSAGE_OK || (code === MESSAGE_CUT && arena.index[base + 1] !== 0);
-    if (!known) {
-      this.#chain.decide(arena, slot);
-      this.#takeControl(arena, start, end);
-      return;
-    }
-    const id = arena.index[base]!;
-    const lost = (id - this.#lastId - 1) | 0;
-    this.#lastId = id;
-    if (lost > 0) {
-      this.counters.overruns += lost;
-      this.#report(new OverrunEvent(lost));
-    }
-    this.counters.received++;
-    this.#deadline?.start(arena, slot);
-    if (code === MESSAGE_CUT) this.#cut.push([arena, slot]);
-  }
-
-  #settleCut(): void {
-    const verdict = this.settings.onError;
-    for (const [arena, slot] of this.#cut.splice(0)) {
-      this.counters.truncatedMessages++;
-      this.#decideByQueue({ packet: arena.packets[slot], arena, slot }, { verdict, cause: "cut" });
-    }
-  }
-
-  #takeControl(arena: Arena, start: number, end: number): void {
-    const { view } = arena;
-    if (end - start < 36 || view.getUint16(start + 4, true) !== NLMSG.ERROR) {
-      this.counters.malformedMessages++;
-      return;
-    }
-    const { error, originalType, originalSequence } = decodeError(view, start);
-    if (originalType === QUEUE_MESSAGE.CONFIG) {
-      this.configuration.takeAnswer(originalSequence, error);
-    } else if (error !== 0) {
-      this.counters.verdictErrors++;
-      const failure = new SystemError("verdict", {
-        errno: error,
-        ...(error === ERRNO.ENOENT && { advice: "The kernel had already let the packet go" }),
-      });
-      this.#report(new VerdictErrorEvent(originalSequence, failure));
-    }
-  }
-
   #decideForHandler(
     packet: Packet,
-    reason: { readonly cause: UndecidedCause; readonly error?: unknown },
+    reason: { readonly verdict: Verdict; readonly cause: UndecidedCause; readonly error?: unknown },
   ): void {
-    const verdict = this.settings.onError;
-    settleByQueue(packet, verdict, reason.cause);
-    this.#emit(new UndecidedEvent(packet.id, { verdict, ...reason }));
+    settleByQueue(packet, reason.verdict, reason.cause);
+    this.#emit(new UndecidedEvent(packet.id, reason));
   }
 
   /** Decides a packet whether or not it was handed out. */
@@ -383,16 +343,17 @@ export class Engine implements Decider {
   }
 
   #settle(verdict: number): void {
-    this.counters.countVerdict(verdict);
+    this.counters.countVerdicts(verdictKind(verdict), 1);
     if (!this.draining) this.#outbox.flushSoon();
-    if (this.onRoom !== undefined && !this.saturated) {
-      const { onRoom } = this;
-      this.onRoom = undefined;
-      setImmediate(onRoom);
+    if (this.#onRoom !== undefined && !this.saturated) {
+      const callback = this.#onRoom;
+      this.#onRoom = undefined;
+      this.#exhaustion.stop();
+      setImmediate(callback);
     }
   }
 
-  #report(event: Event | undefined): void {
+  #report(event: QueueEvent | undefined): void {
     if (event !== undefined) this.#events.push(event);
   }
 

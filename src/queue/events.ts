@@ -1,46 +1,71 @@
 /**
- * What a queue reports while it runs, as DOM events.
+ * What a queue reports while it runs, as DOM events. Each has a `message`, a sentence for people.
  *
  * @module
  */
 
 import type { SystemError } from "../../ffi/errno.ts";
-import type { Verdict } from "./verdict.ts";
+import { type Verdict, verdictName } from "./verdict.ts";
 
 /**
  * `"verdicterror"`: the kernel refused a verdict. ENOENT means that it had already let the packet
- * go (an interface went down, the queue was flushed).
+ * go (an interface went down, a chain was removed); EPERM that the process has lost CAP_NET_ADMIN.
  */
 export class VerdictErrorEvent extends Event {
   /** The packet's id; for a batch, the last id in it. */
   readonly packetId: number;
   /** Why: its `code` is the kernel's errno. */
   readonly error: SystemError;
+  /** Packets whose verdict was refused, 1 or more. */
+  readonly packets: number;
+  /** A sentence for people. */
+  readonly message: string;
 
-  constructor(packetId: number, error: SystemError) {
+  /** @ignore Events come from a queue. */
+  constructor(
+    packetId: number,
+    { error, packets }: { readonly error: SystemError; readonly packets: number },
+  ) {
     super("verdicterror");
     this.packetId = packetId;
     this.error = error;
+    this.packets = packets;
+    const subject = packets === 1 ? `packet ${packetId}` : `${packets} packets up to ${packetId}`;
+    this.message = `the verdict of ${subject} was refused: ${error.message}`;
   }
 }
 
 /**
  * `"overrun"`: packets never reached the program, because a buffer was full. They were dropped, or
- * accepted with `failOpen`.
+ * accepted with `failOpen`. Also, once: that the drops at the queue's limit cannot be known.
  */
 export class OverrunEvent extends Event {
-  /** Packets that found the receive buffer full since the last event (gaps in the ids). */
+  /** Packets that found the receive buffer full since the last event. */
   readonly lost: number;
-  /** Packets that found the queue full (`maxLength`), in all; only with `reportOverruns`. */
+  /** Packets that found the queue full (`maxLength`), in all; undefined where that is not known. */
   readonly queueDropped: number | undefined;
-  /** Packets that found the receive buffer full, in all; only with `reportOverruns`. */
+  /**
+   * Packets that found the receive buffer full, in all, as the kernel counts them; undefined where
+   * that is not known.
+   */
   readonly userDropped: number | undefined;
+  /** A sentence for people. */
+  readonly message: string;
 
-  constructor(lost: number, counters?: { queueDropped: number; userDropped: number }) {
+  /** @ignore Events come from a queue. */
+  constructor(
+    { lost, queueDropped, userDropped }: {
+      readonly lost: number;
+      readonly queueDropped?: number | undefined;
+      readonly userDropped?: number | undefined;
+    },
+    message: string,
+  ) {
     super("overrun");
     this.lost = lost;
-    this.queueDropped = counters?.queueDropped;
-    this.userDropped = counters?.userDropped;
+    this.queueDropped = queueDropped;
+    this.userDropped = userDropped;
+    this.message = message;
   }
 }
 
@@ -57,6 +82,14 @@ export type UndecidedCause =
   /** The kernel's message did not fit its slot, so the packet could not be shown. */
   | "cut";
 
+const CAUSES: Readonly<Record<UndecidedCause, string>> = {
+  handler: "its handler gave it no verdict: return one, or call accept(), drop() or hold()",
+  error: "its handler failed",
+  deadline: "its deadline passed",
+  close: "the queue was closed",
+  cut: "the kernel's message was too long to be read",
+};
+
 /** `"undecided"`: a packet got a verdict from the queue, not from the handler. */
 export class UndecidedEvent extends Event {
   /** The packet's id. */
@@ -65,10 +98,10 @@ export class UndecidedEvent extends Event {
   readonly verdict: Verdict;
   /** Why the handler did not decide. */
   readonly cause: UndecidedCause;
-
   /** What the handler threw, with the cause "error". */
   readonly error: unknown;
 
+  /** @ignore Events come from a queue. */
   constructor(
     packetId: number,
     { verdict, cause, error }: { verdict: Verdict; cause: UndecidedCause; error?: unknown },
@@ -78,6 +111,13 @@ export class UndecidedEvent extends Event {
     this.verdict = verdict;
     this.cause = cause;
     this.error = error;
+  }
+
+  /** A sentence for people. */
+  get message(): string {
+    const { packetId, verdict, cause, error } = this;
+    const why = error instanceof Error ? `${CAUSES[cause]} (${error.message})` : CAUSES[cause];
+    return `packet ${packetId} got the verdict ${verdictName(verdict)} from the queue: ${why}`;
   }
 }
 
@@ -89,10 +129,38 @@ export class IdleEvent extends Event {
   /** A sentence for people: what is missing, with the rule to add. */
   readonly message: string;
 
+  /** @ignore Events come from a queue. */
   constructor(queue: number) {
     super("idle");
     this.message = `queue ${queue} has seen no packet yet: a rule in this network namespace must ` +
       `send it some, for example: iptables -I INPUT -j NFQUEUE --queue-num ${queue} --queue-bypass`;
+  }
+}
+
+/**
+ * `"exhausted"`: for two seconds a reader has taken no packet, because the program holds as many
+ * undecided ones as it may (`concurrency`). Once each time that happens.
+ */
+export class ExhaustedEvent extends Event {
+  /** Packets that the program holds. */
+  readonly held: number;
+  /** How long it has held all of them, in milliseconds. */
+  readonly milliseconds: number;
+  /** A sentence for people. */
+  readonly message: string;
+
+  /** @ignore Events come from a queue. */
+  constructor(
+    queue: number,
+    { held, milliseconds }: { readonly held: number; readonly milliseconds: number },
+  ) {
+    super("exhausted");
+    this.held = held;
+    this.milliseconds = milliseconds;
+    this.message =
+      `queue ${queue} has taken no packet for ${milliseconds / 1000} seconds: ${held} ` +
+      "are under way, which is all that concurrency allows. A handler may be waiting for traffic of " +
+      "its own through this queue; a deadline decides packets that take too long";
   }
 }
 
@@ -102,4 +170,8 @@ export interface PacketQueueEventMap {
   readonly overrun: OverrunEvent;
   readonly undecided: UndecidedEvent;
   readonly idle: IdleEvent;
+  readonly exhausted: ExhaustedEvent;
 }
+
+/** Whatever a queue reports. */
+export type QueueEvent = PacketQueueEventMap[keyof PacketQueueEventMap];

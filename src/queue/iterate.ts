@@ -120,7 +120,7 @@ export class PacketIterator implements AsyncIterableIterator<Packet, undefined, 
     this.#budget = SLICE;
     if (engine.saturated) {
       this.#waiter.rest();
-      engine.onRoom = this.#pull;
+      engine.whenRoom(this.#pull);
     } else if (exhausted) setImmediate(this.#pull);
     else this.#waiter.wait(this.#pull);
   }

@@ -230,7 +230,7 @@ export class PacketMetadata {
     return nest === undefined ? undefined : decodeConntrack(nest, this.#uint32(NFQA.CT_INFO));
   }
 
-  /** Bytes of the whole packet from the network header on; 0 with copyRange 0, where none tells. */
+  /** Bytes of the whole packet from the network header on, at every copy range. */
   get length(): number {
     const whole = this.#uint32(NFQA.CAP_LEN);
     if (whole !== undefined) return whole;

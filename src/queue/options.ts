@@ -6,6 +6,7 @@
 
 import { MAX_COPY_RANGE, NFQA_CFG_F } from "../wire/nfqueue.ts";
 import { checkKeys, show } from "../wire/range.ts";
+import type { HandlerErrorPolicy } from "./handler_errors.ts";
 import { isVerdict, Verdict } from "./verdict.ts";
 
 /** Packets that the kernel lets wait in a queue unless it is told otherwise. */
@@ -18,7 +19,7 @@ export type Family = "unspecified" | "ipv4" | "ipv6" | "bridge";
 export interface PacketQueueOptions {
   /**
    * Bytes of each packet to copy, 0…65531; 0 asks for metadata only. Default 65531: all. A smaller
-   * range is faster; the packets that go on are whole all the same.
+   * range is faster; the packets that go on are whole all the same, and `packet.length` is right.
    */
   readonly copyRange?: number | undefined;
   /** Packets that may wait in the kernel for a verdict, 1…0xffffffff. Default: the kernel's 1024. */
@@ -52,9 +53,9 @@ export interface PacketQueueOptions {
    */
   readonly family?: Family | undefined;
   /**
-   * Let the kernel interrupt a receive when the socket's buffer overran (ENOBUFS), and compare the
-   * kernel's drop counters every second. Packets lost at the socket are reported in any case, from
-   * gaps in the ids. Default false.
+   * Let the kernel interrupt a receive when the socket's buffer overran (ENOBUFS), so that it is told
+   * at once, and tell where the kernel's drop counters cannot be read. Losses are counted and reported
+   * in any case, a second late at most. Default false.
    */
   readonly reportOverruns?: boolean | undefined;
   /** Give packets that stay undecided this long this verdict. Default: they may take for ever. */
@@ -62,10 +63,21 @@ export interface PacketQueueOptions {
   /** The verdict of packets whose handler threw or forgot them. Default Drop. */
   readonly onError?: Verdict | undefined;
   /**
+   * What `run` and `runSync` do when a handler throws or rejects: `"throw"` (the default) gives the
+   * packet `onError`, and the loop ends with the handler's error; a verdict, or a function that gives
+   * one, decides the packet, and the loop goes on. A function that throws, or gives no verdict, counts as
+   * `"throw"`. `statistics.handlerErrors` counts, and an `"undecided"` event tells, either way.
+   */
+  readonly onHandlerError?: HandlerErrorPolicy | undefined;
+  /**
+   * Warn on the console, once a kind of event, where nobody listens for it. Default true. Packets
+   * that are still undecided when the queue closes are no reason.
+   */
+  readonly warn?: boolean | undefined;
+  /**
    * Undecided packets a handler may hold before the queue stops handing out more, 1…0xffffffff.
-   * Default 1024. `runSync` cannot wait, so it is not bound by it. A held packet keeps the receive
-   * memory of its batch in use (`batchSize` slots of `copyRange` and some bytes): who holds many for
-   * long should choose those small.
+   * Default 1024. `runSync` cannot wait, so it is not bound by it. More packets wait in the kernel, up
+   * to `maxLength`: rate × time of a handler must stay below the smaller of the two.
    */
   readonly concurrency?: number | undefined;
 }
@@ -82,6 +94,8 @@ export interface Settings {
   readonly reportOverruns: boolean;
   readonly deadline: { readonly milliseconds: number; readonly verdict: Verdict } | undefined;
   readonly onError: Verdict;
+  readonly onHandlerError: HandlerErrorPolicy;
+  readonly warn: boolean;
   readonly concurrency: number;
 }
 
@@ -123,6 +137,8 @@ const KEYS: readonly string[] = [
   "reportOverruns",
   "deadline",
   "onError",
+  "onHandlerError",
+  "warn",
   "concurrency",
 ];
 /** Longest time a timer takes. */
@@ -150,6 +166,8 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     reportOverruns = false,
     deadline,
     onError = Verdict.Drop,
+    onHandlerError = "throw",
+    warn = true,
     concurrency = 1024,
   } = options;
   if (!FAMILIES.includes(family)) {
@@ -164,6 +182,9 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     checkVerdict("deadline.verdict", deadline.verdict);
   }
   checkVerdict("onError", onError);
+  if (onHandlerError !== "throw" && typeof onHandlerError !== "function") {
+    checkVerdict('onHandlerError, where it is not "throw" or a function,', onHandlerError);
+  }
   return {
     number,
     copyRange: checkCopyRange(copyRange),
@@ -175,6 +196,8 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     reportOverruns: checkBoolean("reportOverruns", reportOverruns),
     deadline: deadline === undefined ? undefined : { ...deadline },
     onError,
+    onHandlerError,
+    warn: checkBoolean("warn", warn),
     concurrency: checkInteger("concurrency", concurrency, { min: 1, max: 0xffffffff }),
   };
 }

@@ -14,10 +14,11 @@ import {
   MARK_SIZE,
   payloadLength,
   payloadSize,
+  tagMessage,
   VERDICT_SIZE,
 } from "../wire/nfqueue_verdict.ts";
 import type { VerdictChanges } from "./decider.ts";
-import type { QueueSocket } from "./socket.ts";
+import { SentLog, type SentPackets, tagOf } from "./sent_log.ts";
 import { NO_MARK } from "./verdict.ts";
 
 /** Room for the largest payload verdict, and below the kernel's usual send buffer (212992). */
@@ -25,6 +26,27 @@ const CAPACITY = 128 * 1024;
 /** Pause before verdicts that could not be sent are tried again (ms). */
 const RETRY = 10;
 const PLAIN_SIZE = VERDICT_SIZE + MARK_SIZE;
+/** Packets of one run: their ids are kept until it leaves. */
+const LONGEST_RUN = 1024;
+/** How long verdicts go one by one after the kernel may have let packets go (ms). */
+const CAREFUL = 1000;
+
+/** What the outbox needs of its queue. */
+export interface OutboxLink {
+  readonly queue: number;
+  /** Sends the first `length` bytes as one datagram, or throws. */
+  readonly send: (message: OutgoingMessage, length: number) => void;
+  /** Another number than before when the kernel may have let packets go since. */
+  readonly changes: () => number;
+}
+
+/** The outboxes of this thread that hold verdicts until it yields. */
+const waiting = new Set<Outbox>();
+
+/** Sends what other queues' verdicts wait for: the thread is about to block. */
+export function flushWaiting(): void {
+  for (const outbox of waiting) outbox.flushNow();
+}
 
 /**
  * Gathers verdicts, in the order in which they are given: it is the order in which the packets go on.
@@ -32,31 +54,40 @@ const PLAIN_SIZE = VERDICT_SIZE + MARK_SIZE;
  * Equal verdicts of the oldest undecided packets, one after the other, form a run that leaves as one
  * batch message ("every id up to this one"). Every other verdict ends the run and is a message of
  * its own. All ids below a run's last one are decided: in the run, or by messages before it.
+ *
+ * The kernel answers a batch only when none of its packets was left. So the first of a run goes alone:
+ * its answer tells whether the kernel has let packets go since they came. Where that may be so a run
+ * leaves one by one.
  */
 export class Outbox {
-  readonly #socket: QueueSocket;
-  readonly #queue: number;
+  /** What was sent lately, for answers that are about a whole datagram. */
+  readonly sent: SentLog = new SentLog();
+
+  readonly #link: OutboxLink;
   readonly #message = new OutgoingMessage(CAPACITY);
+  readonly #runIds = new Uint32Array(LONGEST_RUN);
   #end = 0;
   #runLength = 0;
-  #runId = 0;
   #runVerdict = 0;
   #runMark = NO_MARK;
-  #scheduled = false;
+  /** The state of things that batches rely on. */
+  #changes: number;
+  #looked = false;
+  #carefulUntil = 0;
   #closed = false;
 
-  constructor(socket: QueueSocket, queue: number) {
-    this.#socket = socket;
-    this.#queue = queue;
+  constructor(link: OutboxLink) {
+    this.#link = link;
+    this.#changes = link.changes();
   }
 
   /** Adds the verdict of the oldest undecided packet. */
   addOldest(id: number, verdict: number, mark: number): void {
-    if (verdict !== this.#runVerdict || mark !== this.#runMark) this.#endRun();
+    const full = this.#runLength === LONGEST_RUN;
+    if (full || verdict !== this.#runVerdict || mark !== this.#runMark) this.#endRun();
     // Before there is a run: a send that fails must leave nothing half done.
     if (this.#runLength === 0) this.#reserve(0);
-    this.#runLength++;
-    this.#runId = id;
+    this.#runIds[this.#runLength++] = id;
     this.#runVerdict = verdict;
     this.#runMark = mark;
   }
@@ -65,7 +96,7 @@ export class Outbox {
   add(id: number, verdict: number, mark: number): void {
     this.#endRun();
     this.#reserve(PLAIN_SIZE);
-    this.#write(beginVerdict, id, verdict, mark);
+    this.#write(id, verdict, mark);
   }
 
   /** Adds a verdict that replaces the packet's payload, or changes more (`encodeVerdictChanges`). */
@@ -80,14 +111,12 @@ export class Outbox {
     const length = payload === undefined ? 0 : payloadSize(payloadLength(payload));
     this.#reserve(PLAIN_SIZE + added + length);
     const start = this.#end;
-    this.#write(beginVerdict, id, verdict, mark);
-    let end = this.#end;
     // It counts once it is whole: where something throws, no verdict without the changes is sent.
-    this.#end = start;
+    let end = this.#begin(beginVerdict, id, verdict, mark);
     const { view, bytes } = this.#message;
     if (attributes !== undefined) end = appendAttributes(view, bytes, start, end, attributes);
     if (payload !== undefined) end = appendPayload(view, bytes, start, end, payload);
-    this.#end = end;
+    this.#finish(end, verdict, 1);
   }
 
   /**
@@ -97,51 +126,113 @@ export class Outbox {
    */
   flush(): void {
     this.#endRun();
-    if (this.#end === 0 || this.#closed) return;
-    this.#socket.send(this.#message, this.#end);
-    this.#end = 0;
+    this.#send();
   }
 
   /** Sends at the end of this turn of the event loop: verdicts given one by one leave together. */
   flushSoon(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(this.#flushNow);
+    if (waiting.has(this)) return;
+    waiting.add(this);
+    setImmediate(this.flushNow);
   }
 
-  /** Forgets what could not be sent. */
-  close(): void {
+  /** Verdicts go one by one for a while: the kernel has let packets go. */
+  beCareful(): void {
+    this.#carefulUntil = performance.now() + CAREFUL;
+  }
+
+  /** Forgets what could not be sent, and gives back what that was. */
+  close(): SentPackets {
+    this.#endRun();
     this.#closed = true;
+    waiting.delete(this);
+    return this.sent.unsent;
   }
 
   /** Nobody is there to hear of a send that found no memory: it is tried again. */
-  readonly #flushNow = (): void => {
+  readonly flushNow = (): void => {
+    if (!waiting.has(this)) return;
     try {
       this.flush();
-      this.#scheduled = false;
+      waiting.delete(this);
     } catch {
-      setTimeout(this.#flushNow, RETRY);
+      setTimeout(this.flushNow, RETRY);
     }
   };
 
-  /** Room for a run's message is kept, so that ending a run never has to send first. */
+  /** Once a datagram: looking is two system calls. */
+  #lookForChanges(): void {
+    this.#looked = true;
+    const changes = this.#link.changes();
+    if (changes === this.#changes) return;
+    this.#changes = changes;
+    this.beCareful();
+  }
+
+  #send(): void {
+    if (this.#end === 0 || this.#closed) return;
+    this.#link.send(this.#message, this.#end);
+    this.sent.note(this.#message.view);
+    this.#end = 0;
+    this.#looked = false;
+  }
+
+  /** Room for a run's messages is kept, so that ending a run never has to send first. */
   #reserve(size: number): void {
-    if (this.#end + size + PLAIN_SIZE > CAPACITY) this.flush();
+    if (this.#end + size + 2 * PLAIN_SIZE > CAPACITY) this.flush();
   }
 
   #endRun(): void {
     const length = this.#runLength;
     if (length === 0) return;
+    if (length > 2 && !this.#looked) this.#lookForChanges();
+    if (this.#carefulUntil > 0 && this.#endOneByOne(length)) return;
+    const ids = this.#runIds;
     this.#runLength = 0;
-    const begin = length === 1 ? beginVerdict : beginVerdictBatch;
-    this.#write(begin, this.#runId, this.#runVerdict, this.#runMark);
+    this.#write(ids[0]!, this.#runVerdict, this.#runMark);
+    if (length === 2) this.#write(ids[1]!, this.#runVerdict, this.#runMark);
+    if (length < 3) return;
+    const end = this.#begin(beginVerdictBatch, ids[length - 1]!, this.#runVerdict, this.#runMark);
+    this.#finish(end, this.#runVerdict, length - 1);
+  }
+
+  /** @returns whether it was done; not when the time for it has passed */
+  #endOneByOne(length: number): boolean {
+    if (performance.now() > this.#carefulUntil) {
+      this.#carefulUntil = 0;
+      return false;
+    }
+    const ids = this.#runIds;
+    let done = 0;
+    try {
+      for (; done < length; done++) {
+        if (this.#end + 2 * PLAIN_SIZE > CAPACITY) this.#send();
+        this.#write(ids[done]!, this.#runVerdict, this.#runMark);
+      }
+    } finally {
+      ids.copyWithin(0, done, length);
+      this.#runLength = length - done;
+    }
+    return true;
+  }
+
+  #write(id: number, verdict: number, mark: number): void {
+    this.#finish(this.#begin(beginVerdict, id, verdict, mark), verdict, 1);
   }
 
   // The sequence number is the packet's id: an error answer then names its packet.
-  #write(begin: typeof beginVerdict, id: number, verdict: number, mark: number): void {
+  #begin(begin: typeof beginVerdict, id: number, verdict: number, mark: number): number {
     const { view } = this.#message;
     const start = this.#end;
-    const end = begin(view, start, this.#queue, id, id, verdict);
-    this.#end = mark === NO_MARK ? end : appendMark(view, start, end, mark);
+    const end = begin(view, start, this.#link.queue, id, id, verdict);
+    return mark === NO_MARK ? end : appendMark(view, start, end, mark);
+  }
+
+  /** Takes a message that is whole; its tag tells an error answer what was refused. */
+  #finish(end: number, verdict: number, packets: number): void {
+    const tag = tagOf(verdict, packets);
+    tagMessage(this.#message.view, this.#end, tag);
+    this.sent.count(tag);
+    this.#end = end;
   }
 }

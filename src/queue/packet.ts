@@ -14,12 +14,7 @@ import type { Ipv4View } from "../wire/ipv4.ts";
 import type { Ipv6View } from "../wire/ipv6.ts";
 import { INSPECT, type JsonObject } from "../wire/json.ts";
 import { Layers } from "../wire/layers.ts";
-import {
-  attributeLength,
-  NF_VERDICT,
-  NF_VERDICT_FLAG_QUEUE_BYPASS,
-  NFQA,
-} from "../wire/nfqueue.ts";
+import { attributeLength, NFQA } from "../wire/nfqueue.ts";
 import type { TcpView } from "../wire/tcp.ts";
 import type { UdpView } from "../wire/udp.ts";
 import { checkKeys } from "../wire/range.ts";
@@ -41,7 +36,14 @@ import { flowOfMessage } from "./packet_flow.ts";
 import { checkReplacement, finishEdited, finishReplacement, PACKET_OWNER } from "./packet_frame.ts";
 import { copyLink, linkEdits, PacketLink, rebaseLink, releaseLink } from "./packet_link.ts";
 import { packetDump, packetJson, packetLine } from "./packet_text.ts";
-import { NO_MARK, resolveMark, Verdict, VERDICT_KEYS, type VerdictOptions } from "./verdict.ts";
+import {
+  NO_MARK,
+  requeueVerdict,
+  resolveMark,
+  Verdict,
+  VERDICT_KEYS,
+  type VerdictOptions,
+} from "./verdict.ts";
 
 // What the loops of this folder may do with a packet, and its users may not.
 /** @ignore Gives the verdict that a handler returned. */
@@ -256,9 +258,7 @@ export class Packet extends PacketLink {
     checkInteger("queue number", queue, { min: 0, max: 0xffff });
     checkKeys("options", options, [...VERDICT_KEYS, "bypass"]);
     const { bypass = false, ...rest } = options;
-    const verdict =
-      ((queue << 16) | (bypass ? NF_VERDICT_FLAG_QUEUE_BYPASS : 0) | NF_VERDICT.QUEUE) >>> 0;
-    this.#decide(verdict, rest);
+    this.#decide(requeueVerdict(queue, bypass), rest);
   }
 
   /**

@@ -24,6 +24,7 @@ import type { Packet } from "./packet.ts";
 import { run, type RunOptions } from "./run.ts";
 import { runSync, type RunSyncOptions, type RunSyncResult } from "./run_sync.ts";
 import { Waiter } from "./waiter.ts";
+import { Warnings } from "./warnings.ts";
 
 /**
  * One kernel queue (NFQUEUE), owned by this object until `close()`.
@@ -44,13 +45,18 @@ import { Waiter } from "./waiter.ts";
  */
 export class PacketQueue extends EventTarget {
   readonly #engine: Engine;
+  readonly #warnings: Warnings;
   readonly #waiter: Waiter;
   readonly #forget: () => void;
 
   private constructor(number: number, options: PacketQueueOptions | undefined) {
     super();
     const settings = resolveSettings(number, options);
-    this.#engine = new Engine(settings, (event) => this.dispatchEvent(event));
+    this.#warnings = new Warnings(settings);
+    this.#engine = new Engine(settings, (event) => {
+      this.dispatchEvent(event);
+      this.#warnings.consider(event);
+    });
     this.#waiter = new Waiter(this.#engine);
     this.#forget = backend().onExit(() => this.close());
   }
@@ -96,7 +102,8 @@ export class PacketQueue extends EventTarget {
    *
    * @returns a promise that resolves when `signal` aborts or the queue closes. Packets that handlers
    * still hold then stay theirs until `close()`.
-   * @throws {Error} what the handler throws; its packet got `onError`
+   * @throws {Error} what the handler throws, unless `onHandlerError` says otherwise; its packet got
+   * `onError`
    * @throws {SystemError}
    * @throws {QueueClosedError}
    */
@@ -109,7 +116,8 @@ export class PacketQueue extends EventTarget {
    * meanwhile. Without options it returns only when the handler closes the queue or a signal comes
    * that the program listens for; without a listener Ctrl-C ends the process.
    *
-   * @throws {Error} what the handler throws; its packet got `onError`
+   * @throws {Error} what the handler throws, unless `onHandlerError` says otherwise; its packet got
+   * `onError`
    * @throws {TypeError} when the handler returns a promise
    * @throws {SystemError}
    * @throws {QueueClosedError}
@@ -163,7 +171,8 @@ export class PacketQueue extends EventTarget {
 
   /**
    * Sends the verdicts given so far. Never needed: loops send theirs when a batch is done, others go
-   * at the end of the current turn of the event loop.
+   * at the end of the current turn of the event loop, or when a `runSync` of this thread has handled
+   * what it received.
    *
    * @throws {SystemError}
    * @throws {QueueClosedError}
@@ -195,7 +204,7 @@ export class PacketQueue extends EventTarget {
     return Promise.resolve(this.close());
   }
 
-  /** Listens for `"verdicterror"`, `"overrun"`, `"undecided"` or `"idle"`. */
+  /** Listens for `"verdicterror"`, `"overrun"`, `"undecided"`, `"idle"` or `"exhausted"`. */
   override addEventListener<Type extends keyof PacketQueueEventMap>(
     type: Type,
     listener: ((event: PacketQueueEventMap[Type]) => void) | null,
@@ -212,6 +221,17 @@ export class PacketQueue extends EventTarget {
     options?: boolean | AddEventListenerOptions,
   ): void {
     super.addEventListener(type, listener as EventListener, options);
+    if (listener !== null) this.#warnings.add(type, listener);
+  }
+
+  /** Listens no longer. */
+  override removeEventListener(
+    type: string,
+    listener: ((event: never) => void) | EventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void {
+    super.removeEventListener(type, listener as EventListener, options);
+    this.#warnings.remove(type, listener);
   }
 }
 

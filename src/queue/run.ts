@@ -96,7 +96,7 @@ function startLoop({ engine, waiter, drain, failed }: {
     if (drain.stopped || engine.closed) return;
     if (engine.saturated) {
       waiter.rest();
-      engine.onRoom = step;
+      engine.whenRoom(step);
     } else if (empty) waiter.wait(step);
     else setImmediate(step);
   };

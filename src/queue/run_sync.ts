@@ -9,7 +9,8 @@ import { ERRNO } from "../../ffi/errno.ts";
 import type { SyncHandler } from "./deliver.ts";
 import { Drain } from "./drain.ts";
 import type { Engine } from "./engine.ts";
-import { checkInteger, checkMilliseconds, DEFAULT_MAX_LENGTH } from "./options.ts";
+import { checkInteger, checkMilliseconds } from "./options.ts";
+import { flushWaiting } from "./outbox.ts";
 import type { Packet } from "./packet.ts";
 
 /** Options of `runSync`. */
@@ -72,13 +73,14 @@ function loop(
     end: timeout === 0 ? Infinity : end,
   });
   // Without time, what is there is still handled: never more than the kernel's queue holds.
-  const enough = engine.counters.received +
-    (timeout === 0 ? engine.settings.maxLength ?? DEFAULT_MAX_LENGTH : 0);
+  const enough = engine.counters.received + (timeout === 0 ? engine.configuration.maxLength : 0);
   let packets = 0;
   let quiet = 0;
   engine.receive();
   for (;;) {
     packets += drain.handOut(maxPackets - packets);
+    // The handler may have decided packets of other queues, and the thread does not yield.
+    flushWaiting();
     if (engine.closed) return { packets, reason: "closed" };
     if (packets >= maxPackets) return { packets, reason: "maxPackets" };
     const left = end === Infinity ? end : end - performance.now();
@@ -93,6 +95,7 @@ function loop(
     // Alone, a packet is quicker to take when no second one is asked for; at times we ask, or we
     // would never see that the load has grown.
     engine.receive(patience, ++quiet % WIDE_EVERY === 0 ? undefined : 1);
+    if (engine.lastCount === -ERRNO.EAGAIN) engine.look();
     if (engine.lastCount === -ERRNO.EINTR) return { packets, reason: "signal" };
   }
 }

@@ -21,6 +21,9 @@ const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
+const SO_MEMINFO = 55;
+/** Words of SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_*), and which of them counts drops. */
+const MEMINFO = { words: 9, drops: 8 } as const;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
@@ -119,6 +122,16 @@ export class QueueSocket {
   send(message: OutgoingMessage, length: number): void {
     const errno = this.#socket.send(message, length);
     if (errno !== 0) throw new SystemError("sendmsg", { errno });
+  }
+
+  /** Datagrams that found the receive buffer full: 32 bits, wrapping; 0 before Linux 4.12. */
+  drops(): number {
+    const words = new Uint32Array(MEMINFO.words);
+    const bytes = new Uint8Array(words.buffer);
+    const length = new Uint8Array(new Uint32Array([bytes.length]).buffer);
+    const { getsockopt } = this.#libc;
+    if (getsockopt(this.descriptor, SOL_SOCKET, SO_MEMINFO, bytes, length) < 0) return 0;
+    return words[MEMINFO.drops]!;
   }
 
   /** Sends one configuration message; its acknowledgement comes with the packets. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NF_VERDICT, NF_VERDICT_FLAG_QUEUE_BYPASS } from "../wire/nfqueue.ts";
 import type { ConntrackOptions, VlanOptions } from "./changes.ts";
 
 /**
@@ -74,9 +75,21 @@ export function resolveMark(mark: Mark | undefined, current: () => number): numb
   return ((current() & ~mask) | (value & mask)) >>> 0;
 }
 
+/** The verdict that sends a packet to a queue. */
+export function requeueVerdict(queue: number, bypass: boolean): number {
+  return ((queue << 16) | (bypass ? NF_VERDICT_FLAG_QUEUE_BYPASS : 0) | NF_VERDICT.QUEUE) >>> 0;
+}
+
 /** Whether a value is a verdict that can be given without further arguments. */
 export function isVerdict(value: unknown): value is Verdict {
   return value === 1 || value === 0 || value === 4 || value === 5;
+}
+
+const NAMES: Readonly<Record<Verdict, string>> = { 0: "Drop", 1: "Accept", 4: "Repeat", 5: "Stop" };
+
+/** What a verdict is called; every one with a queue's number is "Queue". */
+export function verdictName(verdict: number | undefined): string {
+  return isVerdict(verdict) ? NAMES[verdict] : "Queue";
 }
 
 /** @throws {TypeError | RangeError} when it is not a 32-bit unsigned integer */

@@ -55,6 +55,7 @@ export class Waiter {
     if (left === Infinity) return;
     this.#idle = setTimeout(() => {
       this.#idle = undefined;
+      this.#engine.look();
       this.#watchIdle();
     }, Math.ceil(left));
   }

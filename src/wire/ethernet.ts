@@ -51,7 +51,7 @@ export class EthernetView {
     this.sourceBytes = parseMac(value, "source");
   }
 
-  /** The six bytes of the destination address, borrowed. */
+  /** The six bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
     return this.#address(FIELD.destination);
   }
@@ -61,7 +61,7 @@ export class EthernetView {
     this.#frame.setBytes(this.#start + FIELD.destination, bytes);
   }
 
-  /** The six bytes of the source address, borrowed. */
+  /** The six bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
     return this.#address(FIELD.source);
   }

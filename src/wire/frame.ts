@@ -88,6 +88,8 @@ export class Frame {
   #room: Room | undefined = undefined;
   /** What `bytes` hands out parts of; forgotten with every change. */
   #copy: Uint8Array | undefined = undefined;
+  /** The memory is what `lend` got. */
+  #lent = false;
   readonly #owner: FrameOwner<unknown> | undefined;
   readonly #subject: unknown;
 
@@ -186,11 +188,11 @@ export class Frame {
   /**
    * The bytes from `start` up to `end` for the program. Where the memory has an owner they are of a
    * copy of the frame, which is made once and again after a change: whatever a program does with it
-   * (write, transfer, clone, keep), the owner's memory is out of its reach. Memory without an owner is
-   * the program's own, and is lent as it is.
+   * (write, transfer, clone, keep), the owner's memory is out of its reach. Memory without an owner,
+   * and what the program lent, is its own: it gets that itself.
    */
   bytes(start: number = 0, end: number = this.#length): Uint8Array {
-    if (this.#owner === undefined) return this.subarray(start, end);
+    if (this.#owner === undefined || this.#lent) return this.subarray(start, end);
     if (!(start >= 0 && start <= end && end <= this.#length)) this.#refuse(start, end - start);
     let copy = this.#copy;
     // A program may have transferred it.
@@ -293,6 +295,7 @@ export class Frame {
     this.#start = 0;
     this.#length = lengthOf(bytes);
     this.#room = this.#copy = undefined;
+    this.#lent = true;
   }
 
   /** Where the frame ends in this memory; 0 where it is in another. */
@@ -381,6 +384,7 @@ export class Frame {
     this.#view = new DataView(bytes.buffer);
     this.#start = ROOM.before;
     this.#length = length;
+    this.#lent = false;
     room.low = 0;
     room.high = bytes.length;
   }

@@ -189,7 +189,7 @@ export class IcmpView {
     writeUpper32(this.#outline, FIELD.identifier, value);
   }
 
-  /** The captured bytes after the 8 of the header, borrowed. */
+  /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
   get payload(): Uint8Array {
     const { upper, end } = this.#outline;
     return this.#frame.bytes(upper + FIELD.data, end);

@@ -241,7 +241,7 @@ export class Ipv4View {
     writeIpv4Address(this.#outline, FIELD.destination, checkU32("destinationNumber", value));
   }
 
-  /** The four bytes of the source address, borrowed. */
+  /** The four bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
     return this.#part(FIELD.source, FIELD.destination);
   }
@@ -250,7 +250,7 @@ export class Ipv4View {
     this.sourceNumber = numberOf("sourceBytes", value);
   }
 
-  /** The four bytes of the destination address, borrowed. */
+  /** The four bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
     return this.#part(FIELD.destination, FIELD.options);
   }
@@ -259,7 +259,7 @@ export class Ipv4View {
     this.destinationNumber = numberOf("destinationBytes", value);
   }
 
-  /** The captured bytes of the options, borrowed. */
+  /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
   get options(): Uint8Array {
     const { network, end } = this.#outline;
     const headerEnd = Math.min(network + this.headerLength, end);
@@ -292,7 +292,7 @@ export class Ipv4View {
     this.#setOptions(encodeOptions("optionList", options));
   }
 
-  /** The captured bytes after the header, borrowed. Link-layer padding is not among them. */
+  /** The captured bytes after the header: a copy of a queued packet\'s, else borrowed. Link-layer padding is not among them. */
   get payload(): Uint8Array {
     const { network, end } = this.#outline;
     return this.#frame.bytes(Math.min(network + this.headerLength, end), end);

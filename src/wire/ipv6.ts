@@ -215,7 +215,7 @@ export class Ipv6View {
     this.destinationBytes = bytesOf("destinationNumber", value);
   }
 
-  /** The 16 bytes of the source address, borrowed. */
+  /** The 16 bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
     return this.#part(FIELD.source, FIELD.destination);
   }
@@ -224,7 +224,7 @@ export class Ipv6View {
     this.#writeAddress(FIELD.source, checkExactBytes("sourceBytes", value, 16));
   }
 
-  /** The 16 bytes of the destination address, borrowed. */
+  /** The 16 bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
     return this.#part(FIELD.destination, FIELD.extensions);
   }
@@ -321,7 +321,7 @@ export class Ipv6View {
     this.#setExtension(IPV6_EXTENSION.AUTHENTICATION, value && encodeAuthentication(value));
   }
 
-  /** The captured bytes after the extension headers, borrowed. Padding is not among them. */
+  /** The captured bytes after the extension headers: a copy of a queued packet\'s, else borrowed. Padding is not among them. */
   get payload(): Uint8Array {
     return this.#frame.bytes(this.#outline.upper, this.#outline.end);
   }

@@ -73,6 +73,8 @@ export interface NetlinkAnswer {
   readonly originalType: number;
   /** `nlmsg_seq` of the request that it answers. */
   readonly originalSequence: number;
+  /** `nlmsg_pid` as the request had it; the kernel does not look at it. */
+  readonly originalPortId: number;
 }
 
 /** A DataView over exactly the bytes of `bytes`. */
@@ -184,6 +186,7 @@ export function decodeError(
     error,
     originalType: view.getUint16(original + HEADER.type, true),
     originalSequence: view.getUint32(original + HEADER.sequence, true),
+    originalPortId: view.getUint32(original + HEADER.portId, true),
   };
 }
 

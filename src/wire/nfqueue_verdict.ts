@@ -21,6 +21,8 @@ import { checkBytes, checkU16, checkU32, lengthOf } from "./range.ts";
 
 /** Bytes of a verdict that sets nothing else: headers and NFQA_VERDICT_HDR. */
 export const VERDICT_SIZE = 32;
+/** Where a netlink header has its port id. */
+const PORT_ID = 12;
 /** Bytes that {@link appendMark} adds. */
 export const MARK_SIZE = 8;
 
@@ -79,6 +81,11 @@ function begin(
   view.setUint32(offset + 24, verdict, false);
   view.setUint32(offset + 28, id, false);
   return offset + VERDICT_SIZE;
+}
+
+/** @ignore Writes a number of the sender's own into a message's header (`nlmsg_pid`), which answers echo. */
+export function tagMessage(view: DataView, start: number, tag: number): void {
+  view.setUint32(start + PORT_ID, tag, true);
 }
 
 /**

@@ -239,7 +239,7 @@ export class TcpView {
     this.#write(FIELD.urgentPointer, checkU16("urgentPointer", value));
   }
 
-  /** The captured bytes of the options, borrowed. */
+  /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
   get options(): Uint8Array {
     return this.#frame.bytes(this.#outline.upper + FIELD.options, tcpHeaderEnd(this.#outline));
   }
@@ -333,7 +333,7 @@ export class TcpView {
     this.#setOption(TCP_OPTION.TIMESTAMPS, value === undefined ? value : encodeTimestamps(value));
   }
 
-  /** The captured bytes of the data, borrowed. */
+  /** The captured bytes of the data: a copy of a queued packet\'s, else borrowed. */
   get payload(): Uint8Array {
     return this.#frame.bytes(tcpHeaderEnd(this.#outline), this.#outline.end);
   }

@@ -97,7 +97,7 @@ export class UdpView {
     this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
   }
 
-  /** The captured bytes of the data, borrowed; never more than `length` says. */
+  /** The captured bytes of the data: a copy of a queued packet\'s, else borrowed; never more than `length` says. */
   get payload(): Uint8Array {
     return this.#frame.bytes(this.#outline.upper + FIELD.data, this.#end());
   }

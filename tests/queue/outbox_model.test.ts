@@ -10,7 +10,6 @@ import { ArenaChain } from "../../src/queue/chain.ts";
 import { storeOf } from "../../src/queue/metadata.ts";
 import { Outbox } from "../../src/queue/outbox.ts";
 import { Packet } from "../../src/queue/packet.ts";
-import type { QueueSocket } from "../../src/queue/socket.ts";
 import { NO_MARK } from "../../src/queue/verdict.ts";
 import { netlinkMessages } from "../../src/wire/netlink.ts";
 import { ATTRIBUTE_STRIDE, QUEUE_MESSAGE } from "../../src/wire/nfqueue.ts";
@@ -89,6 +88,8 @@ class Bench {
   readonly given = new Map<number, string>();
   readonly chain: ArenaChain;
   readonly outbox: Outbox;
+  /** Counts what may make batches lie. */
+  changes = 0;
   /** Packets without a verdict, oldest first. */
   readonly undecided: Undecided[] = [];
   #id: number;
@@ -98,7 +99,11 @@ class Bench {
     // One arena that is full: packets that are held behind it move out.
     const budget = slots * this.#slotSize;
     this.chain = new ArenaChain({ slots, slotSize: this.#slotSize }, budget);
-    this.outbox = new Outbox(this.kernel as unknown as QueueSocket, queue);
+    this.outbox = new Outbox({
+      queue,
+      send: (message, length) => this.kernel.send(message, length),
+      changes: () => this.changes,
+    });
     this.#id = firstId;
   }
 
@@ -239,6 +244,8 @@ const plain: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({ place: fc.nat(40), decision })
       .map(({ place, decision }): Action => (bench) => bench.decide(place, decision)),
   },
+  // From then on verdicts go one by one for a while.
+  { weight: 1, arbitrary: fc.constant<Action>((bench) => void bench.changes++) },
   { weight: 2, arbitrary: fc.constant<Action>((bench) => bench.flush()) },
   { weight: 1, arbitrary: fc.constant<Action>((bench) => bench.grow()) },
 );
@@ -310,8 +317,11 @@ test("a full buffer that cannot be sent loses nothing", { timeout: 20_000 }, () 
 
 test("a payload that cannot be written, or lies about its length", { timeout: 20_000 }, () => {
   const sent: number[] = [];
-  const socket = { send: (_: OutgoingMessage, length: number) => void sent.push(length) };
-  const outbox = new Outbox(socket as unknown as QueueSocket, queue);
+  const outbox = new Outbox({
+    queue,
+    send: (_, length) => sent.push(length),
+    changes: () => 0,
+  });
   const payload = new Uint8Array(200_000);
   assert.throws(() => outbox.addWithChanges(1, 1, NO_MARK, { payload, attributes: undefined }));
   outbox.flush();

@@ -287,7 +287,7 @@ test("defaults of a configuration", LIMIT, () => {
 test("NLMSG_ERROR: a failure and an acknowledgement", LIMIT, () => {
   const both = hex(`
     24000000 0200 0001 2a000000 01000000 feffffff
-    20000000 0103 0100 2a000000 00000000
+    20000000 0103 0100 2a000000 07000000
     24000000 0200 0001 2b000000 01000000 00000000
     20000000 0203 0500 2b000000 00000000`);
   const view = new DataView(both.buffer);
@@ -295,6 +295,7 @@ test("NLMSG_ERROR: a failure and an acknowledgement", LIMIT, () => {
     error: 2,
     originalType: 0x0301,
     originalSequence: 42,
+    originalPortId: 7,
   });
   const acknowledgement = decodeError(view, 36);
   assert.ok(Object.is(acknowledgement.error, 0));
