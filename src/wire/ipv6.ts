@@ -46,10 +46,14 @@ const FIELD = {
  * has checked that the fixed header is there and has walked the extension headers. Numbers are in
  * host order. Borrows the frame: every use throws PacketReleasedError once it was released.
  *
- * A field that is assigned changes the packet in place; the checksum of TCP, UDP or ICMPv6 is brought
- * along where its pseudo-header changes (RFC 1624). A value out of range throws RangeError, one of the
- * wrong type TypeError, and what the owner of the memory forbids the owner's error, before anything
- * is changed.
+ * A field that is assigned changes the packet in place. With an address, and with an extension header
+ * that stands in for one, every checksum in these bytes that covers it is brought along (RFC 1624):
+ * that of TCP, UDP, ICMPv6, UDP-Lite, DCCP, OSPFv3, PIM, VRRPv3, HIP and Mobility; under a Routing
+ * header with segments left whose type is not 0, 2 or 4 none can be. What stays as it is otherwise
+ * is said at `Ipv4View`: {@link nextHeader}, {@link payloadLength} and {@link fragment} are alike.
+ *
+ * A value out of range throws RangeError, one of the wrong type TypeError, and what the owner of the
+ * memory forbids the owner's error, before anything is changed.
  */
 export class Ipv6View {
   readonly #frame: Frame;

@@ -71,7 +71,10 @@ export class UdpView {
     return this.#frame.u16(this.#outline.upper + FIELD.length);
   }
 
-  /** Only the field: the bytes stay. 8 or more, or 0 for "as long as the packet" (RFC 2675). */
+  /**
+   * Only the field: the bytes stay. 8 or more, or 0 for "as long as the packet" (RFC 2675). The
+   * checksum is computed anew if all that it then covers is here; else it stays as it is.
+   */
   set length(value: number) {
     if (value !== 0) checkInteger("length", value, FIELD.data, 0xffff);
     this.#require();
