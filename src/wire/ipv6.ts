@@ -1,4 +1,4 @@
-import { formatIpv6, parseIpv6 } from "./address.ts";
+import { formatIpv6, ipv6FromNumber, parseIpv6 } from "./address.ts";
 import { replaceIpPayload, requireVersion, restructure } from "./edit.ts";
 import type { Frame } from "./frame.ts";
 import { readExtensions, setExtension, setExtensions } from "./ipv6_edit.ts";
@@ -26,7 +26,7 @@ import {
 } from "./ipv6_values.ts";
 import { INSPECT, ipv6Json, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
-import { checkBytes, checkExactBytes, checkInteger, checkU16, show } from "./range.ts";
+import { checkBytes, checkExactBytes, checkInteger, checkU16 } from "./range.ts";
 import { coveredDestination, coveredSource } from "./pseudo.ts";
 import { updatePseudo } from "./sums.ts";
 
@@ -119,7 +119,11 @@ export class Ipv6View {
     this.#frame.setU32(at, (this.#frame.u32(at) & 0xfff00000) | value);
   }
 
-  /** Bytes after the fixed header, extension headers included, as the header says. */
+  /**
+   * Bytes after the fixed header, extension headers included, as the header says. 0 in jumbograms
+   * (RFC 2675), whose option has the length: edits keep it right, and put padding (PadN) in its place
+   * in a packet that becomes shorter than 65,536 bytes.
+   */
   get payloadLength(): number {
     return this.#frame.u16(this.#outline.network + FIELD.payloadLength);
   }
@@ -207,7 +211,7 @@ export class Ipv6View {
   }
 
   set sourceNumber(value: bigint) {
-    this.sourceBytes = bytesOf("sourceNumber", value);
+    this.sourceBytes = ipv6FromNumber("sourceNumber", value);
   }
 
   /** Destination address as a number, first byte highest. */
@@ -216,7 +220,7 @@ export class Ipv6View {
   }
 
   set destinationNumber(value: bigint) {
-    this.destinationBytes = bytesOf("destinationNumber", value);
+    this.destinationBytes = ipv6FromNumber("destinationNumber", value);
   }
 
   /** The 16 bytes of the source address, borrowed. */
@@ -384,16 +388,4 @@ export class Ipv6View {
     requireVersion(this.#outline, 6);
     setExtension(this.#outline, protocol, data);
   }
-}
-
-function bytesOf(field: string, value: unknown): Uint8Array {
-  if (typeof value !== "bigint") {
-    throw new TypeError(`${field} must be a bigint from 0n to 2n**128n-1n, got ${show(value)}`);
-  }
-  if (value < 0n || value >> 128n !== 0n) {
-    throw new RangeError(`${field} must be a bigint from 0n to 2n**128n-1n, got ${value}n`);
-  }
-  const bytes = new Uint8Array(new ArrayBuffer(16));
-  for (let at = 15, rest = value; at >= 0; at--, rest >>= 8n) bytes[at] = Number(rest & 255n);
-  return bytes;
 }

@@ -14,7 +14,6 @@ import type { Outline } from "./outline.ts";
 import { coveredSum } from "./pseudo.ts";
 import { renewUpper, updatePseudo } from "./sums.ts";
 
-const NEXT_HEADER = 6;
 const FRAGMENT_SIZE = 8;
 
 /** The order of RFC 8200 §4.1, for extension headers that are put in. */
@@ -63,9 +62,8 @@ export function setExtensions(outline: Outline, value: readonly Ipv6Extension[])
   const had = first?.protocol === IPV6_EXTENSION.HOP_BY_HOP ? first.length : 0;
   const has = nextHeader === IPV6_EXTENSION.HOP_BY_HOP ? (bytes[1]! + 1) * 8 : 0;
   if (has !== had) frame.checkHeaders(had > 0);
-  const part = { field: "extensions", from: network + IPV6_HEADER_SIZE, to: upper, inHeader: true };
-  replacePart(outline, part, bytes);
-  frame.setU8(network + NEXT_HEADER, nextHeader);
+  const from = network + IPV6_HEADER_SIZE;
+  replacePart(outline, { field: "extensions", from, to: upper, inHeader: true, nextHeader }, bytes);
   outline.refresh();
   const after = coveredSum(outline);
   // A payload length that lied may come out as 0, which is "to the end of the frame".

@@ -13,6 +13,7 @@ import {
   IPV6_HEADER_SIZE,
   isExtensionHeader,
 } from "./ipv6_extensions.ts";
+import { jumboLength } from "./jumbo.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { checkTcp } from "./tcp.ts";
 import { checkUdp, checkUdpLength } from "./udp.ts";
@@ -166,9 +167,9 @@ export class Outline {
       return;
     }
     let protocol = frame.u8(network + 6);
-    const payloadLength = frame.u16(network + 4);
-    // Jumbograms and GSO packets beyond 64 KiB say 0 and have an upper layer all the same; the
-    // kernel has already trimmed what is really empty.
+    const payloadLength = frame.u16(network + 4) || jumboLength(frame, network);
+    // GSO packets beyond 64 KiB say 0 and have an upper layer all the same; the kernel has already
+    // trimmed what is really empty.
     const declaredEnd = payloadLength === 0 && protocol !== NOTHING_FOLLOWS
       ? length
       : network + IPV6_HEADER_SIZE + payloadLength;
