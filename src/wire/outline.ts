@@ -110,7 +110,7 @@ export class Outline {
     } else if (ethertype === ETHERTYPE.ANY) {
       if (version === 4) this.#parseIpv4(length);
       else if (version === 6) this.#parseIpv6(length);
-    } else if (ethertype === ETHERTYPE.ARP) {
+    } else if (ethertype === ETHERTYPE.ARP || ethertype === ETHERTYPE.RARP) {
       this.end = length;
       this.protocol = ETHERTYPE.ARP;
       this.problem = checkArp(frame, network, length);
@@ -223,8 +223,9 @@ export class Outline {
     }
     if (this.problem !== undefined) return;
     this.#facts |= READABLE;
-    if (this.protocol === IP_PROTOCOL.UDP && this.whole) {
-      this.problem = checkUdpLength(this.frame, start, end);
+    // The rest of a fragment's datagram is elsewhere.
+    if (this.protocol === IP_PROTOCOL.UDP && !this.fragment) {
+      this.problem = checkUdpLength(this.frame, start, declaredEnd);
     }
   }
 }

@@ -26,7 +26,7 @@ export function checkUdp(frame: Frame, start: number, end: number): WireProblem 
   return undefined;
 }
 
-/** What is wrong with a length beyond the end of a whole packet; the header can be read. */
+/** What is wrong with a length beyond the end that the IP header tells; the header can be read. */
 export function checkUdpLength(frame: Frame, start: number, end: number): WireProblem | undefined {
   const need = frame.u16(start + FIELD.length);
   return need > end - start ? { layer: LAYER, offset: start, need, have: end - start } : undefined;
