@@ -382,7 +382,7 @@ test("UDP that says it is longer than its packet is told, and read all the same"
   const layers = parseLayers(bytes(400));
   assert.deepEqual(layers.malformed, { layer: "udp header", offset: 20, need: 400, have: 12 });
   assert.equal(layers.udp?.payload.length, 4);
-  assert.match(summary(layers), /UDP, length 392 \[udp header needs 400 bytes, have 12\]$/);
+  assert.match(summary(layers), /UDP, bad length 392 > 4$/);
   const { udp } = layers;
   assert.ok(udp !== undefined);
   udp.length = 12;
