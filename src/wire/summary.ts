@@ -28,14 +28,14 @@ const DESCRIBE: Readonly<Record<number, (bytes: Uint8Array) => string>> = {
 export interface SummaryOptions {
   /**
    * Bytes of the packet on the wire from its network header on, when it was not captured whole.
-   * Default: what the frame has.
+   * Default: what the frame has: of one that says more it is told that bytes are missing.
    */
   readonly length?: number;
 }
 
 /**
  * One line about a packet, in the words of tcpdump: `IP 10.0.0.1.4000 > 10.0.0.2.80: Flags [S], …`.
- * Sequence numbers are absolute; a fragment ends in `(frag ID:BYTES@OFFSET)`, with a `+` when more
+ * Sequence numbers are absolute, as with its option `-S`; a fragment ends in `(frag ID:BYTES@OFFSET)`, with a `+` when more
  * follow; a layer that is cut or malformed is said in brackets. Of an Ethernet frame the addresses
  * and VLAN tags come first.
  *
