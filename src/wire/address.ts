@@ -147,3 +147,16 @@ export function parseMac(text: string, field: string = "the text"): Uint8Array {
   }
   return bytes;
 }
+
+/** The 16 bytes of an IPv6 address that is a number. */
+export function ipv6FromNumber(field: string, value: unknown): Uint8Array {
+  if (typeof value !== "bigint") {
+    throw new TypeError(`${field} must be a bigint from 0n to 2n**128n-1n, got ${show(value)}`);
+  }
+  if (value < 0n || value >> 128n !== 0n) {
+    throw new RangeError(`${field} must be a bigint from 0n to 2n**128n-1n, got ${value}n`);
+  }
+  const bytes = new Uint8Array(new ArrayBuffer(16));
+  for (let at = 15, rest = value; at >= 0; at--, rest >>= 8n) bytes[at] = Number(rest & 255n);
+  return bytes;
+}

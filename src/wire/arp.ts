@@ -19,8 +19,13 @@ const FIELD = {
 const LAYER = "arp packet";
 const IPV4_SIZE = 4;
 
-/** Values of {@link ArpView.operation}. */
-export const ARP_OPERATION = { REQUEST: 1, REPLY: 2 } as const;
+/** Values of {@link ArpView.operation}: RFC 826, RFC 903. */
+export const ARP_OPERATION = {
+  REQUEST: 1,
+  REPLY: 2,
+  REVERSE_REQUEST: 3,
+  REVERSE_REPLY: 4,
+} as const;
 
 /** What keeps an ARP packet at `start` from being read, if anything. */
 export function checkArp(frame: Frame, start: number, end: number): WireProblem | undefined {
@@ -33,7 +38,7 @@ export function checkArp(frame: Frame, start: number, end: number): WireProblem 
 }
 
 /**
- * An ARP packet (RFC 826). Made by `Layers`, which has checked that all of it is there. Numbers are
+ * An ARP packet (RFC 826), or one of RARP (RFC 903). Made by `Layers`, which has checked that all of it is there. Numbers are
  * in host order. Borrows the frame: every use throws PacketReleasedError once it was released.
  *
  * Hardware addresses are read as `00:11:22:33:44:55`, protocol addresses as `a.b.c.d` where they have

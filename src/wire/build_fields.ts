@@ -168,7 +168,7 @@ export interface IcmpFields {
   readonly checksum?: number | undefined;
   /** Bytes 4 and 5. Default 0. */
   readonly identifier?: number | undefined;
-  /** Bytes 6 and 7. Default 0. */
+  /** Bytes 6 and 7, of an extended echo (RFC 8335) byte 6. Default 0. */
   readonly sequenceNumber?: number | undefined;
   /** Bytes 4 to 7 as one number, in place of the two before. */
   readonly restOfHeader?: number | undefined;

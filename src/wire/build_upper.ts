@@ -109,7 +109,10 @@ export function buildIcmp(fields: IcmpFields, name: "icmp" | "icmpv6"): UpperPar
   header.u8(0, "type", type);
   header.u8(1, "code", code);
   header.u16(4, "identifier", identifier);
-  header.u16(6, "sequenceNumber", sequenceNumber);
+  // An extended echo has 8 bits of it (RFC 8335 §2).
+  if ((isIpv6 ? [160, 161] : [42, 43]).includes(type)) {
+    header.u8(6, "sequenceNumber", sequenceNumber);
+  } else header.u16(6, "sequenceNumber", sequenceNumber);
   if (restOfHeader !== undefined) header.u32(4, "restOfHeader", restOfHeader);
   if (gateway !== undefined) header.ipv4(4, "gateway", gateway);
   if (mtu !== undefined) isIpv6 ? header.u32(4, "mtu", mtu) : header.u16(6, "mtu", mtu);

@@ -1,6 +1,9 @@
 // How the views change a packet: a field and the checksums that cover it, or a part and every length
 // above it. Whatever may throw does so before the first byte is changed.
 import { WireError } from "./errors.ts";
+import { Frame } from "./frame.ts";
+import { IPV6_EXTENSION } from "./ipv6_extensions.ts";
+import { findJumbo, findJumboOption, writePayloadLength } from "./jumbo.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
 import { coveredDestination, coveredSource } from "./pseudo.ts";
@@ -14,10 +17,11 @@ import {
 } from "./sums.ts";
 
 const MAX_LENGTH = 0xffff;
+const MAX_JUMBO_LENGTH = 0xffffffff;
 const IPV6_HEADER_SIZE = 40;
 /** Where the length fields stand in their headers. */
 const IPV4_TOTAL_LENGTH = 2;
-const IPV6_PAYLOAD_LENGTH = 4;
+const IPV6_NEXT_HEADER = 6;
 const UDP_LENGTH = 4;
 
 /** The sum of a 32-bit word's halves. */
@@ -108,6 +112,8 @@ export interface Part {
   readonly to: number;
   /** It belongs to the IP header, which each fragment has to itself. */
   readonly inHeader?: boolean;
+  /** What an IPv6 header names next from then on, when the part begins right behind it. */
+  readonly nextHeader?: number;
 }
 
 /**
@@ -125,21 +131,32 @@ export function replacePart(outline: Outline, part: Part, bytes: Uint8Array): nu
     frame.requireWritable();
     throw new RangeError(`${field} cannot be written: not all of the old is here`);
   }
-  if (growth === 0) {
-    frame.setBytes(from, bytes);
-    return 0;
-  }
-  checkResizable(outline, part, bytes.length);
   const length = outline.end - network + growth;
-  const most = outline.version === 4 ? MAX_LENGTH : MAX_LENGTH + IPV6_HEADER_SIZE;
-  if (length > most) {
-    const name = `IPv${outline.version} packet`;
-    throw new RangeError(`${field}: the ${name} would have ${length} bytes, ${most} at most`);
+  if (growth !== 0) {
+    checkResizable(outline, part, bytes.length);
+    const most = mostBytes(outline, part, bytes);
+    if (length > most) {
+      const name = `IPv${outline.version} packet`;
+      throw new RangeError(`${field}: the ${name} would have ${length} bytes, ${most} at most`);
+    }
   }
   frame.replace(from, to - from, bytes);
+  if (part.nextHeader !== undefined) frame.setU8(network + IPV6_NEXT_HEADER, part.nextHeader);
+  if (growth === 0) return 0;
   if (outline.version === 4) writeIpv4Word(outline, IPV4_TOTAL_LENGTH, length);
-  else frame.setU16(network + IPV6_PAYLOAD_LENGTH, length - IPV6_HEADER_SIZE);
+  else writePayloadLength(frame, network, length - IPV6_HEADER_SIZE);
   return growth;
+}
+
+/** How long the packet may become: more only for what is a jumbogram, and stays one. */
+function mostBytes({ frame, version, network }: Outline, part: Part, bytes: Uint8Array): number {
+  if (version === 4) return MAX_LENGTH;
+  let jumbo = findJumbo(frame, network) >= 0;
+  if (jumbo && part.nextHeader !== undefined) {
+    jumbo = part.nextHeader === IPV6_EXTENSION.HOP_BY_HOP &&
+      findJumboOption(new Frame(bytes), 0) >= 0;
+  }
+  return IPV6_HEADER_SIZE + (jumbo ? MAX_JUMBO_LENGTH : MAX_LENGTH);
 }
 
 function checkResizable(
@@ -170,7 +187,8 @@ export function replaceData(outline: Outline, part: Part, bytes: Uint8Array): vo
   if (growth !== 0) {
     if (protocol === IP_PROTOCOL.UDP) {
       const length = part.to - outline.upper + growth;
-      frame.setU16(outline.upper + UDP_LENGTH, length);
+      // In a jumbogram 0 stands for what the field cannot hold (RFC 2675 §4).
+      frame.setU16(outline.upper + UDP_LENGTH, length > MAX_LENGTH ? 0 : length);
     }
     outline.refresh();
   }

@@ -23,6 +23,8 @@ export class WireError extends Error implements WireProblem {
   readonly need: number;
   /** How many bytes there are (or, for a length field that is too small, what it says). */
   readonly have: number;
+  /** What else is wrong, when it is not a matter of length. */
+  readonly reason?: string;
 
   constructor(problem: WireProblem) {
     super(describeProblem(problem));
@@ -30,6 +32,7 @@ export class WireError extends Error implements WireProblem {
     this.offset = problem.offset;
     this.need = problem.need;
     this.have = problem.have;
+    if (problem.reason !== undefined) this.reason = problem.reason;
   }
 }
 

@@ -2,6 +2,7 @@
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
 import { INSPECT, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
+import { protocolName } from "./protocol_names.ts";
 import { ETHERTYPE } from "./protocols.ts";
 import { checkInteger, checkText, checkU16 } from "./range.ts";
 
@@ -37,6 +38,10 @@ export let flowAt: (
   ethertype: number,
 ) => Flow | undefined;
 
+/** UTF-16 units of a key: kind, two ports, two addresses. */
+const IPV4_KEY = 7;
+const IPV6_KEY = 19;
+
 /** The upper 96 bits of the two addresses of an IPv6 flow, as words. */
 type High = readonly [
   source: number,
@@ -57,12 +62,15 @@ type High = readonly [
  *
  * @example Count the packets of each connection
  * ```ts no-eval
- * import { type Packet, Verdict } from "@nfqueue/nfqueue";
+ * import { Flow, type Packet, Verdict } from "@nfqueue/nfqueue";
  *
  * const counts = new Map<string, number>();
  * export function handler({ flow }: Packet): Verdict {
  *   if (flow !== undefined) counts.set(flow.key, (counts.get(flow.key) ?? 0) + 1);
  *   return Verdict.Accept;
+ * }
+ * export function print(): void {
+ *   for (const [key, count] of counts) console.log(`${Flow.fromKey(key)}: ${count}`);
  * }
  * ```
  */
@@ -114,6 +122,25 @@ export class Flow {
       ...[to.getInt32(0), to.getInt32(4), to.getInt32(8)] as const,
     ];
     return new Flow((protocol << 3) | 6, ports, from.getInt32(12), to.getInt32(12), high);
+  }
+
+  /**
+   * The flow that a {@link key} or {@link directedKey} stands for, to show what a Map holds: of a key of
+   * both directions the one from the lower end.
+   *
+   * @throws {TypeError | RangeError} when it is no key.
+   */
+  static fromKey(key: string): Flow {
+    const { length } = checkText("key", key);
+    const kind = key.charCodeAt(0);
+    const version = kind & 7;
+    const size = version === 4 ? IPV4_KEY : version === 6 ? IPV6_KEY : -1;
+    if (length !== size || kind >> 3 > 0xff) throw new RangeError("key must be a flow's key");
+    const word = (index: number): number =>
+      (key.charCodeAt(1 + 2 * index) << 16) | key.charCodeAt(2 + 2 * index);
+    if (version === 4) return new Flow(kind, word(0), word(1), word(2), undefined);
+    const high: High = [word(1), word(2), word(3), word(5), word(6), word(7)];
+    return new Flow(kind, word(0), word(4), word(8), high);
   }
 
   /** IP version. */
@@ -182,7 +209,7 @@ export class Flow {
 
   /**
    * A string that is the same for both directions of a connection and for no other connection: the
-   * key for a Map. Short and quick to make; not for reading, {@link toString} is.
+   * key for a Map. Short and quick to make, and no text: to show it, `String(Flow.fromKey(key))`.
    */
   get key(): string {
     return this.#isOrdered()
@@ -216,10 +243,10 @@ export class Flow {
       (high === undefined || high.every((word, index) => word === other.#high?.[index]));
   }
 
-  /** `17 10.0.0.1:5000 > 10.0.0.2:53`; IPv6 addresses in brackets. */
+  /** `UDP 10.0.0.1:5000 > 10.0.0.2:53`; IPv6 addresses in brackets. */
   toString(): string {
     const [open, close] = this.version === 4 ? ["", ""] : ["[", "]"];
-    return `${this.protocol} ${open}${this.source}${close}:${this.sourcePort} > ` +
+    return `${protocolName(this.protocol)} ${open}${this.source}${close}:${this.sourcePort} > ` +
       `${open}${this.destination}${close}:${this.destinationPort}`;
   }
 

@@ -14,6 +14,8 @@ const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6,
 const LAYER = "icmp header";
 
 const UNREACHABLE = 3;
+/** The code of {@link UNREACHABLE} that tells an MTU (RFC 1191 §4). */
+const FRAGMENTATION_NEEDED = 4;
 const REDIRECT = 5;
 const PARAMETER_PROBLEM = 12;
 
@@ -38,8 +40,14 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   43: "extended echo reply",
 };
 
+const EXTENDED_ECHO_REQUEST = 42;
+const EXTENDED_ECHO_REPLY = 43;
+
 /** Types whose header has an identifier and a sequence number. */
-const QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
+const QUERIES: ReadonlySet<number> = new Set([
+  ...[0, 8, 13, 14, 15, 16, 17, 18],
+  ...[EXTENDED_ECHO_REQUEST, EXTENDED_ECHO_REPLY],
+]);
 
 /** Types that are about another packet, whose first bytes follow the header. */
 const ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
@@ -106,7 +114,7 @@ export class IcmpView {
     this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
   }
 
-  /** Identifier of an echo, timestamp, information or address mask message; else absent. */
+  /** Identifier of an echo, extended echo, timestamp, information or address mask message; else absent. */
   get identifier(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
     return this.#frame.u16(this.#outline.upper + FIELD.identifier);
@@ -118,27 +126,31 @@ export class IcmpView {
     this.#write(FIELD.identifier, value);
   }
 
-  /** Sequence number of an echo, timestamp, information or address mask message; else absent. */
+  /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber);
+    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber) >>
+      (this.#isExtendedEcho() ? 8 : 0);
   }
 
   set sequenceNumber(value: number) {
     checkU16("sequenceNumber", value);
     if (!QUERIES.has(this.type)) this.#refuse("sequenceNumber");
-    this.#write(FIELD.sequenceNumber, value);
+    const extended = this.#isExtendedEcho();
+    if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
+    const low = this.#frame.u8(this.#outline.upper + FIELD.sequenceNumber + 1);
+    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
   }
 
-  /** MTU of the next hop (RFC 1191) in a "destination unreachable"; else absent. */
+  /** MTU of the next hop in "fragmentation needed", type 3 with code 4 (RFC 1191 §4); else absent. */
   get mtu(): number | undefined {
-    if (this.type !== UNREACHABLE) return undefined;
+    if (!this.#hasMtu()) return undefined;
     return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber);
   }
 
   set mtu(value: number) {
     checkU16("mtu", value);
-    if (this.type !== UNREACHABLE) this.#refuse("mtu");
+    if (!this.#hasMtu()) this.#refuse("mtu");
     this.#write(FIELD.sequenceNumber, value);
   }
 
@@ -229,7 +241,18 @@ export class IcmpView {
   }
 
   #refuse(field: string): never {
-    throw new TypeError(`an ICMP message of type ${this.type} (${this.typeName}) has no ${field}`);
+    const { type, typeName, code } = this;
+    const coded = type === UNREACHABLE ? `${typeName}, code ${code}` : typeName;
+    throw new TypeError(`an ICMP message of type ${type} (${coded}) has no ${field}`);
+  }
+
+  #hasMtu(): boolean {
+    return this.type === UNREACHABLE && this.code === FRAGMENTATION_NEEDED;
+  }
+
+  #isExtendedEcho(): boolean {
+    const { type } = this;
+    return type === EXTENDED_ECHO_REQUEST || type === EXTENDED_ECHO_REPLY;
   }
 
   #write(offset: number, word: number): void {

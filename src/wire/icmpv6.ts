@@ -30,10 +30,14 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   136: "neighbor advertisement",
   137: "redirect",
   143: "multicast listener report v2",
+  160: "extended echo request",
+  161: "extended echo reply",
 };
 
 const ECHO_REQUEST = 128;
 const ECHO_REPLY = 129;
+const EXTENDED_ECHO_REQUEST = 160;
+const EXTENDED_ECHO_REPLY = 161;
 const PACKET_TOO_BIG = 2;
 const PARAMETER_PROBLEM = 4;
 /** Solicitation, advertisement, redirect: their target is the 16 bytes after the first 8. */
@@ -105,28 +109,32 @@ export class Icmpv6View {
     this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
   }
 
-  /** Identifier of an echo message; else absent. */
+  /** Identifier of an echo or extended echo message; else absent. */
   get identifier(): number | undefined {
-    if (!this.#isEcho()) return undefined;
+    if (!this.#isEcho() && !this.#isExtendedEcho()) return undefined;
     return this.#frame.u16(this.#outline.upper + FIELD.identifier);
   }
 
   set identifier(value: number) {
     checkU16("identifier", value);
-    if (!this.#isEcho()) this.#refuse("identifier");
+    if (!this.#isEcho() && !this.#isExtendedEcho()) this.#refuse("identifier");
     this.#write(FIELD.identifier, value);
   }
 
-  /** Sequence number of an echo message; else absent. */
+  /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
-    if (!this.#isEcho()) return undefined;
-    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber);
+    const extended = this.#isExtendedEcho();
+    if (!extended && !this.#isEcho()) return undefined;
+    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber) >> (extended ? 8 : 0);
   }
 
   set sequenceNumber(value: number) {
     checkU16("sequenceNumber", value);
-    if (!this.#isEcho()) this.#refuse("sequenceNumber");
-    this.#write(FIELD.sequenceNumber, value);
+    const extended = this.#isExtendedEcho();
+    if (!extended && !this.#isEcho()) this.#refuse("sequenceNumber");
+    if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
+    const low = this.#frame.u8(this.#outline.upper + FIELD.sequenceNumber + 1);
+    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
   }
 
   /** The largest packet that would have passed, of a "packet too big"; else absent. */
@@ -234,6 +242,11 @@ export class Icmpv6View {
   #isEcho(): boolean {
     const { type } = this;
     return type === ECHO_REQUEST || type === ECHO_REPLY;
+  }
+
+  #isExtendedEcho(): boolean {
+    const { type } = this;
+    return type === EXTENDED_ECHO_REQUEST || type === EXTENDED_ECHO_REPLY;
   }
 
   #hasTarget(): boolean {

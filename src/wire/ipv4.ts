@@ -57,10 +57,18 @@ export interface Ipv4Option {
  * header is there. Numbers are in host order. Borrows the frame: every use throws
  * PacketReleasedError once the frame was released.
  *
- * A field that is assigned changes the packet in place; the header checksum, and TCP's or UDP's where
- * the pseudo-header changes, are brought along (RFC 1624). A value out of range throws RangeError, one
- * of the wrong type TypeError, and what the owner of the memory forbids the owner's error, before
- * anything is changed.
+ * A field that is assigned changes the packet in place, and the header checksum is brought along (RFC
+ * 1624). So is, with an address, every checksum in these bytes that covers it: that of TCP, UDP,
+ * UDP-Lite, DCCP, HIP, and of VRRPv3 where it includes the pseudo-header. SCTP's covers no address.
+ * Not kept right are what only its makers can compute (AH, the MD5 and AO options of TCP), and what
+ * is inside of a tunnel or quoted by an ICMP error.
+ * What changes which bytes are covered ({@link totalLength}, {@link headerLength}, {@link protocol},
+ * {@link moreFragments}, {@link fragmentOffset}, {@link payload}) computes the checksum of TCP, UDP
+ * or ICMP anew, if all of the packet is here: that of a fragment or of a cut packet stays as it is,
+ * as does that of any other protocol.
+ *
+ * A value out of range throws RangeError, one of the wrong type TypeError, and what the owner of the
+ * memory forbids the owner's error, before anything is changed.
  */
 export class Ipv4View {
   readonly #frame: Frame;

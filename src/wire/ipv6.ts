@@ -1,4 +1,4 @@
-import { formatIpv6, parseIpv6 } from "./address.ts";
+import { formatIpv6, ipv6FromNumber, parseIpv6 } from "./address.ts";
 import { replaceIpPayload, requireVersion, restructure } from "./edit.ts";
 import type { Frame } from "./frame.ts";
 import { readExtensions, setExtension, setExtensions } from "./ipv6_edit.ts";
@@ -26,7 +26,7 @@ import {
 } from "./ipv6_values.ts";
 import { INSPECT, ipv6Json, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
-import { checkBytes, checkExactBytes, checkInteger, checkU16, show } from "./range.ts";
+import { checkBytes, checkExactBytes, checkInteger, checkU16 } from "./range.ts";
 import { coveredDestination, coveredSource } from "./pseudo.ts";
 import { updatePseudo } from "./sums.ts";
 
@@ -46,10 +46,14 @@ const FIELD = {
  * has checked that the fixed header is there and has walked the extension headers. Numbers are in
  * host order. Borrows the frame: every use throws PacketReleasedError once it was released.
  *
- * A field that is assigned changes the packet in place; the checksum of TCP, UDP or ICMPv6 is brought
- * along where its pseudo-header changes (RFC 1624). A value out of range throws RangeError, one of the
- * wrong type TypeError, and what the owner of the memory forbids the owner's error, before anything
- * is changed.
+ * A field that is assigned changes the packet in place. With an address, and with an extension header
+ * that stands in for one, every checksum in these bytes that covers it is brought along (RFC 1624):
+ * that of TCP, UDP, ICMPv6, UDP-Lite, DCCP, OSPFv3, PIM, VRRPv3, HIP and Mobility; under a Routing
+ * header with segments left whose type is not 0, 2 or 4 none can be. What stays as it is otherwise
+ * is said at `Ipv4View`: {@link nextHeader}, {@link payloadLength} and {@link fragment} are alike.
+ *
+ * A value out of range throws RangeError, one of the wrong type TypeError, and what the owner of the
+ * memory forbids the owner's error, before anything is changed.
  */
 export class Ipv6View {
   readonly #frame: Frame;
@@ -115,7 +119,11 @@ export class Ipv6View {
     this.#frame.setU32(at, (this.#frame.u32(at) & 0xfff00000) | value);
   }
 
-  /** Bytes after the fixed header, extension headers included, as the header says. */
+  /**
+   * Bytes after the fixed header, extension headers included, as the header says. 0 in jumbograms
+   * (RFC 2675), whose option has the length: edits keep it right, and put padding (PadN) in its place
+   * in a packet that becomes shorter than 65,536 bytes.
+   */
   get payloadLength(): number {
     return this.#frame.u16(this.#outline.network + FIELD.payloadLength);
   }
@@ -203,7 +211,7 @@ export class Ipv6View {
   }
 
   set sourceNumber(value: bigint) {
-    this.sourceBytes = bytesOf("sourceNumber", value);
+    this.sourceBytes = ipv6FromNumber("sourceNumber", value);
   }
 
   /** Destination address as a number, first byte highest. */
@@ -212,7 +220,7 @@ export class Ipv6View {
   }
 
   set destinationNumber(value: bigint) {
-    this.destinationBytes = bytesOf("destinationNumber", value);
+    this.destinationBytes = ipv6FromNumber("destinationNumber", value);
   }
 
   /** The 16 bytes of the source address: a copy of a queued packet\'s, else borrowed. */
@@ -381,16 +389,4 @@ export class Ipv6View {
     requireVersion(this.#outline, 6);
     setExtension(this.#outline, protocol, data);
   }
-}
-
-function bytesOf(field: string, value: unknown): Uint8Array {
-  if (typeof value !== "bigint") {
-    throw new TypeError(`${field} must be a bigint from 0n to 2n**128n-1n, got ${show(value)}`);
-  }
-  if (value < 0n || value >> 128n !== 0n) {
-    throw new RangeError(`${field} must be a bigint from 0n to 2n**128n-1n, got ${value}n`);
-  }
-  const bytes = new Uint8Array(new ArrayBuffer(16));
-  for (let at = 15, rest = value; at >= 0; at--, rest >>= 8n) bytes[at] = Number(rest & 255n);
-  return bytes;
 }

@@ -14,17 +14,28 @@ import type { Outline } from "./outline.ts";
 import { coveredSum } from "./pseudo.ts";
 import { renewUpper, updatePseudo } from "./sums.ts";
 
-const NEXT_HEADER = 6;
 const FRAGMENT_SIZE = 8;
 
 /** The order of RFC 8200 §4.1, for extension headers that are put in. */
 const ORDER: readonly number[] = [
   IPV6_EXTENSION.HOP_BY_HOP,
   IPV6_EXTENSION.ROUTING,
+  IPV6_EXTENSION.SHIM6, // RFC 5533 §4: below fragments and what the end points protect
   IPV6_EXTENSION.FRAGMENT,
   IPV6_EXTENSION.AUTHENTICATION,
   IPV6_EXTENSION.DESTINATION_OPTIONS,
 ];
+/** Behind all of those: messages, which nothing follows (RFC 6275 §6.1.1, RFC 7401 §5.1). */
+const LAST = ORDER.length;
+/** The bit of Shim6's first byte of data that tells a payload header from a message (RFC 5533 §5.1). */
+const SHIM6_PAYLOAD = 0x80;
+
+/** Where a header has its place among the others. */
+function rankOf({ protocol, data }: Ipv6Extension): number {
+  const rank = ORDER.indexOf(protocol);
+  const isMessage = protocol === IPV6_EXTENSION.SHIM6 && (data[0]! & SHIM6_PAYLOAD) === 0;
+  return rank < 0 || isMessage ? LAST : rank;
+}
 
 /** Every whole extension header with its data, borrowed. */
 export function readExtensions(outline: Outline): Ipv6Extension[] {
@@ -51,9 +62,8 @@ export function setExtensions(outline: Outline, value: readonly Ipv6Extension[])
   const had = first?.protocol === IPV6_EXTENSION.HOP_BY_HOP ? first.length : 0;
   const has = nextHeader === IPV6_EXTENSION.HOP_BY_HOP ? (bytes[1]! + 1) * 8 : 0;
   if (has !== had) frame.checkHeaders(had > 0);
-  const part = { field: "extensions", from: network + IPV6_HEADER_SIZE, to: upper, inHeader: true };
-  replacePart(outline, part, bytes);
-  frame.setU8(network + NEXT_HEADER, nextHeader);
+  const from = network + IPV6_HEADER_SIZE;
+  replacePart(outline, { field: "extensions", from, to: upper, inHeader: true, nextHeader }, bytes);
   outline.refresh();
   const after = coveredSum(outline);
   // A payload length that lied may come out as 0, which is "to the end of the frame".
@@ -90,9 +100,11 @@ export function setExtension(
   } else if (at >= 0) {
     list[at] = { protocol, data };
   } else {
-    const rank = ORDER.indexOf(protocol);
-    const behind = list.findIndex((header) => ORDER.indexOf(header.protocol) > rank);
-    list.splice(behind < 0 ? list.length : behind, 0, { protocol, data });
+    // Behind the last one that it follows: destination options may also stand before a Routing header.
+    const header = { protocol, data };
+    const rank = rankOf(header);
+    const before = list.findLastIndex((other) => rankOf(other) < rank);
+    list.splice(before + 1, 0, header);
   }
   setExtensions(outline, list);
 }

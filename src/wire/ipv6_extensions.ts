@@ -13,6 +13,8 @@ export const IPV6_FRAGMENT = 44;
 const AUTHENTICATION = 51;
 const DESTINATION_OPTIONS = 60;
 
+const NEXT_HEADER = 6;
+
 /** Protocol numbers of extension headers. */
 export const IPV6_EXTENSION = {
   HOP_BY_HOP,
@@ -69,6 +71,21 @@ export function extensionHeaderLength(frame: Frame, protocol: number, offset: nu
   return (frame.u8(offset + 1) + extension.extra) * extension.unit;
 }
 
+/** Where the first option of this type and length begins between two places; −1 when there is none. */
+export function findIpv6Option(
+  frame: Frame,
+  { from, to, type, length }: { from: number; to: number; type: number; length: number },
+): number {
+  for (let at = from; at + 1 < to;) {
+    const found = frame.u8(at);
+    const size = frame.u8(at + 1);
+    if (found === type && size === length && at + 2 + size <= to) return at;
+    // Pad1 is one byte alone.
+    at += found === 0 ? 1 : 2 + size;
+  }
+  return -1;
+}
+
 /** One extension header, and where it stands. */
 export interface Ipv6ExtensionHeader {
   /** Its protocol number: 0 hop-by-hop, 43 routing, 44 fragment, 51 AH, 60 destination, … */
@@ -90,7 +107,7 @@ export interface Ipv6Extension {
 /** Every whole extension header, in order. */
 export function listExtensions({ frame, network, upper }: Outline): Ipv6ExtensionHeader[] {
   const headers: Ipv6ExtensionHeader[] = [];
-  let protocol = frame.u8(network + 6);
+  let protocol = frame.u8(network + NEXT_HEADER);
   for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
     const length = extensionHeaderLength(frame, protocol, at);
     headers.push({ protocol, offset: at - network, length });
@@ -102,7 +119,7 @@ export function listExtensions({ frame, network, upper }: Outline): Ipv6Extensio
 
 /** Where the first extension header of this kind begins; −1 when there is none. */
 export function findExtension({ frame, network, upper }: Outline, kind: number): number {
-  let protocol = frame.u8(network + 6);
+  let protocol = frame.u8(network + NEXT_HEADER);
   for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
     if (protocol === kind) return at;
     const length = extensionHeaderLength(frame, protocol, at);

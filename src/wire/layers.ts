@@ -69,7 +69,7 @@ export class Layers {
     return this.#outline.version === 6 ? this.ip as Ipv6View : undefined;
   }
 
-  /** The ARP packet, when the ethertype says that it is one. */
+  /** The ARP packet, when the ethertype says that it is one: RARP's (RFC 903) have the same form. */
   get arp(): ArpView | undefined {
     const outline = this.#outline;
     if (outline.protocol !== ETHERTYPE.ARP || !outline.readable) return undefined;
@@ -107,7 +107,7 @@ export class Layers {
 
   /**
    * Why the next layer could not be read: its header was not captured whole, or its lengths are
-   * impossible; or that UDP's length is more than there is, which keeps nobody from reading it.
+   * impossible; or that UDP's length is more than IP's, which keeps nobody from reading it.
    * `undefined` when nothing is wrong. `describeProblem` makes it a sentence.
    */
   get malformed(): WireProblem | undefined {
@@ -132,7 +132,7 @@ export class Layers {
 
 /** Options of {@link parseLayers}. */
 export interface ParseLayersOptions {
-  /** Ethertype: 0x0800, 0x86dd, 0x0806. Default 0: look at the version in the first byte. */
+  /** Ethertype: 0x0800, 0x86dd, 0x0806, 0x8035. Default 0: look at the version in the first byte. */
   readonly protocol?: number;
 }
 

@@ -13,6 +13,7 @@ import {
   IPV6_HEADER_SIZE,
   isExtensionHeader,
 } from "./ipv6_extensions.ts";
+import { jumboLength } from "./jumbo.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { checkTcp } from "./tcp.ts";
 import { checkUdp, checkUdpLength } from "./udp.ts";
@@ -109,7 +110,7 @@ export class Outline {
     } else if (ethertype === ETHERTYPE.ANY) {
       if (version === 4) this.#parseIpv4(length);
       else if (version === 6) this.#parseIpv6(length);
-    } else if (ethertype === ETHERTYPE.ARP) {
+    } else if (ethertype === ETHERTYPE.ARP || ethertype === ETHERTYPE.RARP) {
       this.end = length;
       this.protocol = ETHERTYPE.ARP;
       this.problem = checkArp(frame, network, length);
@@ -166,9 +167,9 @@ export class Outline {
       return;
     }
     let protocol = frame.u8(network + 6);
-    const payloadLength = frame.u16(network + 4);
-    // Jumbograms and GSO packets beyond 64 KiB say 0 and have an upper layer all the same; the
-    // kernel has already trimmed what is really empty.
+    const payloadLength = frame.u16(network + 4) || jumboLength(frame, network);
+    // GSO packets beyond 64 KiB say 0 and have an upper layer all the same; the kernel has already
+    // trimmed what is really empty.
     const declaredEnd = payloadLength === 0 && protocol !== NOTHING_FOLLOWS
       ? length
       : network + IPV6_HEADER_SIZE + payloadLength;
@@ -222,8 +223,9 @@ export class Outline {
     }
     if (this.problem !== undefined) return;
     this.#facts |= READABLE;
-    if (this.protocol === IP_PROTOCOL.UDP && this.whole) {
-      this.problem = checkUdpLength(this.frame, start, end);
+    // The rest of a fragment's datagram is elsewhere.
+    if (this.protocol === IP_PROTOCOL.UDP && !this.fragment) {
+      this.problem = checkUdpLength(this.frame, start, declaredEnd);
     }
   }
 }

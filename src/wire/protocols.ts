@@ -3,6 +3,8 @@ export const ETHERTYPE = {
   ANY: 0,
   IPV4: 0x0800,
   ARP: 0x0806,
+  /** Reverse ARP (RFC 903), which is read as ARP is. */
+  RARP: 0x8035,
   /** A customer's VLAN tag (802.1Q). */
   VLAN: 0x8100,
   IPV6: 0x86dd,

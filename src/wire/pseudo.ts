@@ -3,6 +3,7 @@
 import {
   extensionHeaderLength,
   findExtension,
+  findIpv6Option,
   IPV6_EXTENSION,
   IPV6_HEADER_SIZE,
   isExtensionHeader,
@@ -84,12 +85,9 @@ function homeAddress({ frame, network, upper }: Outline): number {
   for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
     const end = at + extensionHeaderLength(frame, protocol, at);
     if (protocol === IPV6_EXTENSION.DESTINATION_OPTIONS) {
-      for (let option = at + 2; option + 1 < end;) {
-        const type = frame.u8(option);
-        const length = frame.u8(option + 1);
-        if (type === HOME_ADDRESS && length === 16 && option + 18 <= end) return option + 2;
-        option += type === 0 ? 1 : 2 + length;
-      }
+      const option = { from: at + 2, to: end, type: HOME_ADDRESS, length: 16 };
+      const found = findIpv6Option(frame, option);
+      if (found >= 0) return found + 2;
     }
     protocol = frame.u8(at);
     at = end;

@@ -3,29 +3,39 @@ import { ARP_OPERATION, type ArpView } from "./arp.ts";
 import { EthernetLayers } from "./ethernet.ts";
 import { formatHex, hexNumber } from "./hex.ts";
 import type { Ipv4View } from "./ipv4.ts";
-import { IPV6_EXTENSION, type Ipv6Extension } from "./ipv6_extensions.ts";
+import { IPV6_EXTENSION, IPV6_HEADER_SIZE, type Ipv6Extension } from "./ipv6_extensions.ts";
 import type { Ipv6View } from "./ipv6.ts";
 import type { Layers } from "./layers.ts";
 import { protocolName } from "./protocol_names.ts";
+import { describeDccp } from "./summary_dccp.ts";
 import { describeIcmp, describeIcmpv6 } from "./summary_icmp.ts";
+import { describeSctp } from "./summary_sctp.ts";
 import { describeTcp } from "./summary_tcp.ts";
 
 /** Extension headers that are named before the rest is only counted. */
 const MOST_EXTENSIONS = 8;
 const NO_NEXT_HEADER = 59;
+const DCCP = 33;
+const SCTP = 132;
+
+/** Protocols without a view whose messages are told. */
+const DESCRIBE: Readonly<Record<number, (bytes: Uint8Array) => string>> = {
+  [DCCP]: describeDccp,
+  [SCTP]: describeSctp,
+};
 
 /** Options of {@link summary}. */
 export interface SummaryOptions {
   /**
    * Bytes of the packet on the wire from its network header on, when it was not captured whole.
-   * Default: what the frame has.
+   * Default: what the frame has: of one that says more it is told that bytes are missing.
    */
   readonly length?: number;
 }
 
 /**
  * One line about a packet, in the words of tcpdump: `IP 10.0.0.1.4000 > 10.0.0.2.80: Flags [S], …`.
- * Sequence numbers are absolute; a fragment ends in `(frag ID:BYTES@OFFSET)`, with a `+` when more
+ * Sequence numbers are absolute, as with its option `-S`; a fragment ends in `(frag ID:BYTES@OFFSET)`, with a `+` when more
  * follow; a layer that is cut or malformed is said in brackets. Of an Ethernet frame the addresses
  * and VLAN tags come first.
  *
@@ -57,15 +67,42 @@ function line(layers: Layers, length: number | undefined): string {
       : `ethertype ${hexNumber(layers.ethertype, 4)}`;
     return `${what}, length ${wire}${flaw(layers)}`;
   }
-  const { tcp, udp } = layers;
-  const ports = tcp ?? udp;
+  const ports = portsOf(layers, ip);
   const from = `${ip.source}${ports === undefined ? "" : `.${ports.sourcePort}`}`;
   const to = `${ip.destination}${ports === undefined ? "" : `.${ports.destinationPort}`}`;
   const size = upperLength(ip, wire);
   const name = ip.version === 4 ? "IP" : `IP6`;
+  const missing = missingText(ip, wire);
   const before = ip.version === 4 ? "" : extensionTexts(ip);
   const what = describeUpper(layers, ip, size);
-  return `${name} ${from} > ${to}: ${before}${what}${fragmentText(ip, size)}${flaw(layers)}`;
+  return `${name} ${missing}${from} > ${to}: ${before}${what}${fragmentText(ip, size)}` +
+    (isBadLength(layers) ? "" : flaw(layers));
+}
+
+/** The ports, of SCTP and DCCP too; undefined where there are none, or they were not captured. */
+function portsOf(layers: Layers, ip: Ipv4View | Ipv6View) {
+  const { tcp, udp, flow } = layers;
+  const has = ip.protocol === SCTP || ip.protocol === DCCP;
+  return tcp ?? udp ?? (has && !isLaterFragment(ip) && ip.payload.length >= 4 ? flow : undefined);
+}
+
+function isLaterFragment(ip: Ipv4View | Ipv6View): boolean {
+  return (ip.version === 4 ? ip.fragmentOffset : ip.fragment?.offset ?? 0) > 0;
+}
+
+/** That the wire had less than the IP header says. */
+function missingText(ip: Ipv4View | Ipv6View, wire: number): string {
+  if (ip.version === 4) {
+    const missing = ip.totalLength - wire;
+    return missing > 0 ? `truncated-ip - ${missing} bytes missing! ` : "";
+  }
+  const missing = ip.payloadLength + IPV6_HEADER_SIZE - wire;
+  return missing > 0 ? `truncated-ip6 - ${missing} bytes missing!` : "";
+}
+
+/** UDP's length is more than IP's: its own words say so. */
+function isBadLength({ udp, malformed }: Layers): boolean {
+  return udp !== undefined && malformed !== undefined;
 }
 
 /** Bytes after the IP headers: what the header says, and the wire's when it says 0. */
@@ -79,9 +116,14 @@ function upperLength(ip: Ipv4View | Ipv6View, wire: number): number {
 function describeUpper(layers: Layers, ip: Ipv4View | Ipv6View, length: number): string {
   const { tcp, udp, icmp, icmpv6 } = layers;
   if (tcp !== undefined) return describeTcp(tcp, Math.max(0, length - tcp.headerLength));
-  if (udp !== undefined) return `UDP, length ${Math.max(0, (udp.length || length) - 8)}`;
+  if (udp !== undefined) {
+    const [said, most] = [udp.length || length, length].map((size) => Math.max(0, size - 8));
+    return isBadLength(layers) ? `UDP, bad length ${said} > ${most}` : `UDP, length ${said}`;
+  }
   if (icmp !== undefined) return `ICMP ${describeIcmp(icmp)}, length ${length}`;
   if (icmpv6 !== undefined) return `ICMP6, ${describeIcmpv6(icmpv6)}, length ${length}`;
+  const describe = DESCRIBE[ip.protocol];
+  if (describe !== undefined && portsOf(layers, ip) !== undefined) return describe(ip.payload);
   return `${protocolName(ip.protocol)}, length ${length}`;
 }
 
@@ -118,16 +160,21 @@ function describeArp(arp: ArpView): string {
   const { operation, senderProtocolAddress: sender, targetProtocolAddress: target } = arp;
   switch (operation) {
     case ARP_OPERATION.REQUEST:
-      return `Request who-has ${target} tell ${sender}`;
+      return `Request who-has ${target}${knownText(arp)} tell ${sender}`;
     case ARP_OPERATION.REPLY:
       return `Reply ${sender} is-at ${arp.senderHardwareAddress}`;
-    case 3:
+    case ARP_OPERATION.REVERSE_REQUEST:
       return `Reverse Request who-is ${arp.targetHardwareAddress} tell ${arp.senderHardwareAddress}`;
-    case 4:
+    case ARP_OPERATION.REVERSE_REPLY:
       return `Reverse Reply ${arp.targetHardwareAddress} at ${target}`;
     default:
       return `operation ${operation}, ${sender} to ${target}`;
   }
+}
+
+/** The hardware address that a request asks for, where its sender has known one. */
+function knownText({ targetHardwareBytes, targetHardwareAddress }: ArpView): string {
+  return targetHardwareBytes.some((byte) => byte !== 0) ? ` (${targetHardwareAddress})` : "";
 }
 
 function flaw({ malformed }: Layers | EthernetLayers): string {

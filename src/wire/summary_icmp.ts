@@ -7,6 +7,30 @@ import { Layers } from "./layers.ts";
 import { protocolName } from "./protocol_names.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 
+/** What cannot be reached, and why, by the code of a "destination unreachable". */
+const UNREACHABLE: Readonly<Record<number, readonly [what: string, why: string]>> = {
+  0: ["net ", ""],
+  1: ["host ", ""],
+  5: ["", "source route failed"],
+  6: ["net ", "unknown"],
+  7: ["host ", "unknown"],
+  8: ["", "source host isolated"],
+  9: ["net ", "admin prohibited"],
+  10: ["host ", "admin prohibited"],
+  11: ["net ", "tos prohibited"],
+  12: ["host ", "tos prohibited"],
+  13: ["host ", "admin prohibited filter"],
+  14: ["host ", "host precedence violation"],
+  15: ["host ", "precedence cutoff"],
+};
+
+const REDIRECT: readonly (readonly [how: string, what: string])[] = [
+  ["redirect", "net "],
+  ["redirect", "host "],
+  ["redirect-tos", "net "],
+  ["redirect-tos", "host "],
+];
+
 /** `echo request, id 3, seq 2`, `10.0.0.1 udp port 53 unreachable`, … */
 export function describeIcmp(icmp: IcmpView): string {
   const { identifier, sequenceNumber, type, typeName, code } = icmp;
@@ -15,29 +39,36 @@ export function describeIcmp(icmp: IcmpView): string {
   const to = quoted.ip?.destination;
   if (type === 3 && to !== undefined) {
     switch (code) {
-      case 0:
-        return `net ${to} unreachable`;
-      case 1:
-        return `host ${to} unreachable`;
       case 2:
         return `${to} protocol ${quoted.ip?.protocol} unreachable`;
       case 3:
         return `${to} ${portOf(quoted)} unreachable`;
       case 4:
-        return `${to} unreachable - need to frag (mtu ${icmp.mtu})`;
-      case 13:
-        return `${to} unreachable - admin prohibited`;
+        return `${to} unreachable - need to frag${icmp.mtu ? ` (mtu ${icmp.mtu})` : ""}`;
     }
+    const [what, why = `#${code}`] = UNREACHABLE[code] ?? [""];
+    return `${what}${to} unreachable${why === "" ? "" : ` - ${why}`}`;
   }
-  if (type === 5 && to !== undefined && code <= 3) {
-    const what = ["net", "host", "net with TOS", "host with TOS"][code];
-    return `redirect ${to} to ${what} ${icmp.gateway}`;
+  if (type === 5 && to !== undefined) {
+    const [how, what] = REDIRECT[code] ?? [`redirect-#${code}`, ""];
+    return `${how} ${to} to ${what}${icmp.gateway}`;
   }
-  if (type === 11 && code === 0) return "time exceeded in-transit";
-  if (type === 11 && code === 1) return "ip reassembly time exceeded";
-  if (type === 12 && code === 0) return `parameter problem - octet ${icmp.pointer}`;
+  if (type === 11) {
+    if (code === 0) return "time exceeded in-transit";
+    return code === 1 ? "ip reassembly time exceeded" : `time exceeded-#${code}`;
+  }
+  if (type === 12) {
+    return `parameter problem - ${code === 0 ? `octet ${icmp.pointer}` : `code ${code}`}`;
+  }
   return code === 0 ? typeName : `${typeName}, code ${code}`;
 }
+
+const PARAMETER_PROBLEMS = [
+  "erroneous",
+  "next header",
+  "option",
+  "incomplete header chain",
+] as const;
 
 /** `neighbor solicitation, who has fe80::2`, `packet too big, mtu 1280`, … */
 export function describeIcmpv6(icmp: Icmpv6View): string {
@@ -49,10 +80,9 @@ export function describeIcmpv6(icmp: Icmpv6View): string {
     case 2:
       return `${typeName}, mtu ${icmp.mtu}`;
     case 3:
-      if (code === 0) return "time exceeded in-transit";
-      return code === 1 ? "ip reassembly time exceeded" : `${typeName}, code ${code}`;
+      return timeExceeded(payload, code);
     case 4: {
-      const what = ["erroneous", "next header", "option"][code] ?? `code ${code}`;
+      const what = PARAMETER_PROBLEMS[code] ?? `code ${code}`;
       return `${typeName}, ${what} - octet ${icmp.pointer}`;
     }
     case 130:
@@ -78,8 +108,11 @@ function unreachable(payload: Uint8Array, code: number): string {
   const quoted = new Layers(new Frame(payload), ETHERTYPE.IPV6);
   const to = quoted.ip?.destination;
   if (code === 4 && to !== undefined) return `unreachable port, ${to} ${portOf(quoted)}`;
+  if (code === 2 && to !== undefined) {
+    return `beyond scope ${to}, source address ${quoted.ip?.source}`;
+  }
   const reasons = [
-    ...["unreachable route", "administratively prohibited", "beyond scope of source address"],
+    ...["unreachable route", " unreachable prohibited", "beyond scope"],
     ...["unreachable address", "unreachable port", "source address failed policy"],
     "reject route",
   ];
@@ -87,14 +120,21 @@ function unreachable(payload: Uint8Array, code: number): string {
   return to === undefined ? reason : `${reason} ${to}`;
 }
 
+function timeExceeded(payload: Uint8Array, code: number): string {
+  if (code > 1) return `time exceeded in-transit, unknown code (${code})`;
+  if (code === 1) return "time exceeded in-transit (reassembly)";
+  const to = new Layers(new Frame(payload), ETHERTYPE.IPV6).ip?.destination;
+  return `time exceeded in-transit${to === undefined ? "" : ` for ${to}`}`;
+}
+
 /** The destination port of a packet that an error quotes: its first 8 bytes at least. */
 function portOf({ ip }: Layers): string {
   if (ip === undefined) return "port";
   const { protocol, payload } = ip;
   const hasPorts = protocol === IP_PROTOCOL.TCP || protocol === IP_PROTOCOL.UDP;
-  if (!hasPorts || payload.length < 4) return `${protocolName(protocol)} port`;
+  if (payload.length < 4) return `${protocolName(protocol)} port`;
   const port = (payload[2]! << 8) | payload[3]!;
-  return `${protocolName(protocol).toLowerCase()} port ${port}`;
+  return `${hasPorts ? protocolName(protocol).toLowerCase() : `protocol ${protocol}`} port ${port}`;
 }
 
 function address(before: string, bytes: Uint8Array, at: number): string {

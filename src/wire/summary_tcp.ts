@@ -1,6 +1,7 @@
 // A TCP segment in the words of tcpdump.
 import { Frame } from "./frame.ts";
 import { formatHex } from "./hex.ts";
+import { describeMptcp } from "./summary_mptcp.ts";
 import { readOptions } from "./options.ts";
 import { tcpOptionName } from "./protocol_names.ts";
 import { flagLetters, TCP_FLAG } from "./tcp_flags.ts";
@@ -8,6 +9,7 @@ import { TCP_OPTION, type TcpOption } from "./tcp_options.ts";
 import type { TcpView } from "./tcp.ts";
 
 const FIXED_HEADER = 20;
+const MULTIPATH = 30;
 
 /** `Flags [S], seq 1, win 64240, options [mss 1460], length 0`; `length` is that of the data. */
 export function describeTcp(tcp: TcpView, length: number): string {
@@ -61,6 +63,8 @@ export function describeTcpOption({ kind, data }: TcpOption): string {
       );
       return `${name} ${blocks.length} ${blocks.join("")}`;
     }
+    case MULTIPATH:
+      return describeMptcp(data);
     default:
       return raw;
   }

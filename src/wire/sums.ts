@@ -5,10 +5,13 @@ import type { Frame } from "./frame.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
 import { coveredSum } from "./pseudo.ts";
+import { extensionChecksum, upperChecksum } from "./pseudo_checksums.ts";
 
 const IPV4_CHECKSUM = 10;
 const UDP_LENGTH = 4;
 const UDP_HEADER_SIZE = 8;
+/** Without a view, and like UDP it writes a computed 0 as all ones (RFC 3828 §3.1). */
+const UDP_LITE = 136;
 
 /** Where the checksum stands in an upper layer's header; −1 for protocols without a view. */
 export function checksumOffset(protocol: number): number {
@@ -31,11 +34,15 @@ export function wordSum(frame: Frame, base: number, from: number, to: number): n
   return frame.sum(start, Math.min(frame.length, to + ((to - base) & 1)));
 }
 
+function updateWord(frame: Frame, at: number, before: number, after: number): number {
+  const updated = checksumUpdate(frame.u16(at), before, after);
+  frame.setU16(at, updated);
+  return updated;
+}
+
 /** Brings the IPv4 header's checksum along after words that it covers changed from sum to sum. */
 export function updateHeader({ frame, network }: Outline, before: number, after: number): void {
-  if (before === after) return;
-  const at = network + IPV4_CHECKSUM;
-  frame.setU16(at, checksumUpdate(frame.u16(at), before, after));
+  if (before !== after) updateWord(frame, network + IPV4_CHECKSUM, before, after);
 }
 
 /** The same for the upper layer's, if that layer is here and has one. */
@@ -43,22 +50,30 @@ export function updateUpper(outline: Outline, before: number, after: number): vo
   const { frame, protocol } = outline;
   if (before === after || !outline.readable || outline.version === 0) return;
   if (frame.partialChecksum) return;
-  const at = outline.upper + checksumOffset(protocol);
-  const checksum = frame.u16(at);
-  if (protocol === IP_PROTOCOL.UDP && checksum === 0) return;
-  const updated = checksumUpdate(checksum, before, after);
-  frame.setU16(at, updated);
-  if (updated !== 0) return;
-  if (protocol === IP_PROTOCOL.UDP) frame.setU16(at, 0xffff);
+  updateAt(outline, outline.upper + checksumOffset(protocol), before, after);
+}
+
+function updateAt(outline: Outline, at: number, before: number, after: number): void {
+  const { frame, protocol } = outline;
+  if (protocol === IP_PROTOCOL.UDP && frame.u16(at) === 0) return;
+  if (updateWord(frame, at, before, after) !== 0) return;
+  if (protocol === IP_PROTOCOL.UDP || protocol === UDP_LITE) frame.setU16(at, 0xffff);
   // Over nothing but zeros the checksum is 0xffff, which the update cannot tell from 0.
   else if (protocol === IP_PROTOCOL.ICMP && outline.whole) {
     if (frame.sum(outline.upper, outline.end) === 0) frame.setU16(at, 0xffff);
   }
 }
 
-/** The same after a change of the pseudo-header, which ICMP does not have. */
+/**
+ * The same after a change of the addresses, for every checksum that covers them: also in headers that
+ * are cut behind it, or make no sense.
+ */
 export function updatePseudo(outline: Outline, before: number, after: number): void {
-  if (outline.protocol !== IP_PROTOCOL.ICMP) updateUpper(outline, before, after);
+  if (before === after || outline.frame.partialChecksum) return;
+  const upper = upperChecksum(outline);
+  if (upper >= 0) updateAt(outline, upper, before, after);
+  const extension = extensionChecksum(outline);
+  if (extension >= 0) updateWord(outline.frame, extension, before, after);
 }
 
 /** Computes the IPv4 header's checksum, if all of the header is here; returns whether it was. */

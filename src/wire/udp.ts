@@ -26,7 +26,7 @@ export function checkUdp(frame: Frame, start: number, end: number): WireProblem 
   return undefined;
 }
 
-/** What is wrong with a length beyond the end of a whole packet; the header can be read. */
+/** What is wrong with a length beyond the end that the IP header tells; the header can be read. */
 export function checkUdpLength(frame: Frame, start: number, end: number): WireProblem | undefined {
   const need = frame.u16(start + FIELD.length);
   return need > end - start ? { layer: LAYER, offset: start, need, have: end - start } : undefined;
@@ -71,7 +71,10 @@ export class UdpView {
     return this.#frame.u16(this.#outline.upper + FIELD.length);
   }
 
-  /** Only the field: the bytes stay. 8 or more, or 0 for "as long as the packet" (RFC 2675). */
+  /**
+   * Only the field: the bytes stay. 8 or more, or 0 for "as long as the packet" (RFC 2675). The
+   * checksum is computed anew if all that it then covers is here; else it stays as it is.
+   */
   set length(value: number) {
     if (value !== 0) checkInteger("length", value, FIELD.data, 0xffff);
     this.#require();

@@ -259,7 +259,9 @@ function tcp(family: 4 | 6): Scenario {
 /** A message about another packet; which one, no socket here knows. */
 function icmp(type: number, ...changes: readonly Change[]): Scenario {
   const quoted = packetFor(4, { udp: ports });
-  return { family: 4, packet: packetFor(4, { icmp: { type, code: 0 }, payload: quoted }), changes };
+  // Of a type 3 this code alone has an MTU.
+  const code = type === 3 ? 4 : 0;
+  return { family: 4, packet: packetFor(4, { icmp: { type, code }, payload: quoted }), changes };
 }
 
 function icmpv6(type: number, ...changes: readonly Change[]): Scenario {

@@ -30,7 +30,7 @@ test("values of a packet's flow", LIMIT, () => {
   assert.equal(flow.sourceNumber, 0xc8000001);
   assert.equal(flow.destinationNumber, 0x0a000002);
   assert.deepEqual([flow.sourcePort, flow.destinationPort], [65535, 53]);
-  assert.equal(String(flow), "17 200.0.0.1:65535 > 10.0.0.2:53");
+  assert.equal(String(flow), "UDP 200.0.0.1:65535 > 10.0.0.2:53");
   assert.ok(Flow.of(flow.toJSON()).equals(flow));
   // Its values are its own.
   layers.frame.release();
@@ -136,7 +136,7 @@ test("the packet that an error quotes is edited in a copy, and put back", LIMIT,
   icmp.payload = inner.frame.subarray();
   const bytes = layers.frame.subarray();
   assert.deepEqual(finishChecksums(bytes.slice()), bytes.slice());
-  assert.equal(String(icmp.quotedFlow), "17 203.0.113.5:5 > 192.0.2.9:53");
+  assert.equal(String(icmp.quotedFlow), "UDP 203.0.113.5:5 > 192.0.2.9:53");
   // As if it had been sent so: the quoted checksums are those of the whole.
   const whole = buildPacket({
     ipv4: { source: "203.0.113.5", destination: "192.0.2.9" },

@@ -149,7 +149,7 @@ test("one line a packet", LIMIT, () => {
   ]);
   // Lengths are those of the wire, not of what was captured.
   assert.equal(
-    summary(parseLayers(UDP4.subarray(0, 30))),
+    summary(parseLayers(UDP4.subarray(0, 30)), { length: UDP4.length }),
     "IP 127.0.0.1.5000 > 127.0.0.1.53: UDP, length 12",
   );
   const fragment = UDP4.slice();
@@ -163,7 +163,7 @@ test("one line a packet", LIMIT, () => {
     "ethertype 0x88cc, length 2",
   );
   assert.equal(
-    summary(parseLayers(UDP4.subarray(0, 24))),
+    summary(parseLayers(UDP4.subarray(0, 24)), { length: UDP4.length }),
     "IP 127.0.0.1 > 127.0.0.1: UDP, length 20 [udp header needs 8 bytes, have 4]",
   );
 });
@@ -382,7 +382,7 @@ test("UDP that says it is longer than its packet is told, and read all the same"
   const layers = parseLayers(bytes(400));
   assert.deepEqual(layers.malformed, { layer: "udp header", offset: 20, need: 400, have: 12 });
   assert.equal(layers.udp?.payload.length, 4);
-  assert.match(summary(layers), /UDP, length 392 \[udp header needs 400 bytes, have 12\]$/);
+  assert.match(summary(layers), /UDP, bad length 392 > 4$/);
   const { udp } = layers;
   assert.ok(udp !== undefined);
   udp.length = 12;
