@@ -19,8 +19,8 @@ const ECHO = {
   sequenceNumber: "seq seqno sequence echosequence icmpseq icmp6seq",
 } as const;
 
-/** What each property is called elsewhere. */
-export const ALIASES = {
+/** What each property is called elsewhere; `options` are those of all functions. */
+export const ALIASES: Aliases = {
   ethernet: {
     destination: "dst dest dhost etherdhost hdest dstmac macdst destinationmac destinationaddress",
     source: "src shost ethershost hsource srcmac macsrc sourcemac sourceaddress",
@@ -153,7 +153,10 @@ export const ALIASES = {
     outDevice: "outdev oif",
     length: "len",
   },
-} as const satisfies Aliases;
-
-/** The views that a table has words for. */
-export type AliasedView = keyof typeof ALIASES;
+  options: {
+    copyRange: "range maxpacketlen snaplen",
+    maxLength: "maxlen maxqueuelen queuelen queuelength",
+    receiveBuffer: "socklen rcvbuf recvbuf rcvbufsize buffersize",
+    mark: "nfmark fwmark",
+  },
+};

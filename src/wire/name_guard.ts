@@ -46,6 +46,8 @@ export function guardNames(
   const readOnly = new Set<string>();
   const end = Object.create(Object.prototype) as object;
   const below = Object.create(new Proxy(end, { set: refuse })) as object;
+  // Templates and String() look for it: not as far as the Proxy.
+  Object.defineProperty(below, Symbol.toPrimitive, { value: undefined, writable: true });
   let at = prototype;
   for (let more = true; more;) {
     const parent = Object.getPrototypeOf(at) as object;
@@ -107,10 +109,11 @@ function unknownProperty(name: string, view: View, key: string): string {
 
 /** Where in other views of a packet a property of that name is. */
 function places(name: string, key: string): string[] {
+  const root = name === "layers" ? name : "packet";
   const found = [...VIEWS].flatMap(([other, { names }]) => {
     const way = WAYS[other];
     if (way === undefined || other === name) return [];
-    return sameNames(other, key, names).map((property) => `packet.${way}.${property}`);
+    return sameNames(other, key, names).map((property) => `${root}.${way}.${property}`);
   });
   return [...new Set(found)];
 }

@@ -1,8 +1,6 @@
 // Which property somebody meant who wrote a name that is none.
 import { ALIASES } from "./alias_names.ts";
 
-const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = ALIASES;
-
 /** A longer name is none that was misspelt, and takes time to compare. */
 const LONGEST = 40;
 
@@ -24,7 +22,7 @@ export function sameNames(view: string, name: string, names: readonly string[]):
   const word = plain(name);
   const written = names.filter((known) => plain(known) === word);
   if (word === "" || written.length > 0) return written;
-  const words = TABLE[view] ?? {};
+  const words = ALIASES[view] ?? {};
   return names.filter((known) =>
     Object.hasOwn(words, known) && words[known]!.split(" ").includes(word)
   );
@@ -47,14 +45,13 @@ export function nearNames(name: string, names: readonly string[]): string[] {
   return near;
 }
 
-/** `udp has no dport: it is destinationPort`, where one of `names` was meant; else all of them. */
-export function unknownName(view: string, name: string, names: readonly string[]): string {
-  const wrong = `${view} has no ${showName(name)}`;
-  const same = sameNames(view, name, names);
-  if (same.length > 0) return `${wrong}: it is ${oneOf(same)}`;
-  const near = nearNames(name, names);
-  if (near.length > 0) return `${wrong}: did you mean ${oneOf(near)}?`;
-  return `${wrong}; it knows ${names.join(", ")}`;
+/** `ipv4 has no "src"; it knows it as source`, where one of `names` was meant; else all of them. */
+export function unknownKey(view: string, key: string, names: readonly string[]): string {
+  const wrong = `${view} has no "${key}"; it knows`;
+  const same = sameNames(view, key, names);
+  if (same.length > 0) return `${wrong} it as ${oneOf(same)}`;
+  const near = nearNames(key, names);
+  return `${wrong} ${near.length > 0 ? oneOf(near) : names.join(", ")}`;
 }
 
 function plain(name: string): string {
