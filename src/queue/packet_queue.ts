@@ -21,6 +21,7 @@ import {
   resolveSettings,
 } from "./options.ts";
 import type { Packet } from "./packet.ts";
+import "./packet_names.ts";
 import { run, type RunOptions } from "./run.ts";
 import { runSync, type RunSyncOptions, type RunSyncResult } from "./run_sync.ts";
 import { Waiter } from "./waiter.ts";

@@ -3,6 +3,7 @@ import type { WireProblem } from "./errors.ts";
 import { Frame } from "./frame.ts";
 import { ethernetJson, frameJson, INSPECT, type JsonObject, shown } from "./json.ts";
 import { Layers } from "./layers.ts";
+import { guardNames } from "./name_guard.ts";
 import { ETHERTYPE } from "./protocols.ts";
 import { checkBytes, checkExactBytes, checkInteger, checkU16 } from "./range.ts";
 import { VLAN_TAG_SIZE, VlanView } from "./vlan.ts";
@@ -125,6 +126,9 @@ export class EthernetView {
     this.#frame.setU32(at + 2, value % 0x100000000);
   }
 }
+
+guardNames(EthernetView, "ethernet");
+guardNames(VlanView, "vlan");
 
 /** The headers of an Ethernet frame: its own, VLAN tags, and those of the packet inside. */
 export class EthernetLayers {

@@ -1,6 +1,7 @@
 // The five-tuple of a packet: cheap to make, and a key to look its connection up by.
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
 import { INSPECT, shown } from "./json.ts";
+import { guardNames } from "./name_guard.ts";
 import type { Outline } from "./outline.ts";
 import { protocolName } from "./protocol_names.ts";
 import { ETHERTYPE } from "./protocols.ts";
@@ -346,6 +347,8 @@ export class Flow {
     };
   }
 }
+
+guardNames(Flow, "flow");
 
 const SEED = 0x9e3779b9;
 const FACTOR_A = 0x85ebca6b;

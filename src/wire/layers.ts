@@ -9,6 +9,7 @@ import { Icmpv6View } from "./icmpv6.ts";
 import { Ipv4View } from "./ipv4.ts";
 import { Ipv6View } from "./ipv6.ts";
 import { INSPECT, type JsonObject, layersJson, shown } from "./json.ts";
+import { guardNames } from "./name_guard.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { checkBytes, checkU16 } from "./range.ts";
@@ -129,6 +130,12 @@ export class Layers {
     this.#outline.refresh();
   }
 }
+
+const GUARDED = {
+  ...{ ipv4: Ipv4View, ipv6: Ipv6View, tcp: TcpView, udp: UdpView },
+  ...{ icmp: IcmpView, icmpv6: Icmpv6View, arp: ArpView, layers: Layers },
+};
+for (const [name, view] of Object.entries(GUARDED)) guardNames(view, name);
 
 /** Options of {@link parseLayers}. */
 export interface ParseLayersOptions {

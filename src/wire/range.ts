@@ -1,4 +1,5 @@
 // Checks of what a caller passes in. Every message names the field, its range and the value.
+import { unknownKey } from "./names.ts";
 
 /** Throws unless `value` is an integer from `min` to `max`; returns it. */
 export function checkInteger(field: string, value: unknown, min: number, max: number): number {
@@ -108,13 +109,11 @@ export function checkExactBytes(field: string, value: unknown, length: number): 
   throw new RangeError(`${field} must hold ${length} bytes, got ${bytes.length}`);
 }
 
-/** Throws unless `value` is an object with no other properties than those of `keys`. */
+/** Throws unless `value` is an object with no other properties than those of `keys`; says which was meant. */
 export function checkKeys(name: string, value: unknown, keys: readonly string[]): void {
   if (typeof value !== "object" || value === null) {
     throw new TypeError(`${name} must be an object, got ${show(value)}`);
   }
   const unknown = Object.keys(value).find((key) => !keys.includes(key));
-  if (unknown !== undefined) {
-    throw new TypeError(`${name} has no "${unknown}"; it knows ${keys.join(", ")}`);
-  }
+  if (unknown !== undefined) throw new TypeError(unknownKey(name, unknown, keys));
 }

@@ -1,11 +1,11 @@
 // One line about a packet, in the words of tcpdump.
 import { ARP_OPERATION, type ArpView } from "./arp.ts";
-import { EthernetLayers } from "./ethernet.ts";
+import type { EthernetLayers } from "./ethernet.ts";
 import { formatHex, hexNumber } from "./hex.ts";
 import type { Ipv4View } from "./ipv4.ts";
 import { IPV6_EXTENSION, IPV6_HEADER_SIZE, type Ipv6Extension } from "./ipv6_extensions.ts";
 import type { Ipv6View } from "./ipv6.ts";
-import type { Layers } from "./layers.ts";
+import { Layers } from "./layers.ts";
 import { protocolName } from "./protocol_names.ts";
 import { describeDccp } from "./summary_dccp.ts";
 import { describeIcmp, describeIcmpv6 } from "./summary_icmp.ts";
@@ -42,7 +42,7 @@ export interface SummaryOptions {
  * @throws {PacketReleasedError} when the frame was released.
  */
 export function summary(packet: Layers | EthernetLayers, options: SummaryOptions = {}): string {
-  if (!(packet instanceof EthernetLayers)) return line(packet, options.length);
+  if (packet instanceof Layers) return line(packet, options.length);
   const { ethernet, vlans, layers } = packet;
   if (ethernet === undefined) return `ethernet, length ${packet.frame.length}${flaw(packet)}`;
   const parts = [`${ethernet.source} > ${ethernet.destination}`, ...vlans.map(vlanText)];
