@@ -172,7 +172,8 @@ export class IpqHandle {
    * without CAP_NET_ADMIN, EBUSY when another process has the queue, EINVAL for an unknown mode.
    *
    * @param mode `IPQ_COPY_NONE`, `IPQ_COPY_META` or `IPQ_COPY_PACKET`; 0 to 255
-   * @param range bytes of each packet; 0 and what is above 65535 are the whole packet
+   * @param range bytes of each packet, 0 to 2⁶⁴−1. Its lowest 32 bits count, as in ip_queue: 2³² + 30
+   *   is 30. Of those 0 and all above 65535 mean the whole packet
    * @returns bytes sent: 56
    * @throws {IpqError} code 12
    */

@@ -79,7 +79,9 @@ export class NfqueueTransport implements Transport, Member {
       // What is in the socket was queued in the old mode.
       this.#queue.drain();
       this.#modeRequest = request;
-      const clamped = range > IPQ_MAX_RANGE ? IPQ_MAX_RANGE : Number(range);
+      // C's size_t reached ip_queue as an unsigned int.
+      const bytes = Number(BigInt.asUintN(32, range));
+      const clamped = Math.min(bytes, IPQ_MAX_RANGE);
       this.copy = { mode, range: mode === IPQ_COPY.PACKET ? clamped : 0 };
       this.#queue.applyModes(this);
     }
