@@ -76,19 +76,21 @@ export class IpqHandle {
   static create(flags: number, protocol: number, options: IpqOptions = {}): IpqHandle {
     checkU32("flags", flags);
     checkU32("protocol", protocol);
-    const { transport = "auto", queue = 0, gather = true } = options;
+    const { transport = "auto", queue = 0, gather = true, warn = true } = options;
     if (!TRANSPORTS.includes(transport)) {
       throw new TypeError(`transport must be one of ${TRANSPORTS.join(", ")}, got ${transport}`);
     }
     checkInteger("queue", queue, 0, 0xffff);
-    if (typeof gather !== "boolean") {
-      throw new TypeError(`gather must be a boolean, got ${show(gather)}`);
+    for (const [name, value] of Object.entries({ gather, warn })) {
+      if (typeof value !== "boolean") {
+        throw new TypeError(`${name} must be a boolean, got ${show(value)}`);
+      }
     }
     try {
       if (protocol !== NFPROTO_IPV4 && protocol !== NFPROTO_IPV6) {
         throw new IpqError(IPQ_ERROR.PROTOCOL);
       }
-      return new IpqHandle(openTransport(protocol, { transport, queue, gather }));
+      return new IpqHandle(openTransport(protocol, { transport, queue, gather, warn }));
     } catch (error) {
       if (error instanceof IpqError) moduleError.record(error);
       throw error;

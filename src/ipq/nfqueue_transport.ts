@@ -22,6 +22,7 @@ import { decodeVerdict, VERDICT_SIZE } from "../wire/nfqueue_verdict.ts";
 import { NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import type { CopyMode } from "./packet_writer.ts";
+import { Peer } from "./peer.ts";
 import { Pending } from "./pending.ts";
 import { type Member, SharedQueue } from "./shared_queue.ts";
 import { type IpqSettings, READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
@@ -43,8 +44,10 @@ export class NfqueueTransport implements Transport, Member {
   readonly undecided: Set<number> = new Set();
   readonly pending: Pending = new Pending((some) => this.#changed(some));
   readonly gather: boolean;
+  readonly warn: boolean;
   copy: CopyMode = { mode: IPQ_COPY.NONE, range: 0 };
 
+  readonly #peer: Peer;
   readonly #queue: SharedQueue;
   readonly #portId = libc().getpid();
   #doorbell: Doorbell | undefined;
@@ -54,10 +57,17 @@ export class NfqueueTransport implements Transport, Member {
   #modeRequest: Uint8Array = encodeIpqMode({ mode: IPQ_COPY.NONE, range: 0, portId: this.#portId });
 
   /** @throws {IpqError} codes 3 and 4 {@link LibraryLoadError} */
-  constructor(protocol: number, { queue, gather }: Pick<IpqSettings, "queue" | "gather">) {
+  constructor(protocol: number, { queue, gather, warn }: Omit<IpqSettings, "transport">) {
     this.family = protocol;
     this.gather = gather;
-    this.#queue = SharedQueue.join(queue, this);
+    this.warn = warn;
+    this.#peer = new Peer(protocol, queue);
+    try {
+      this.#queue = SharedQueue.join(queue, this);
+    } catch (error) {
+      this.#peer.release();
+      throw error;
+    }
   }
 
   /** An epoll descriptor: readable while the socket is, or while messages of this handle wait. */
@@ -72,7 +82,7 @@ export class NfqueueTransport implements Transport, Member {
 
   setMode(mode: number, range: bigint): number {
     const request = encodeIpqMode({ mode, range, portId: this.#portId });
-    const refused = this.#queue.bind();
+    const refused = this.#queue.bind(this);
     if (refused !== 0) this.#answer(refused, request);
     else if (mode > IPQ_COPY.PACKET) this.#answer(ERRNO.EINVAL, request);
     else {
@@ -111,7 +121,7 @@ export class NfqueueTransport implements Transport, Member {
     const length = data?.length ?? 0;
     const sent = IPQ_PEER_SIZE + length;
     if (sent > LONGEST_SEND) throw new IpqError(IPQ_ERROR.SEND, { errno: ERRNO.EMSGSIZE });
-    const refused = this.#queue.bind();
+    const refused = this.#queue.bind(this);
     const known = id <= 0xffffffffn && this.undecided.has(Number(id));
     const error = refused !== 0
       ? refused
@@ -154,6 +164,7 @@ export class NfqueueTransport implements Transport, Member {
       // What cannot be sent any more, the kernel drops, as it does with all that is undecided.
       if (!(error instanceof IpqError)) throw error;
     } finally {
+      this.#peer.release();
       this.#doorbell?.close();
       this.#doorbell = undefined;
     }
