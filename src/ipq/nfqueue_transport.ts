@@ -21,7 +21,7 @@ import { MAX_COPY_RANGE, NF_VERDICT, QUEUE_MESSAGE } from "../wire/nfqueue.ts";
 import { decodeVerdict, VERDICT_SIZE } from "../wire/nfqueue_verdict.ts";
 import { NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
-import type { CopyMode } from "./packet_writer.ts";
+import { type CopyMode, statedLength } from "./packet_writer.ts";
 import { Peer } from "./peer.ts";
 import { Pending } from "./pending.ts";
 import { type Member, SharedQueue } from "./shared_queue.ts";
@@ -42,6 +42,7 @@ export class NfqueueTransport implements Transport, Member {
   readonly name = "nfqueue";
   readonly family: number;
   readonly undecided: Set<number> = new Set();
+  readonly cut: Map<number, Uint8Array> = new Map();
   readonly pending: Pending = new Pending((some) => this.#changed(some));
   readonly gather: boolean;
   readonly warn: boolean;
@@ -193,12 +194,34 @@ export class NfqueueTransport implements Transport, Member {
 
   #decide(id: number, verdict: number, data: Uint8Array | undefined): void {
     const least = this.family === NFPROTO_IPV6 ? LEAST_PAYLOAD.ipv6 : LEAST_PAYLOAD.ipv4;
-    if (data === undefined || data.length < least) {
-      this.#queue.decide(this, id, { verdict });
-    } else if (data.length > MAX_COPY_RANGE) {
-      // No attribute holds it. ip_queue too drops a packet that it cannot make so long.
+    if (data === undefined || data.length < least) this.#queue.decide(this, id, { verdict });
+    else if (data.length > IPQ_MAX_RANGE) {
+      // ip_queue too drops a packet that it cannot make so long.
       this.#queue.decide(this, id, { verdict: NF_VERDICT.DROP });
-    } else this.#queue.decide(this, id, { verdict, payload: data });
+    } else {
+      const payload = this.#replacement(id, verdict, data);
+      this.#queue.decide(this, id, { verdict, payload });
+    }
+  }
+
+  /**
+   * What can replace a packet; undefined where it can stay as it is. ip_queue carried four bytes more
+   * of a packet than a netlink attribute holds.
+   */
+  #replacement(id: number, verdict: number, data: Uint8Array): Uint8Array | undefined {
+    const cut = this.cut.get(id);
+    const whole = data.length <= MAX_COPY_RANGE &&
+      (cut === undefined || (data.length < cut.length && statedLength(data) <= data.length));
+    if (whole) return data;
+    const unchanged = cut !== undefined && data.length === cut.length &&
+      cut.every((byte, index) => byte === data[index]);
+    if (unchanged || verdict === NF_VERDICT.DROP) return undefined;
+    throw new IpqError(IPQ_ERROR.SEND, {
+      errno: ERRNO.EMSGSIZE,
+      advice:
+        `NFQUEUE carries at most ${MAX_COPY_RANGE} bytes of a packet: one that is longer can ` +
+        "pass as it is (a verdict without data), or be replaced by a whole one that is shorter",
+    });
   }
 
   /** ip_queue's error answer, behind all that came before it. */

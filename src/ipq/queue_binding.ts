@@ -40,7 +40,8 @@ export class QueueBinding {
     const handle = nfq.nfq_open();
     if (handle === null) {
       const errno = threadErrno();
-      throw new IpqError(IPQ_ERROR.SOCKET, { errno, advice: adviseOpen(errno) });
+      const advice = ADVICE[errno];
+      throw new IpqError(IPQ_ERROR.SOCKET, { errno, ...(advice !== undefined && { advice }) });
     }
     this.number = number;
     this.#handle = handle;
@@ -92,11 +93,13 @@ export class QueueBinding {
   }
 }
 
-function adviseOpen(errno: number): string {
-  return errno === ERRNO.EMFILE || errno === ERRNO.ENFILE
-    ? "Close some files or raise the limit with ulimit -n"
-    : "This kernel has no nfnetlink_queue: load it with modprobe nfnetlink_queue";
-}
+/** Sentences for those that have one. */
+const ADVICE: Readonly<Record<number, string>> = {
+  [ERRNO.EMFILE]: "Close some files or raise the limit with ulimit -n",
+  [ERRNO.ENFILE]: "The system's limit of open files is reached: close some (sysctl fs.file-max)",
+  [ERRNO.EPROTONOSUPPORT]:
+    "This kernel has no nfnetlink_queue: load it with modprobe nfnetlink_queue",
+};
 
 /** The answer EBUSY is a number only; whoever comes from ip_queue does not expect it. */
 function adviseOwned(queue: number, refusal: Refusal, { family }: Binder): string {

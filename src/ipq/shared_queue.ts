@@ -56,6 +56,8 @@ export interface Member extends Binder {
   readonly gather: boolean;
   /** Ids of the packets whose verdict is open. */
   readonly undecided: Set<number>;
+  /** What was read of those that are longer than NFQUEUE can carry. */
+  readonly cut: Map<number, Uint8Array>;
   /** What other reads came upon. */
   readonly pending: Pending;
   /** Takes the kernel's error answer to what was sent for it: the errno and the request. */
@@ -197,6 +199,7 @@ export class SharedQueue {
       this.#verdicts.addWithPayload(sequence, id, { verdict: value, payload });
     }
     member.undecided.delete(id);
+    member.cut.delete(id);
   }
 
   /**
@@ -211,6 +214,8 @@ export class SharedQueue {
       const taker = this.#take(this.#next++);
       if (taker === undefined) continue;
       const length = this.#writer.prepare(this.#message, taker.copy);
+      const cut = this.#writer.cutPayload;
+      if (cut !== undefined) taker.cut.set(this.#message.index[0]! >>> 0, cut);
       if (taker === member && member.pending.empty) {
         this.#writer.write(buffer);
         return length;
