@@ -17,13 +17,14 @@ import {
   IPQ_MAX_RANGE,
   IPQ_PEER_SIZE,
 } from "../wire/ip_queue.ts";
-import { MAX_COPY_RANGE, NF_VERDICT, QUEUE_MESSAGE } from "../wire/nfqueue.ts";
-import { decodeVerdict, VERDICT_SIZE } from "../wire/nfqueue_verdict.ts";
+import { MAX_COPY_RANGE, NF_VERDICT } from "../wire/nfqueue.ts";
+import { decodeVerdict } from "../wire/nfqueue_verdict.ts";
 import { NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { type CopyMode, statedLength } from "./packet_writer.ts";
 import { Peer } from "./peer.ts";
 import { Pending } from "./pending.ts";
+import { SENT, verdictId } from "./sent_verdicts.ts";
 import { type Member, SharedQueue } from "./shared_queue.ts";
 import { type IpqSettings, READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
 
@@ -34,8 +35,6 @@ const LONGEST_SEND = 212_992 - 32;
 /** The library wants room for a netlink header and an errno. */
 const LEAST_BUFFER = 20;
 const VERDICT_MASK = 0xffff;
-/** Where our verdict messages have the verdict and the id. */
-const SENT = { verdict: 24, id: 28 } as const;
 
 /** One handle of a shared queue. */
 export class NfqueueTransport implements Transport, Member {
@@ -248,14 +247,6 @@ export class NfqueueTransport implements Transport, Member {
     this.#doorbell?.ring(some);
     if (some) { for (const wake of [...this.#wakers]) wake(); }
   }
-}
-
-/** The id in a verdict message of ours; undefined for any other message. */
-function verdictId(request: Uint8Array): number | undefined {
-  if (request.length < VERDICT_SIZE) return undefined;
-  const view = new DataView(request.buffer);
-  const verdict = view.getUint16(4, true) === QUEUE_MESSAGE.VERDICT;
-  return verdict ? view.getUint32(SENT.id, false) : undefined;
 }
 
 function messageLength(buffer: Uint8Array): number {

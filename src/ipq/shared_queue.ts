@@ -310,11 +310,18 @@ export class SharedQueue {
     const { view, bytes } = this.#message;
     if (end - start < ERROR_MESSAGE_SIZE || view.getUint16(start + 4, true) !== NLMSG.ERROR) return;
     const error = -view.getInt32(start + NETLINK_HEADER_SIZE, true);
-    const request = start + NETLINK_HEADER_SIZE + 4;
-    const member = this.#memberOf(view.getUint32(request + SEQUENCE, true));
-    if (error > 0 && member !== undefined) {
-      member.addKernelError(error, bytes.slice(request, end));
-    }
+    if (error <= 0) return;
+    const request = bytes.slice(start + NETLINK_HEADER_SIZE + 4, end);
+    this.#refuse(error, request);
+    // Without the capability all that left together is refused, and the first of it answered.
+    if (error !== ERRNO.EPERM) return;
+    for (const other of this.#verdicts.sent.takeBehind(request)) this.#refuse(error, other);
+  }
+
+  /** Tells whom a request was sent for. */
+  #refuse(error: number, request: Uint8Array): void {
+    const sequence = new DataView(request.buffer).getUint32(SEQUENCE, true);
+    this.#memberOf(sequence)?.addKernelError(error, request);
   }
 
   /** What ip_queue does with packets that nobody has asked for. */
