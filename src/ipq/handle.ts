@@ -69,7 +69,8 @@ export class IpqHandle {
    *
    * @param flags ignored, as by the C library
    * @param protocol `NFPROTO_IPV4` or `NFPROTO_IPV6`
-   * @throws {IpqError} codes 2 to 4 and 16; the error is the module's then ({@link ipq_errstr})
+   * @throws {IpqError} codes 2 to 4 and 16; the error is the module's then ({@link ipq_errstr}). 4 is
+   *   EADDRINUSE for a second handle of the protocol (and queue) in this process, in whichever thread
    * @throws {TypeError | RangeError} for options that are none
    * @throws {LibraryLoadError} where the transport's library is not installed
    */
@@ -171,7 +172,8 @@ export class IpqHandle {
 
   /**
    * Asks for packets. What the kernel thinks of it comes as a message to read, if it refuses: EPERM
-   * without CAP_NET_ADMIN, EBUSY when another process has the queue, EINVAL for an unknown mode.
+   * without CAP_NET_ADMIN, EBUSY when another process has the queue (over nfqueue also another thread,
+   * see {@link IpqOptions.queue} and {@link IpqOptions.warn}), EINVAL for an unknown mode.
    *
    * @param mode `IPQ_COPY_NONE`, `IPQ_COPY_META` or `IPQ_COPY_PACKET`; 0 to 255
    * @param range bytes of each packet, 0 to 2⁶⁴−1. Its lowest 32 bits count, as in ip_queue: 2³² + 30

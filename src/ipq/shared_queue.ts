@@ -199,7 +199,7 @@ export class SharedQueue {
       this.#verdicts.addWithPayload(sequence, id, { verdict: value, payload });
     }
     member.undecided.delete(id);
-    member.cut.delete(id);
+    if (member.cut.size > 0) member.cut.delete(id);
   }
 
   /**
