@@ -69,26 +69,29 @@ export class IpqHandle {
    *
    * @param flags ignored, as by the C library
    * @param protocol `NFPROTO_IPV4` or `NFPROTO_IPV6`
-   * @throws {IpqError} codes 2 to 4 and 16; the error is the module's then ({@link ipq_errstr})
+   * @throws {IpqError} codes 2 to 4 and 16; the error is the module's then ({@link ipq_errstr}). 4 is
+   *   EADDRINUSE for a second handle of the protocol (and queue) in this process, in whichever thread
    * @throws {TypeError | RangeError} for options that are none
    * @throws {LibraryLoadError} where the transport's library is not installed
    */
   static create(flags: number, protocol: number, options: IpqOptions = {}): IpqHandle {
     checkU32("flags", flags);
     checkU32("protocol", protocol);
-    const { transport = "auto", queue = 0, gather = true } = options;
+    const { transport = "auto", queue = 0, gather = true, warn = true } = options;
     if (!TRANSPORTS.includes(transport)) {
       throw new TypeError(`transport must be one of ${TRANSPORTS.join(", ")}, got ${transport}`);
     }
     checkInteger("queue", queue, 0, 0xffff);
-    if (typeof gather !== "boolean") {
-      throw new TypeError(`gather must be a boolean, got ${show(gather)}`);
+    for (const [name, value] of Object.entries({ gather, warn })) {
+      if (typeof value !== "boolean") {
+        throw new TypeError(`${name} must be a boolean, got ${show(value)}`);
+      }
     }
     try {
       if (protocol !== NFPROTO_IPV4 && protocol !== NFPROTO_IPV6) {
         throw new IpqError(IPQ_ERROR.PROTOCOL);
       }
-      return new IpqHandle(openTransport(protocol, { transport, queue, gather }));
+      return new IpqHandle(openTransport(protocol, { transport, queue, gather, warn }));
     } catch (error) {
       if (error instanceof IpqError) moduleError.record(error);
       throw error;
@@ -169,10 +172,12 @@ export class IpqHandle {
 
   /**
    * Asks for packets. What the kernel thinks of it comes as a message to read, if it refuses: EPERM
-   * without CAP_NET_ADMIN, EBUSY when another process has the queue, EINVAL for an unknown mode.
+   * without CAP_NET_ADMIN, EBUSY when another process has the queue (over nfqueue also another thread,
+   * see {@link IpqOptions.queue} and {@link IpqOptions.warn}), EINVAL for an unknown mode.
    *
    * @param mode `IPQ_COPY_NONE`, `IPQ_COPY_META` or `IPQ_COPY_PACKET`; 0 to 255
-   * @param range bytes of each packet; 0 and what is above 65535 are the whole packet
+   * @param range bytes of each packet, 0 to 2⁶⁴−1. Its lowest 32 bits count, as in ip_queue: 2³² + 30
+   *   is 30. Of those 0 and all above 65535 mean the whole packet
    * @returns bytes sent: 56
    * @throws {IpqError} code 12
    */
@@ -247,9 +252,12 @@ export class IpqHandle {
    * @param id the packet's id, 0 to 2⁶⁴−1
    * @param verdict `NF_DROP`, `NF_ACCEPT`, `NF_QUEUE`, `NF_REPEAT` or `NF_STOP`; 0 to 2³²−1
    * @param data the packet's new bytes from the IP header on; its checksums are yours to mend
-   *   ({@link finishChecksums} of the entry point `./wire`). Without it the packet stays as it is
+   *   ({@link finishChecksums} of the entry point `./wire`). Without it the packet stays as it is.
+   *   Over nfqueue 65531 bytes at most: of a longer packet that many are read, and it passes whole
+   *   when they are given back unchanged
    * @returns bytes sent: 40, or 40 and those of the data
-   * @throws {IpqError} code 12
+   * @throws {IpqError} code 12; with EMSGSIZE for data that NFQUEUE cannot carry (up to 65535 bytes, or
+   *   changes to a packet that was read in part). The packet is still queued then
    */
   setVerdict(id: number | bigint, verdict: number, data?: Uint8Array | null): number {
     const packet = checkSize("id", id);

@@ -13,7 +13,8 @@ import { NativeMemory } from "../../ffi/memory.ts";
 import { BlockingWait, Doorbell } from "../../ffi/readiness.ts";
 import { textAt } from "../../ffi/text.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { IPQ_ERROR, IPQ_ERROR_TEXTS, IpqError } from "./errors.ts";
+import { IPQ_ERROR, IpqError } from "./errors.ts";
+import { creationFailure, LEAST_BUFFER, markUnread, readFailure } from "./libipq_failures.ts";
 import { READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
 
 const F_SETFD = 2;
@@ -22,8 +23,6 @@ const FD_CLOEXEC = 1;
 const DESCRIPTOR_LIMIT = 1024;
 /** More than a socket's usual send buffer: an error answer carries all of the message it answers. */
 const CAPACITY = 1 << 18;
-/** The library refuses less at once. */
-const LEAST_BUFFER = 20;
 /** For a `buffer` parameter that C will not look at: an empty one has no address in Bun. */
 const UNUSED = new Uint8Array(new ArrayBuffer(8));
 
@@ -46,14 +45,17 @@ export class LibipqTransport implements Transport {
   #length = { number: 0, usize: 0n };
   #closed = false;
 
-  /** @throws {IpqError} codes 2, 3, 4 and 16 */
+  /**
+   * @param protocol NFPROTO_IPV4 or NFPROTO_IPV6
+   * @throws {IpqError} codes 2, 3 and 4
+   */
   constructor(protocol: number) {
     prepareErrno();
     clearErrno();
     const handle = this.#library.ipq_create_handle(0, protocol);
     if (handle === null) {
       const errno = threadErrno();
-      throw this.#failure(errno);
+      throw creationFailure(protocol, errno);
     }
     this.#handle = handle;
     this.#fields = new DataView(backend().viewOf(handle, IPQ_HANDLE.size));
@@ -75,7 +77,7 @@ export class LibipqTransport implements Transport {
   }
 
   read(buffer: Uint8Array, timeout: number): number {
-    const { pointer, bytes } = this.#memory;
+    const { pointer, bytes, view } = this.#memory;
     const length = Math.min(Math.max(0, buffer.length), CAPACITY);
     if (length !== this.#length.number) this.#length = { number: length, usize: BigInt(length) };
     const handle = this.#live(IPQ_ERROR.RECEIVE);
@@ -85,6 +87,7 @@ export class LibipqTransport implements Transport {
       if (ready === -ERRNO.EINTR) return READ_INTERRUPTED;
       if (ready < 0) throw new IpqError(IPQ_ERROR.RECEIVE, { errno: -ready });
     }
+    markUnread(view);
     clearErrno();
     const count = this.#library.ipq_read(handle, pointer, this.#length.usize, timeout);
     if (count === 0) {
@@ -93,12 +96,14 @@ export class LibipqTransport implements Transport {
     }
     if (count < 0) {
       const errno = threadErrno();
-      const failure = this.#failure(errno);
+      const sender = this.#fields.getUint32(IPQ_HANDLE.peerPort, true);
+      const text = (): string => textAt(this.#library.ipq_errstr()!);
+      const code = readFailure({ length, errno, sender, message: view, text });
       // The library writes to whom it heard from last: after a foreign sender, to the kernel again.
       this.#fields.setUint32(IPQ_HANDLE.peerPort, 0, true);
       // A message that did not fit is there as far as it did, as in C.
-      if (failure.code === IPQ_ERROR.RECEIVED_TRUNCATED) buffer.set(bytes.subarray(0, length));
-      throw failure;
+      if (code === IPQ_ERROR.RECEIVED_TRUNCATED) buffer.set(bytes.subarray(0, length));
+      throw new IpqError(code, { errno });
     }
     buffer.set(bytes.subarray(0, Math.min(count, length)));
     return count;
@@ -135,19 +140,6 @@ export class LibipqTransport implements Transport {
   #sent(count: number): number {
     if (count >= 0) return count;
     const errno = threadErrno();
-    throw this.#failure(errno);
-  }
-
-  /** The library's one error, taken before any other call of the library can change it. */
-  #failure(errno: number): IpqError {
-    const text = textAt(this.#library.ipq_errstr()!);
-    const code = IPQ_ERROR_TEXTS.indexOf(text);
-    const absent = errno === ERRNO.EPROTONOSUPPORT || errno === ERRNO.EAFNOSUPPORT;
-    return new IpqError(code < 0 ? IPQ_ERROR.IMPLEMENTATION : code, {
-      errno,
-      ...(absent && {
-        advice: "This kernel has no ip_queue (it left Linux in 3.5): use the transport nfqueue",
-      }),
-    });
+    throw new IpqError(IPQ_ERROR.SEND, { errno });
   }
 }

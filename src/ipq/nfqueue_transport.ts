@@ -17,12 +17,14 @@ import {
   IPQ_MAX_RANGE,
   IPQ_PEER_SIZE,
 } from "../wire/ip_queue.ts";
-import { MAX_COPY_RANGE, NF_VERDICT, QUEUE_MESSAGE } from "../wire/nfqueue.ts";
-import { decodeVerdict, VERDICT_SIZE } from "../wire/nfqueue_verdict.ts";
+import { MAX_COPY_RANGE, NF_VERDICT } from "../wire/nfqueue.ts";
+import { decodeVerdict } from "../wire/nfqueue_verdict.ts";
 import { NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
-import type { CopyMode } from "./packet_writer.ts";
+import { type CopyMode, statedLength } from "./packet_writer.ts";
+import { Peer } from "./peer.ts";
 import { Pending } from "./pending.ts";
+import { SENT, verdictId } from "./sent_verdicts.ts";
 import { type Member, SharedQueue } from "./shared_queue.ts";
 import { type IpqSettings, READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
 
@@ -33,18 +35,19 @@ const LONGEST_SEND = 212_992 - 32;
 /** The library wants room for a netlink header and an errno. */
 const LEAST_BUFFER = 20;
 const VERDICT_MASK = 0xffff;
-/** Where our verdict messages have the verdict and the id. */
-const SENT = { verdict: 24, id: 28 } as const;
 
 /** One handle of a shared queue. */
 export class NfqueueTransport implements Transport, Member {
   readonly name = "nfqueue";
   readonly family: number;
   readonly undecided: Set<number> = new Set();
+  readonly cut: Map<number, Uint8Array> = new Map();
   readonly pending: Pending = new Pending((some) => this.#changed(some));
   readonly gather: boolean;
+  readonly warn: boolean;
   copy: CopyMode = { mode: IPQ_COPY.NONE, range: 0 };
 
+  readonly #peer: Peer;
   readonly #queue: SharedQueue;
   readonly #portId = libc().getpid();
   #doorbell: Doorbell | undefined;
@@ -54,10 +57,17 @@ export class NfqueueTransport implements Transport, Member {
   #modeRequest: Uint8Array = encodeIpqMode({ mode: IPQ_COPY.NONE, range: 0, portId: this.#portId });
 
   /** @throws {IpqError} codes 3 and 4 {@link LibraryLoadError} */
-  constructor(protocol: number, { queue, gather }: Pick<IpqSettings, "queue" | "gather">) {
+  constructor(protocol: number, { queue, gather, warn }: Omit<IpqSettings, "transport">) {
     this.family = protocol;
     this.gather = gather;
-    this.#queue = SharedQueue.join(queue, this);
+    this.warn = warn;
+    this.#peer = new Peer(protocol, queue);
+    try {
+      this.#queue = SharedQueue.join(queue, this);
+    } catch (error) {
+      this.#peer.release();
+      throw error;
+    }
   }
 
   /** An epoll descriptor: readable while the socket is, or while messages of this handle wait. */
@@ -72,14 +82,16 @@ export class NfqueueTransport implements Transport, Member {
 
   setMode(mode: number, range: bigint): number {
     const request = encodeIpqMode({ mode, range, portId: this.#portId });
-    const refused = this.#queue.bind();
+    const refused = this.#queue.bind(this);
     if (refused !== 0) this.#answer(refused, request);
     else if (mode > IPQ_COPY.PACKET) this.#answer(ERRNO.EINVAL, request);
     else {
       // What is in the socket was queued in the old mode.
       this.#queue.drain();
       this.#modeRequest = request;
-      const clamped = range > IPQ_MAX_RANGE ? IPQ_MAX_RANGE : Number(range);
+      // C's size_t reached ip_queue as an unsigned int.
+      const bytes = Number(BigInt.asUintN(32, range));
+      const clamped = Math.min(bytes, IPQ_MAX_RANGE);
       this.copy = { mode, range: mode === IPQ_COPY.PACKET ? clamped : 0 };
       this.#queue.applyModes(this);
     }
@@ -109,7 +121,7 @@ export class NfqueueTransport implements Transport, Member {
     const length = data?.length ?? 0;
     const sent = IPQ_PEER_SIZE + length;
     if (sent > LONGEST_SEND) throw new IpqError(IPQ_ERROR.SEND, { errno: ERRNO.EMSGSIZE });
-    const refused = this.#queue.bind();
+    const refused = this.#queue.bind(this);
     const known = id <= 0xffffffffn && this.undecided.has(Number(id));
     const error = refused !== 0
       ? refused
@@ -152,6 +164,7 @@ export class NfqueueTransport implements Transport, Member {
       // What cannot be sent any more, the kernel drops, as it does with all that is undecided.
       if (!(error instanceof IpqError)) throw error;
     } finally {
+      this.#peer.release();
       this.#doorbell?.close();
       this.#doorbell = undefined;
     }
@@ -180,12 +193,34 @@ export class NfqueueTransport implements Transport, Member {
 
   #decide(id: number, verdict: number, data: Uint8Array | undefined): void {
     const least = this.family === NFPROTO_IPV6 ? LEAST_PAYLOAD.ipv6 : LEAST_PAYLOAD.ipv4;
-    if (data === undefined || data.length < least) {
-      this.#queue.decide(this, id, { verdict });
-    } else if (data.length > MAX_COPY_RANGE) {
-      // No attribute holds it. ip_queue too drops a packet that it cannot make so long.
+    if (data === undefined || data.length < least) this.#queue.decide(this, id, { verdict });
+    else if (data.length > IPQ_MAX_RANGE) {
+      // ip_queue too drops a packet that it cannot make so long.
       this.#queue.decide(this, id, { verdict: NF_VERDICT.DROP });
-    } else this.#queue.decide(this, id, { verdict, payload: data });
+    } else {
+      const payload = this.#replacement(id, verdict, data);
+      this.#queue.decide(this, id, { verdict, payload });
+    }
+  }
+
+  /**
+   * What can replace a packet; undefined where it can stay as it is. ip_queue carried four bytes more
+   * of a packet than a netlink attribute holds.
+   */
+  #replacement(id: number, verdict: number, data: Uint8Array): Uint8Array | undefined {
+    const cut = this.cut.get(id);
+    const whole = data.length <= MAX_COPY_RANGE &&
+      (cut === undefined || (data.length < cut.length && statedLength(data) <= data.length));
+    if (whole) return data;
+    const unchanged = cut !== undefined && data.length === cut.length &&
+      cut.every((byte, index) => byte === data[index]);
+    if (unchanged || verdict === NF_VERDICT.DROP) return undefined;
+    throw new IpqError(IPQ_ERROR.SEND, {
+      errno: ERRNO.EMSGSIZE,
+      advice:
+        `NFQUEUE carries at most ${MAX_COPY_RANGE} bytes of a packet: one that is longer can ` +
+        "pass as it is (a verdict without data), or be replaced by a whole one that is shorter",
+    });
   }
 
   /** ip_queue's error answer, behind all that came before it. */
@@ -212,14 +247,6 @@ export class NfqueueTransport implements Transport, Member {
     this.#doorbell?.ring(some);
     if (some) { for (const wake of [...this.#wakers]) wake(); }
   }
-}
-
-/** The id in a verdict message of ours; undefined for any other message. */
-function verdictId(request: Uint8Array): number | undefined {
-  if (request.length < VERDICT_SIZE) return undefined;
-  const view = new DataView(request.buffer);
-  const verdict = view.getUint16(4, true) === QUEUE_MESSAGE.VERDICT;
-  return verdict ? view.getUint32(SENT.id, false) : undefined;
 }
 
 function messageLength(buffer: Uint8Array): number {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { ERRNO } from "../../ffi/errno.ts";
 import { LibraryLoadError } from "../../ffi/load.ts";
-import { IPQ_ERROR, IpqError } from "./errors.ts";
+import { IpqError } from "./errors.ts";
+import { isAbsent } from "./libipq_failures.ts";
 import { LibipqTransport } from "./libipq_transport.ts";
 import { NfqueueTransport } from "./nfqueue_transport.ts";
 import type { IpqSettings, Transport } from "./transport.ts";
@@ -33,6 +33,5 @@ export function openTransport(
 /** No library, or no ip_queue in the kernel; anything else is an answer of the real one. */
 function isAbsence(error: unknown): boolean {
   if (error instanceof LibraryLoadError) return true;
-  return error instanceof IpqError && error.code === IPQ_ERROR.SOCKET &&
-    (error.errno === ERRNO.EPROTONOSUPPORT || error.errno === ERRNO.EAFNOSUPPORT);
+  return error instanceof IpqError && isAbsent(error.errno);
 }

@@ -7,7 +7,7 @@
 import { type Device, deviceOf, type RawDevice, rawDeviceOf } from "../../ffi/devices.ts";
 import { IpqPacketHeader } from "../wire/ip_queue_header.ts";
 import { IPQ_COPY, IPQ_MAX_RANGE, IPQ_NAME_SIZE } from "../wire/ip_queue.ts";
-import { attributeLength, NFQA } from "../wire/nfqueue.ts";
+import { attributeLength, MAX_COPY_RANGE, NFQA } from "../wire/nfqueue.ts";
 import { readMicroseconds } from "../wire/nfqueue_attributes.ts";
 
 const LOCAL_OUT = 3;
@@ -48,9 +48,15 @@ export class PacketWriter {
   #hasAddress = false;
   #payload: Uint8Array = NO_BYTES;
   #length = 0;
+  #cut = false;
 
   constructor(socket: number) {
     this.#socket = socket;
+  }
+
+  /** A copy of what there is of the packet taken last, where NFQUEUE carries less than was wanted. */
+  get cutPayload(): Uint8Array | undefined {
+    return this.#cut ? this.#payload.slice() : undefined;
   }
 
   /** Takes a packet; gives the length of its ip_queue message, padding included. */
@@ -73,7 +79,9 @@ export class PacketWriter {
     // Where a packet of this machine leaves it, ip_queue's kernels had not set the protocol yet.
     header.setHwProtocol(hook === LOCAL_OUT ? 0 : view.getUint16(packet + 4, false));
     this.#setDevices(view, index);
-    this.#payload = payloadOf(message, copy);
+    const payload = this.#payload = payloadOf(message, copy);
+    this.#cut = payload.length === MAX_COPY_RANGE && copy.range !== MAX_COPY_RANGE &&
+      statedLength(payload) > MAX_COPY_RANGE;
     return this.#length = header.setDataLength(this.#payload.length);
   }
 
@@ -147,4 +155,11 @@ function payloadOf({ view, bytes, index }: IndexedMessage, copy: CopyMode): Uint
   // v4 and v6 handles share the queue's range: this one may have asked for less.
   const range = copy.range === 0 ? IPQ_MAX_RANGE : copy.range;
   return bytes.subarray(start, start + Math.min(attributeLength(view, start), range));
+}
+
+/** How long an IP packet is by its own header (bytes); a jumbogram does not say. */
+export function statedLength(packet: Uint8Array): number {
+  const isIpv6 = packet[0]! >> 4 === 6;
+  const at = isIpv6 ? 4 : 2;
+  return (packet[at]! << 8 | packet[at + 1]!) + (isIpv6 ? 40 : 0);
 }

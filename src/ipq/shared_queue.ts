@@ -4,15 +4,12 @@
  * @module
  */
 
-import { ERRNO, prepareErrno, threadErrno } from "../../ffi/errno.ts";
-import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
+import { ERRNO } from "../../ffi/errno.ts";
 import { unwatchLinks, watchLinks } from "../../ffi/link_watch.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
 import { BlockingWait } from "../../ffi/readiness.ts";
 import { ReceiveSlots } from "../../ffi/receive_slots.ts";
-import { refusalOf } from "../../ffi/refusal.ts";
-import type { Pointer } from "../../ffi/types.ts";
 import { IPQ_COPY } from "../wire/ip_queue.ts";
 import { ERROR_MESSAGE_SIZE, NETLINK_HEADER_SIZE, NLMSG } from "../wire/netlink.ts";
 import {
@@ -27,7 +24,9 @@ import {
 import { encodeConfig, type QueueConfig } from "../wire/nfqueue_config.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { type CopyMode, type IndexedMessage, PacketWriter } from "./packet_writer.ts";
+import { inUse } from "./peer.ts";
 import type { Pending } from "./pending.ts";
+import { type Binder, QueueBinding } from "./queue_binding.ts";
 import { flushEveryQueue, Verdicts } from "./verdicts.ts";
 
 /** Receive slots; the wider a receive, the fewer there are. */
@@ -49,14 +48,16 @@ const NO_MEMBER = 0;
 const NO_BYTES = new Uint8Array(new ArrayBuffer(0));
 
 /** A handle as its queue sees it. */
-export interface Member {
-  /** NFPROTO_IPV4 or NFPROTO_IPV6: also the sequence number of what is sent for it. */
+export interface Member extends Binder {
+  /** Also the sequence number of what is sent for it. */
   readonly family: number;
   readonly copy: CopyMode;
   /** Verdicts may leave together. */
   readonly gather: boolean;
   /** Ids of the packets whose verdict is open. */
   readonly undecided: Set<number>;
+  /** What was read of those that are longer than NFQUEUE can carry. */
+  readonly cut: Map<number, Uint8Array>;
   /** What other reads came upon. */
   readonly pending: Pending;
   /** Takes the kernel's error answer to what was sent for it: the errno and the request. */
@@ -71,14 +72,13 @@ export class SharedQueue {
   readonly number: number;
   readonly descriptor: number;
 
-  readonly #handle: Pointer;
+  readonly #binding: QueueBinding;
   readonly #socket: NetlinkSocket;
   readonly #wait: BlockingWait;
   readonly #writer: PacketWriter;
   readonly #members: Member[] = [];
   readonly #verdicts: Verdicts;
   readonly #configuration = new OutgoingMessage(256);
-  #queueHandle: Pointer | undefined;
   #slotSize = ROOM;
   #slots = new ReceiveSlots({ slots: SLOTS, slotSize: ROOM });
   /** The message that was looked at last. */
@@ -97,31 +97,26 @@ export class SharedQueue {
    */
   static join(number: number, member: Member): SharedQueue {
     const queue = queues.get(number) ?? new SharedQueue(number);
-    if (queue.#memberOf(member.family) !== undefined) {
-      throw new IpqError(IPQ_ERROR.BIND, {
-        errno: ERRNO.EADDRINUSE,
-        advice: "This process has a handle for that protocol already: destroy it first",
-      });
+    try {
+      if (queue.#memberOf(member.family) !== undefined) throw inUse();
+      queue.#binding.checkFamily(member.family);
+    } catch (error) {
+      if (queue.#members.length === 0) queue.#close();
+      throw error;
     }
     queue.#members.push(member);
     queues.set(number, queue);
     // One handle's read must not leave the other's packets where its descriptor does not show them.
     if (queue.#members.length > 1) queue.receiveOneByOne();
-    if (queue.#queueHandle !== undefined) queue.#applyLength();
+    if (queue.#binding.bound) queue.#applyLength();
     return queue;
   }
 
   private constructor(number: number) {
-    prepareErrno();
-    const nfq = libnetfilterQueue();
-    const handle = nfq.nfq_open();
-    if (handle === null) {
-      const errno = threadErrno();
-      throw new IpqError(IPQ_ERROR.SOCKET, { errno, advice: adviseOpen(errno) });
-    }
+    const binding = new QueueBinding(number);
     this.number = number;
-    this.#handle = handle;
-    this.descriptor = nfq.nfq_fd(handle);
+    this.#binding = binding;
+    this.descriptor = binding.descriptor;
     try {
       this.#socket = new NetlinkSocket(this.descriptor);
       this.#socket.connect();
@@ -131,7 +126,7 @@ export class SharedQueue {
       this.#verdicts = new Verdicts(this.#socket, number);
       watchLinks();
     } catch (error) {
-      nfq.nfq_close(handle);
+      binding.close();
       throw error;
     }
   }
@@ -144,7 +139,7 @@ export class SharedQueue {
     if (this.#members.length === 0) return this.#close();
     for (const id of member.undecided) this.#drop(id);
     this.#verdicts.tryFlush();
-    if (this.#queueHandle !== undefined) this.applyModes(this.#members[0]!);
+    if (this.#binding.bound) this.applyModes(this.#members[0]!);
   }
 
   /**
@@ -152,19 +147,12 @@ export class SharedQueue {
    *
    * @returns 0, or what ip_queue would answer: EPERM without the capability, EBUSY for an owner
    */
-  bind(): number {
-    if (this.#queueHandle !== undefined) return 0;
+  bind(member: Member): number {
+    if (this.#binding.bound) return 0;
     // A getter of the caller's own data may have destroyed the handle in the middle of its call.
     if (this.#members.length === 0) return ERRNO.EBADF;
-    const { nfq_create_queue } = libnetfilterQueue();
-    const queueHandle = nfq_create_queue(this.#handle, this.number, null, null);
-    if (queueHandle === null) {
-      const errno = threadErrno();
-      if (errno !== ERRNO.EPERM && errno !== ERRNO.EBUSY) return errno;
-      const { cause } = refusalOf(this.number);
-      return cause === "owner" || cause === "hidden" ? ERRNO.EBUSY : ERRNO.EPERM;
-    }
-    this.#queueHandle = queueHandle;
+    const errno = this.#binding.bind(member);
+    if (errno !== 0) return errno;
     this.#applyLength();
     // Like ip_queue, which had the kernel note the time of arrival as long as it had a peer.
     this.#socket.setOption(SOL_SOCKET, SO_TIMESTAMP, 1);
@@ -211,6 +199,7 @@ export class SharedQueue {
       this.#verdicts.addWithPayload(sequence, id, { verdict: value, payload });
     }
     member.undecided.delete(id);
+    if (member.cut.size > 0) member.cut.delete(id);
   }
 
   /**
@@ -225,6 +214,8 @@ export class SharedQueue {
       const taker = this.#take(this.#next++);
       if (taker === undefined) continue;
       const length = this.#writer.prepare(this.#message, taker.copy);
+      const cut = this.#writer.cutPayload;
+      if (cut !== undefined) taker.cut.set(this.#message.index[0]! >>> 0, cut);
       if (taker === member && member.pending.empty) {
         this.#writer.write(buffer);
         return length;
@@ -319,11 +310,18 @@ export class SharedQueue {
     const { view, bytes } = this.#message;
     if (end - start < ERROR_MESSAGE_SIZE || view.getUint16(start + 4, true) !== NLMSG.ERROR) return;
     const error = -view.getInt32(start + NETLINK_HEADER_SIZE, true);
-    const request = start + NETLINK_HEADER_SIZE + 4;
-    const member = this.#memberOf(view.getUint32(request + SEQUENCE, true));
-    if (error > 0 && member !== undefined) {
-      member.addKernelError(error, bytes.slice(request, end));
-    }
+    if (error <= 0) return;
+    const request = bytes.slice(start + NETLINK_HEADER_SIZE + 4, end);
+    this.#refuse(error, request);
+    // Without the capability all that left together is refused, and the first of it answered.
+    if (error !== ERRNO.EPERM) return;
+    for (const other of this.#verdicts.sent.takeBehind(request)) this.#refuse(error, other);
+  }
+
+  /** Tells whom a request was sent for. */
+  #refuse(error: number, request: Uint8Array): void {
+    const sequence = new DataView(request.buffer).getUint32(SEQUENCE, true);
+    this.#memberOf(sequence)?.addKernelError(error, request);
   }
 
   /** What ip_queue does with packets that nobody has asked for. */
@@ -363,13 +361,11 @@ export class SharedQueue {
   #close(): void {
     queues.delete(this.number);
     unwatchLinks();
-    const nfq = libnetfilterQueue();
     this.#verdicts.close();
     try {
-      if (this.#queueHandle !== undefined) this.#empty();
+      if (this.#binding.bound) this.#empty();
     } finally {
-      if (this.#queueHandle !== undefined) nfq.nfq_destroy_queue(this.#queueHandle);
-      nfq.nfq_close(this.#handle);
+      this.#binding.close();
     }
   }
 
@@ -384,10 +380,4 @@ export class SharedQueue {
 
 function indexed({ view, bytes }: ReceiveSlots): IndexedMessage {
   return { view, bytes, index: new Int32Array(ATTRIBUTE_STRIDE) };
-}
-
-function adviseOpen(errno: number): string {
-  return errno === ERRNO.EMFILE || errno === ERRNO.ENFILE
-    ? "Close some files or raise the limit with ulimit -n"
-    : "This kernel has no nfnetlink_queue: load it with modprobe nfnetlink_queue";
 }

@@ -17,7 +17,9 @@ export interface IpqOptions {
   readonly transport?: IpqTransportName | "auto" | undefined;
   /**
    * The queue's number for the transport nfqueue, 0 to 65535. Default 0: what `iptables -j QUEUE`
-   * means today. A second process may use another one with `iptables -j NFQUEUE --queue-num`.
+   * means today, for IPv4 and IPv6 alike. A queue has one owner, so a second program or thread needs
+   * another number, `{ queue: 1 }`, and rules with `-j NFQUEUE --queue-num 1`. An IPv4 and an IPv6
+   * handle of one thread share a queue.
    */
   readonly queue?: number | undefined;
   /**
@@ -28,6 +30,11 @@ export interface IpqOptions {
    * block for something else than packets (a child process, a prompt) right after a verdict.
    */
   readonly gather?: boolean | undefined;
+  /**
+   * Whether to say on the console, once, what to do when the kernel answers EBUSY over nfqueue: the
+   * answer itself is a number. Default true.
+   */
+  readonly warn?: boolean | undefined;
 }
 
 /** All of them, with values. */
@@ -35,6 +42,7 @@ export interface IpqSettings {
   readonly transport: IpqTransportName | "auto";
   readonly queue: number;
   readonly gather: boolean;
+  readonly warn: boolean;
 }
 
 /** A read ended without a message because its time was over. */

@@ -13,6 +13,7 @@ import type { NetlinkSocket } from "../../ffi/netlink_socket.ts";
 import { MAX_COPY_RANGE } from "../wire/nfqueue.ts";
 import { appendPayload, beginVerdict, payloadSize, VERDICT_SIZE } from "../wire/nfqueue_verdict.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
+import { SentVerdicts } from "./sent_verdicts.ts";
 
 /** Verdicts that leave together at most. */
 const MOST = 16;
@@ -37,6 +38,8 @@ export class Verdicts {
   readonly #socket: NetlinkSocket;
   readonly #queue: number;
   readonly #message = new OutgoingMessage(CAPACITY);
+  /** Those that left together. */
+  readonly sent: SentVerdicts = new SentVerdicts();
   #count = 0;
   /** When the last verdict came, and how many came before it without a pause. */
   #last = 0;
@@ -103,6 +106,7 @@ export class Verdicts {
   flush(): void {
     if (this.#count === 0) return;
     this.#send(this.#count * VERDICT_SIZE);
+    if (this.#count > 1) this.sent.add(this.#message.bytes, this.#count);
     this.#count = 0;
   }
 

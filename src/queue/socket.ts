@@ -5,7 +5,8 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
+import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
+import { adviseFamily, bindFamilies, FAMILY } from "../../ffi/families.ts";
 import { libc } from "../../ffi/libc.ts";
 import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
 import { unwatchLinks, watchLinks } from "../../ffi/link_watch.ts";
@@ -63,6 +64,11 @@ export class QueueSocket {
       this.#handle = handle;
       this.descriptor = nfq.nfq_fd(handle);
       this.#socket = new NetlinkSocket(this.descriptor);
+      const [foreign] = bindFamilies(handle, Object.values(FAMILY));
+      if (foreign !== undefined) {
+        const advice = adviseFamily(foreign);
+        throw new SystemError("nfq_bind_pf", { errno: ERRNO.EBUSY, advice });
+      }
       const queueHandle = nfq.nfq_create_queue(handle, number, null, null);
       if (queueHandle === null) {
         throw failed("nfq_create_queue", threadErrno(), { queue: number });

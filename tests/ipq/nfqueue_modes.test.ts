@@ -84,4 +84,23 @@ for (const form of forms) {
     assert.deepEqual(texts, lengths.map(() => text));
     traffic.quiet();
   });
+
+  test(`a range's lowest 32 bits count, ${form.name}`, { timeout }, async () => {
+    using traffic = await Traffic.open({ form });
+    const text = "longer than any range here";
+    const whole = 28 + text.length;
+    const ranges = [
+      ...[[2 ** 32, whole], [2 ** 32 + 30, 30], [2 ** 33 + 1, 1], [2 ** 32 - 1, whole]],
+      ...[[2n ** 64n - 1n, whole], [2n ** 63n + 29n, 29], [2n ** 64n - 2n ** 32n + 20n, 20]],
+    ] as const;
+    for (const [range, length] of ranges) {
+      traffic.setMode(IPQ_COPY_PACKET, range);
+      await traffic.send(text);
+      const packet = traffic.packet();
+      assert.equal(packet.dataLength, length, `range ${range}`);
+      traffic.decide(packet, NF_ACCEPT);
+    }
+    assert.equal((await traffic.receiver.take(ranges.length)).length, ranges.length);
+    traffic.quiet();
+  });
 }

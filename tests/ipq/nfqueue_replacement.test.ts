@@ -118,7 +118,7 @@ for (const form of forms) {
   test(`longer than a packet can be: dropped, ${form.name}`, { timeout }, async () => {
     using traffic = await Traffic.open({ form });
     traffic.setMode(IPQ_COPY_PACKET);
-    for (const length of [65_532, 65_536, 200_000]) {
+    for (const length of [65_536, 200_000]) {
       await traffic.send("too long", "next");
       assert.equal(
         traffic.decide(traffic.packet(), NF_ACCEPT, new Uint8Array(length)),

@@ -19,7 +19,7 @@ test("what came after the last read wakes who waits for it", { timeout }, async 
   const queue = nextQueue();
   using stack = new DisposableStack();
   const transport = stack.adopt(
-    new NfqueueTransport(2, { queue, gather: true }),
+    new NfqueueTransport(2, { queue, gather: true, warn: true }),
     (each) => each.close(),
   );
   using _rule = queueRule(queue, { chain: "OUTPUT", match: udpTo(receiver.port) });
@@ -40,7 +40,7 @@ test("who withdraws is not woken any more", { timeout }, async () => {
   const queue = nextQueue();
   using stack = new DisposableStack();
   const transport = stack.adopt(
-    new NfqueueTransport(2, { queue, gather: true }),
+    new NfqueueTransport(2, { queue, gather: true, warn: true }),
     (each) => each.close(),
   );
   using _rule = queueRule(queue, { chain: "OUTPUT", match: udpTo(receiver.port) });
