@@ -9,8 +9,8 @@ import type { Answer, Order, Question, Report } from "./order.ts";
 
 export type Runtime = "deno" | "bun";
 
-/** Whoever owns nothing here. */
-const ORDINARY_USER = "65534";
+/** The words before a command that whoever owns nothing here runs. */
+const AS_USER = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] as const;
 
 /** The words that run consumer.ts. */
 function words(runtime: Runtime): [string, ...string[]] {
@@ -20,7 +20,7 @@ function words(runtime: Runtime): [string, ...string[]] {
   if (!mayChangeUser()) throw new Error("--user needs real root: nobody else is in this namespace");
   const programs = environment("PROGRAMS");
   return [
-    ...["setpriv", "--reuid", ORDINARY_USER, "--regid", ORDINARY_USER, "--clear-groups"] as const,
+    ...AS_USER,
     ...["--inh-caps", "+net_admin", "--ambient-caps", "+net_admin", "--"],
     ...[`${programs}/${runtime}`, ...run, `${programs}/root/scripts/soaking/consumer.ts`],
   ];
@@ -28,6 +28,7 @@ function words(runtime: Runtime): [string, ...string[]] {
 
 export class Consumer extends Child {
   readonly runtime: Runtime;
+  #exhausted = false;
 
   private constructor(runtime: Runtime) {
     const cache = `${environment("PROGRAMS")}/cache`;
@@ -67,6 +68,7 @@ export class Consumer extends Child {
 
   /** No file can be opened until `freeDescriptors`. */
   exhaustDescriptors(): void {
+    this.#exhausted = true;
     const open = new Set(readdirSync(`/proc/${this.pid}/fd`).map(Number));
     let lowest = 0;
     while (open.has(lowest)) lowest++;
@@ -74,6 +76,8 @@ export class Consumer extends Child {
   }
 
   freeDescriptors(): void {
+    if (!this.#exhausted) return;
+    this.#exhausted = false;
     this.#limit("--nofile=1024:");
   }
 
@@ -83,7 +87,10 @@ export class Consumer extends Child {
   }
 
   #limit(limit: string): void {
-    if (!this.over) command("prlimit", ["--pid", String(this.pid), limit]);
+    if (this.over) return;
+    // Even root may lack CAP_SYS_RESOURCE, and then only the same user may.
+    const [program, ...words] = [...(options.user ? AS_USER : ["env"]), "prlimit"];
+    command(program, [...words, "--pid", String(this.pid), limit]);
   }
 
   /** KiB. */

@@ -8,6 +8,8 @@ export interface KernelCounts {
   readonly waiting: number;
   readonly queueDropped: number;
   readonly userDropped: number;
+  /** Whatever has come to the queues. */
+  readonly seen: number;
 }
 
 /** Those that are bound. */
@@ -15,10 +17,12 @@ export function kernelCounts(queues: readonly number[]): KernelCounts {
   const lines = queueStatistics().filter(({ queue }) => queues.includes(queue));
   const sum = (value: (line: QueueStatistics) => number) =>
     lines.reduce((total, line) => total + value(line), 0);
+  const queueDropped = sum((line) => line.queueDropped);
   return {
     waiting: sum(({ length }) => length),
-    queueDropped: sum(({ queueDropped }) => queueDropped),
+    queueDropped,
     userDropped: sum(({ userDropped }) => userDropped),
+    seen: queueDropped + sum(({ idSequence }) => idSequence),
   };
 }
 
@@ -28,12 +32,12 @@ const PAUSE = 15;
 /** What is at work for longer is measured as it is. */
 const MOST_LOOKS = 400;
 
-/** Waits until a number stays the same. */
-export async function atRest(value: () => number): Promise<void> {
-  let last = NaN;
+/** Waits until nothing comes any more, and no packet gets its verdict. */
+export async function atRest(queues: readonly number[]): Promise<void> {
+  let last = "";
   let same = 0;
   for (let looks = 0; looks < MOST_LOOKS && same < LOOKS; looks++) {
-    const now = value();
+    const now = JSON.stringify(kernelCounts(queues));
     same = now === last ? same + 1 : 0;
     last = now;
     await delay(PAUSE);

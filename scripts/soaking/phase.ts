@@ -93,17 +93,13 @@ export class Phase implements Struck {
         if (strikes === 0 || !fault.once) await fault.strike?.(this);
       }
       for (const sender of this.#senders) await sender.finish();
-      await atRest(() => kernelCounts(queues).waiting + this.#entered);
+      await atRest(queues);
       const kernel = kernelCounts(queues);
       const report = await this.#report();
       return this.#judge(report, { kernel, arrivals: await receiver.finish() });
     } finally {
       this.consumer.freeDescriptors();
     }
-  }
-
-  get #entered(): number {
-    return this.#rules?.entered ?? 0;
   }
 
   *#makeSenders(): Generator<Sender> {
@@ -144,7 +140,7 @@ export class Phase implements Struck {
     const known = statistics["queueDropped"] ?? 0;
     const hidden = options.user && !this.#lost ? Math.max(0, kernel.queueDropped - known) : 0;
     const { sums, gaps } = sumUp({
-      ...{ entered: this.#entered, arrivals, statistics, hidden },
+      ...{ entered: this.#rules!.entered, arrivals, statistics, hidden },
       ...{ complete: this.#complete, killed: this.#killed },
     });
     const failures: string[] = [];
@@ -203,7 +199,7 @@ export class Phase implements Struck {
     await this.consumer.pause();
     await delay(this.random.pick([1, 10, 50]));
     for (const sender of this.#senders) await sender.pause();
-    await atRest(() => this.#entered);
+    await atRest(this.#order.queues);
     this.#complete = false;
     this.#note(kernelCounts(this.#order.queues));
     await this.#end();
