@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { command } from "../../tests/support/command.ts";
 import type { Consumer } from "./consumer_process.ts";
-import { type MannerName, type Order, type Way, WAYS } from "./order.ts";
+import type { MannerName, Order, Way } from "./order.ts";
 import type { Random } from "./random.ts";
 import type { Backend, SoakRules } from "./rules.ts";
 
@@ -43,9 +43,6 @@ export interface Fault {
   /** Why it cannot be had here. */
   readonly impossible?: () => string | undefined;
 }
-
-/** Those whose thread can be reached while it works. */
-const ONE_PROCESS: readonly Way[] = WAYS.filter((way) => way !== "worker");
 
 function lacks(program: string, words: readonly string[]): string | undefined {
   const { error, status, stderr } = spawnSync(program, [...words], { encoding: "utf8" });
@@ -103,7 +100,6 @@ export const FAULTS: readonly Fault[] = [
     manner: "plain",
     kind: "A",
     ownConsumer: true,
-    ways: ONE_PROCESS,
     strike: (struck) => struck.kill(),
   },
   {

@@ -59,15 +59,15 @@ function note(fault: Fault, way: Way, consumer: Consumer, outcome: Outcome): voi
   }
 }
 
-/** One runtime until its time is over. */
-async function soak(runtime: Runtime, end: number): Promise<void> {
+/** One runtime for so many milliseconds, and one phase at least. */
+async function soak(runtime: Runtime, time: number): Promise<void> {
   const random = new Random(options.seed);
   const watch = new MemoryWatch();
   watches.set(runtime, watch);
   let lasting = await Consumer.start(runtime);
   watch.add(await lasting.memory());
+  const end = performance.now() + time;
   for (const [fault, way] of schedule(random)) {
-    if (performance.now() >= end || interrupted > 0) break;
     const row = rows.row(fault.name, way);
     row.phases++;
     const consumer = fault.ownConsumer ? await Consumer.start(runtime) : lasting;
@@ -90,6 +90,7 @@ async function soak(runtime: Runtime, end: number): Promise<void> {
     } finally {
       if (phase.consumer !== lasting) await phase.consumer[Symbol.asyncDispose]();
     }
+    if (performance.now() >= end || interrupted > 0) break;
   }
   await lasting[Symbol.asyncDispose]();
 }
@@ -101,8 +102,8 @@ function describe(error: unknown): string {
 
 const share = options.seconds * 1000 / options.runtime.length;
 const begin = performance.now();
-for (const [index, runtime] of options.runtime.entries()) {
-  await soak(runtime as Runtime, begin + share * (index + 1));
+for (const runtime of options.runtime) {
+  if (interrupted === 0) await soak(runtime as Runtime, share);
 }
 const took = ((performance.now() - begin) / 1000).toFixed();
 const user = options.user ? "an ordinary user with CAP_NET_ADMIN" : "root";
