@@ -89,6 +89,12 @@ export const FAULTS: readonly Fault[] = [
     manner: "holding",
   },
   {
+    name: "deadline",
+    does: "the same with `deadline: { milliseconds: 20, verdict: Verdict.Drop }`",
+    manner: "holding",
+    options: { deadline: { milliseconds: 20, verdict: 0 } },
+  },
+  {
     name: "SIGSTOP",
     does: "the consumer stands still for up to 200 ms, again and again",
     manner: "plain",
