@@ -116,7 +116,10 @@ export const FAULTS: readonly Fault[] = [
     kind: "A",
     ownConsumer: true,
     once: true,
-    strike: (struck) => struck.terminateWorker(),
+    strike: async (struck) => {
+      await delay(200); // first it is to have done something
+      await struck.terminateWorker();
+    },
   },
   {
     name: "device down",

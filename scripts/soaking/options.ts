@@ -1,6 +1,7 @@
 /** What scripts/soak was asked for. */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { mayChangeUser } from "../../tests/support/isolation.ts";
 import { FAULTS } from "./faults.ts";
 import { LIES, WAYS } from "./order.ts";
 
@@ -35,6 +36,9 @@ function parseOptions() {
   };
   const minutes = within("minutes", values.minutes, 0.1, 24 * 60);
   const { seconds } = values;
+  if (values.user && !mayChangeUser()) {
+    throw new Error("--user needs real root: in this user namespace there is no other user");
+  }
   return {
     ...values,
     seed: within("seed", values.seed, 0, 0xffffffff),
