@@ -17,6 +17,7 @@ export interface Struck {
   stopFor(milliseconds: number): Promise<void>;
   kill(): Promise<void>;
   terminateWorker(): Promise<void>;
+  intrude(): Promise<void>;
 }
 
 export interface Fault {
@@ -120,6 +121,13 @@ export const FAULTS: readonly Fault[] = [
       await delay(200); // first it is to have done something
       await struck.terminateWorker();
     },
+  },
+  {
+    name: "second owner",
+    does: "another process tries to open the same queue",
+    manner: "plain",
+    once: true,
+    strike: (struck) => struck.intrude(),
   },
   {
     name: "device down",

@@ -216,6 +216,13 @@ export class Phase implements Struck {
     await this.consumer.memory(); // it still answers
   }
 
+  /** Another consumer wants the queues, and must not get them. */
+  async intrude(): Promise<void> {
+    await using other = await Consumer.start(this.consumer.runtime);
+    const refused = await other.open({ ...this.#order, way: "run" }).then(() => false, () => true);
+    if (!refused) throw new Error("a queue was opened twice");
+  }
+
   #note({ waiting, queueDropped, userDropped }: ReturnType<typeof kernelCounts>): void {
     this.#killed.waiting += waiting;
     this.#killed.queueDropped += queueDropped;
