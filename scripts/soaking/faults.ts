@@ -41,6 +41,8 @@ export interface Fault {
   /** Strikes once, not again and again. */
   readonly once?: boolean;
   readonly strike?: (struck: Struck) => Promise<void>;
+  /** What the kernel may do besides with single packets, at or behind the rule: sums.ts. */
+  readonly kernel?: "queues again" | "refuses";
   /** Why it cannot be had here. */
   readonly impossible?: () => string | undefined;
 }
@@ -133,6 +135,7 @@ export const FAULTS: readonly Fault[] = [
     name: "device down",
     does: "one of two devices whose packets are held goes down and up again",
     manner: "holding",
+    kernel: "refuses",
     cable: true,
     strike: (struck) => struck.unplug(),
   },
@@ -140,6 +143,7 @@ export const FAULTS: readonly Fault[] = [
     name: "device deleted",
     does: "one of two devices whose packets are held is deleted",
     manner: "holding",
+    kernel: "refuses",
     cable: true,
     once: true,
     strike: async (struck) => {
@@ -166,12 +170,14 @@ export const FAULTS: readonly Fault[] = [
     name: "table replaced",
     does: "`iptables-save -t filter | iptables-restore`: its base chains are made anew",
     manner: "holding",
+    kernel: "queues again",
     strike: ({ rules }) => Promise.resolve(rules.replaceTable()),
   },
   {
     name: "table replaced, legacy",
     does: "the same with iptables-legacy",
     manner: "holding",
+    kernel: "queues again",
     backend: "legacy",
     impossible: noLegacy,
     strike: ({ rules }) => Promise.resolve(rules.replaceTable()),
@@ -181,6 +187,7 @@ export const FAULTS: readonly Fault[] = [
     does:
       "a base chain that has nothing to do with the queue comes and goes (`iptables -t nat -X INPUT`)",
     manner: "holding",
+    kernel: "queues again",
     strike: async ({ random }) => {
       command("iptables", ["-w", "-t", "nat", "-N", "soak_unused"]);
       command("iptables", ["-w", "-t", "nat", "-A", "INPUT", "-p", "udp", "--dport", "7"]);
@@ -194,6 +201,7 @@ export const FAULTS: readonly Fault[] = [
     name: "nft table replaced",
     does: "an unrelated nft table with a base chain deleted and made anew",
     manner: "holding",
+    kernel: "queues again",
     impossible: noNft,
     strike: async () => {
       const table = "table ip soak_other";

@@ -139,8 +139,12 @@ export class Phase implements Struck {
     const statistics = report?.statistics ?? {};
     const known = statistics["queueDropped"] ?? 0;
     const hidden = options.user && !this.#lost ? Math.max(0, kernel.queueDropped - known) : 0;
+    const entered = this.#rules!.entered;
+    const { fault } = this.#options;
     const { sums, gaps } = sumUp({
-      ...{ entered: this.#rules!.entered, arrivals, statistics, hidden },
+      ...{ entered, arrivals, statistics, hidden },
+      again: fault.kernel === "queues again" ? Math.max(0, kernel.seen - entered) : 0,
+      refused: fault.kernel === "refuses" ? Math.max(0, entered - kernel.seen) : 0,
       ...{ complete: this.#complete, killed: this.#killed },
     });
     const failures: string[] = [];

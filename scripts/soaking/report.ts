@@ -49,15 +49,15 @@ export class Rows {
 
 const HEAD = [
   ...["fault", "way", "phases", "sent", "accepted", "dropped", "overruns", "queueDropped"],
-  ...["flushedByKernel", "lost with the process", "at the limit, hidden", "unaccounted"],
-  ...["duplicates", "failed", "memory, MiB"],
+  ...["flushedByKernel", "lost with the process", "at the limit, hidden"],
+  ...["not queued", "queued twice", "unaccounted", "duplicates", "failed", "memory, MiB"],
 ];
 
 function cells(fault: string, way: string, { sums, phases, failed, memory }: Row): string[] {
   const { sent, arrived, dropped, overruns, queueDropped, flushed } = sums;
-  const { withProcess, hidden, unaccounted, duplicates } = sums;
+  const { withProcess, hidden, refused, again, unaccounted, duplicates } = sums;
   const numbers = [phases, sent, arrived, dropped, overruns, queueDropped, flushed];
-  numbers.push(withProcess, hidden, unaccounted, duplicates, failed);
+  numbers.push(withProcess, hidden, refused, again, unaccounted, duplicates, failed);
   const resident = Object.entries(memory).map(([name, mib]) => `${name} ${mib.toFixed()}`);
   return [fault, way, ...numbers.map(String), resident.join(", ")];
 }

@@ -19,6 +19,13 @@ export interface Counted {
   };
   /** Drops at the queue's limit that a consumer cannot know, because only root may read them. */
   readonly hidden: number;
+  /**
+   * Packets that the kernel queued a second time after their verdict, because a base chain came into the hook
+   * meanwhile: each of these verdicts was right and none of them the last.
+   */
+  readonly again: number;
+  /** Packets that the kernel threw away at the rule instead of queueing them: their device was going down. */
+  readonly refused: number;
 }
 
 /** A row's numbers of packets. */
@@ -31,6 +38,8 @@ export interface Sums {
   flushed: number;
   withProcess: number;
   hidden: number;
+  again: number;
+  refused: number;
   unaccounted: number;
   duplicates: number;
 }
@@ -39,7 +48,7 @@ export interface Sums {
 export function noSums(): Sums {
   return {
     ...{ sent: 0, arrived: 0, dropped: 0, overruns: 0, queueDropped: 0, flushed: 0 },
-    ...{ withProcess: 0, hidden: 0, unaccounted: 0, duplicates: 0 },
+    ...{ withProcess: 0, hidden: 0, again: 0, refused: 0, unaccounted: 0, duplicates: 0 },
   };
 }
 
@@ -58,7 +67,7 @@ export interface Gaps {
 
 /** Each packet is to be in one place: it arrived, it was dropped, or it is a counted loss. */
 export function sumUp(counted: Counted): { readonly sums: Sums; readonly gaps: Gaps } {
-  const { entered, arrivals, killed, complete, hidden } = counted;
+  const { entered, arrivals, killed, complete, hidden, again, refused } = counted;
   const number = (name: string) => counted.statistics[name] ?? 0;
   const overruns = number("overruns") + killed.userDropped;
   const queueDropped = number("queueDropped") + killed.queueDropped;
@@ -67,11 +76,14 @@ export function sumUp(counted: Counted): { readonly sums: Sums; readonly gaps: G
   // What the harness itself lost behind the queue has arrived as far as the queue goes.
   const arrived = arrivals.arrived + arrivals.lost;
   const passed = complete ? number("accepted") + number("otherVerdicts") : arrived;
-  const lost = overruns + queueDropped + flushed + killed.waiting + hidden;
-  const gaps = { uncounted: entered - passed - dropped - lost, missing: passed - arrived };
+  const lost = overruns + queueDropped + flushed + killed.waiting + hidden + refused;
+  const gaps = {
+    uncounted: entered + again - passed - dropped - lost,
+    missing: passed - again - arrived,
+  };
   const sums = {
     ...{ sent: entered, arrived, dropped, overruns, queueDropped, flushed },
-    ...{ withProcess: killed.waiting, hidden, duplicates: arrivals.duplicates },
+    ...{ withProcess: killed.waiting, hidden, again, refused, duplicates: arrivals.duplicates },
     unaccounted: Math.abs(gaps.uncounted) + Math.abs(gaps.missing),
   };
   return { sums, gaps };

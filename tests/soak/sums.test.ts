@@ -16,7 +16,7 @@ const right: Counted = {
   },
   complete: true,
   killed: { waiting: 0, queueDropped: 0, userDropped: 0 },
-  hidden: 0,
+  ...{ hidden: 0, again: 0, refused: 0 },
 };
 
 const changed = (statistics: Record<string, number>): Counted => ({
@@ -43,6 +43,8 @@ const cases: Readonly<Record<string, readonly [Counted, number]>> = {
     0,
   ],
   "a limit that only root can read": [{ ...changed({ queueDropped: 0 }), hidden: 5 }, 0],
+  "accepted, queued a second time, and accepted": [{ ...changed({ accepted: 62 }), again: 2 }, 0],
+  "thrown away by the kernel at the rule": [{ ...right, entered: 104, refused: 4 }, 0],
   "a process that was killed with what waited": [
     {
       ...right,
