@@ -183,6 +183,15 @@ export const FAULTS: readonly Fault[] = [
     strike: ({ rules }) => Promise.resolve(rules.replaceTable()),
   },
   {
+    name: "table replaced, socket full",
+    does:
+      "the same, while the kernel's answers to late verdicts find no room (`receiveBuffer: 60000`)",
+    manner: "holding",
+    kernel: "queues again",
+    options: { receiveBuffer: 60_000, maxLength: 100_000 },
+    strike: ({ rules }) => Promise.resolve(rules.replaceTable()),
+  },
+  {
     name: "another's chain deleted",
     does:
       "a base chain that has nothing to do with the queue comes and goes (`iptables -t nat -X INPUT`)",
@@ -243,8 +252,17 @@ export const FAULTS: readonly Fault[] = [
     manner: "plain",
     strike: async ({ consumer, random }) => {
       const maxLength = random.pick([100, 1024, 10_000]);
-      const copyRange = random.pick([60, 2000, 65_531]);
-      await consumer.ask({ ask: "reconfigure", maxLength, copyRange: Math.max(copyRange, 1500) });
+      await consumer.ask({ ask: "reconfigure", maxLength, copyRange: random.pick([2000, 65_531]) });
+    },
+  },
+  {
+    name: "reconfigured, socket full",
+    does: "the same, while the kernel's answers find no room (`receiveBuffer: 60000`)",
+    manner: "slow",
+    options: { receiveBuffer: 60_000, maxLength: 100_000 },
+    strike: async ({ consumer, random }) => {
+      const maxLength = random.pick([100, 1024, 10_000]);
+      await consumer.ask({ ask: "reconfigure", maxLength, copyRange: random.pick([2000, 65_531]) });
     },
   },
 ];
