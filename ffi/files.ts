@@ -5,7 +5,7 @@
  * @module
  */
 
-import { prepareErrno, threadErrno } from "./errno.ts";
+import { ERRNO, prepareErrno, threadErrno } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { cString } from "./memory.ts";
 
@@ -22,25 +22,41 @@ export type SystemFile =
 
 /** Reads a file to its end. */
 export function readSystemFile(path: string): SystemFile {
-  prepareErrno();
-  const { open, read, close } = libc();
-  const name = cString(path);
-  const descriptor = open(name, O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    const errno = threadErrno();
-    return { text: undefined, errno };
+  using file = new OpenFile(path);
+  return file.read();
+}
+
+/** A file that is kept open, so that it can be read again when no descriptor is left. */
+export class OpenFile implements Disposable {
+  /** 0, or the errno of opening it. */
+  readonly errno: number;
+  #descriptor: number;
+
+  constructor(path: string) {
+    prepareErrno();
+    const name = cString(path);
+    this.#descriptor = libc().open(name, O_RDONLY | O_CLOEXEC);
+    this.errno = this.#descriptor < 0 ? threadErrno() : 0;
   }
-  try {
+
+  /** What it holds now. */
+  read(): SystemFile {
+    if (this.#descriptor < 0) return { text: undefined, errno: this.errno || ERRNO.EBADF };
+    const { pread } = libc();
     const decoder = new TextDecoder();
     const buffer = new Uint8Array(new ArrayBuffer(CHUNK));
     let text = "";
-    while (text.length < MOST) {
-      const count = read(descriptor, buffer, BigInt(CHUNK));
+    for (let at = 0; at < MOST;) {
+      const count = pread(this.#descriptor, buffer, BigInt(CHUNK), BigInt(at));
       if (count <= 0) break;
       text += decoder.decode(buffer.subarray(0, count), { stream: true });
+      at += count;
     }
     return { text, errno: 0 };
-  } finally {
-    close(descriptor);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#descriptor >= 0) libc().close(this.#descriptor);
+    this.#descriptor = -1;
   }
 }

@@ -37,6 +37,8 @@ const symbols = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t read(int fd, void *buffer, size_t count)`: the result fits an int */
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  /** `ssize_t pread(int fd, void *buffer, size_t count, off_t offset)`: the result fits an int */
+  pread: { parameters: ["i32", "buffer", "usize", "usize"], result: "i32" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
   /** `int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)` */

@@ -5,7 +5,7 @@
  */
 
 import { ERRNO } from "./errno.ts";
-import { readSystemFile } from "./files.ts";
+import { OpenFile } from "./files.ts";
 
 /** One line of the table. */
 export interface QueueStatistics {
@@ -41,9 +41,27 @@ const OWN_QUEUE_TABLE = "/proc/thread-self/net/netfilter/nfnetlink_queue";
 
 /** Reads the table. */
 export function readQueueTable(): QueueTable {
-  const own = readSystemFile(OWN_QUEUE_TABLE);
-  const { text, errno } = own.errno === ERRNO.ENOENT ? readSystemFile(QUEUE_TABLE) : own;
-  return { queues: parse(text ?? ""), errno };
+  using table = new OpenQueueTable();
+  return table.read();
+}
+
+/** The table, kept open: it can be read when no descriptor is left. */
+export class OpenQueueTable implements Disposable {
+  readonly #file: OpenFile;
+
+  constructor() {
+    const own = new OpenFile(OWN_QUEUE_TABLE);
+    this.#file = own.errno === ERRNO.ENOENT ? new OpenFile(QUEUE_TABLE) : own;
+  }
+
+  read(): QueueTable {
+    const { text, errno } = this.#file.read();
+    return { queues: parse(text ?? ""), errno };
+  }
+
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
+  }
 }
 
 function parse(text: string): QueueStatistics[] {

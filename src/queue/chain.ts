@@ -7,6 +7,7 @@
  */
 
 import type { SlotShape } from "../../ffi/receive_slots.ts";
+import { ATTRIBUTE_STRIDE } from "../wire/nfqueue.ts";
 import { Arena, SlotState } from "./arena.ts";
 import { moveOut, type Packet } from "./packet.ts";
 
@@ -121,6 +122,14 @@ export class ArenaChain {
     // Settled arenas leave the chain at once, but for the last.
     if (arena.settled) return undefined;
     return { packet: arena.packets[slot], received: arena.times[slot]!, arena, slot };
+  }
+
+  /** The id of that packet. */
+  oldestId(): number | undefined {
+    const oldest = this.oldest();
+    if (oldest === undefined) return undefined;
+    const { packet, arena, slot } = oldest;
+    return packet === undefined ? arena.index[slot * ATTRIBUTE_STRIDE]! >>> 0 : packet.id;
   }
 
   /** Moves what is undecided in the oldest arena out of it, and takes it out of use. */

@@ -8,7 +8,7 @@
  */
 
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
-import { NFQNL_COPY } from "../wire/nfqueue.ts";
+import { NFQA_CFG_F, NFQNL_COPY } from "../wire/nfqueue.ts";
 import { encodeConfig, type QueueConfig } from "../wire/nfqueue_config.ts";
 import { QueueClosedError } from "./errors.ts";
 import { DEFAULT_MAX_LENGTH, FLAG_BITS, type QueueFlags, type Settings } from "./options.ts";
@@ -88,10 +88,18 @@ export class Configuration {
     if (mask !== 0) this.#request("set the queue's flags", { flags, mask });
   }
 
-  /** Makes the kernel queue no more packets; nothing is waited for. */
+  /**
+   * Makes the kernel queue no more packets; nothing is waited for. It counts those that come now as
+   * drops at the queue's limit. (Without a copy mode it would drop them uncounted.)
+   */
   stopPackets(): void {
     this.#link.socket.sendConfiguration(
-      encodeConfig({ queue: this.#queue, copyMode: NFQNL_COPY.NONE, copyRange: 0 }),
+      encodeConfig({
+        queue: this.#queue,
+        maxLength: 0,
+        flags: 0,
+        mask: NFQA_CFG_F.FAIL_OPEN,
+      }),
     );
   }
 

@@ -11,7 +11,7 @@ import { ATTRIBUTE_STRIDE, NFQA } from "../wire/nfqueue.ts";
 import { type Arena, SlotState } from "./arena.ts";
 import { ArenaChain, type Oldest } from "./chain.ts";
 import { Configuration, slotSize } from "./configuration.ts";
-import { Counters, type VerdictKind, verdictKind } from "./counters.ts";
+import { Counters, verdictKind } from "./counters.ts";
 import { Deadline } from "./deadline.ts";
 import type { Decider, VerdictChanges } from "./decider.ts";
 import { QueueClosedError } from "./errors.ts";
@@ -24,12 +24,17 @@ import { slotOf, storeOf } from "./metadata.ts";
 import type { Settings } from "./options.ts";
 import { LossWatch } from "./losses.ts";
 import { isLeft, Packet, settleByQueue } from "./packet.ts";
+import { Refusals } from "./refusals.ts";
+import type { SentKind } from "./sent_log.ts";
 import { QueueSocket } from "./socket.ts";
 import { Outbox } from "./outbox.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Packets that may be taken while closing, however short the queue is by then. */
 const CLOSING_PACKETS = 65536;
+
+/** Batches received at most before verdicts that may be refused are sent. */
+const MAKING_ROOM = 32;
 
 const FAMILY_NUMBERS = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const;
 
@@ -42,11 +47,14 @@ export class Engine implements Decider {
   closed = false;
   /** A loop is at work and will flush: verdicts given meanwhile need no flush of their own. */
   draining = false;
+  /** Called when packets were received behind a reader's back. */
+  onTaken: (() => void) | undefined;
   /** Called when the queue closes under a loop that reads it. */
   onClose: (() => void) | undefined;
 
   readonly #chain: ArenaChain;
   readonly #outbox: Outbox;
+  readonly #refusals: Refusals;
   readonly #intake: Intake;
   readonly #emit: (event: QueueEvent) => void;
   readonly #losses: LossWatch;
@@ -58,6 +66,8 @@ export class Engine implements Decider {
   #onRoom: (() => void) | undefined;
   #events: QueueEvent[] = [];
   #delivered = 0;
+  /** Received while verdicts were sent. */
+  #taken = 0;
   #closing = false;
 
   /** @param emit dispatches an event to the queue's listeners */
@@ -67,11 +77,6 @@ export class Engine implements Decider {
     this.#family = FAMILY_NUMBERS[settings.family];
     const { batchSize, copyRange, deadline, flags } = settings;
     this.#chain = new ArenaChain({ slots: batchSize, slotSize: slotSize(copyRange, flags) });
-    this.#losses = new LossWatch(settings, {
-      counters: this.counters,
-      socketDrops: () => this.socket.drops(),
-      report: (event) => this.#report(event),
-    });
     this.#exhaustion = new ExhaustionWatch(emit);
     this.#idle = new IdleWatch(settings.number, this.counters);
     this.#deadline = deadline && new Deadline(deadline, {
@@ -86,6 +91,12 @@ export class Engine implements Decider {
       },
     });
     this.socket = new QueueSocket(settings);
+    // Behind what may throw: it holds a descriptor.
+    this.#losses = new LossWatch(settings, {
+      counters: this.counters,
+      socketDrops: () => this.socket.drops(),
+      report: (event) => this.#report(event),
+    });
     this.configuration = new Configuration(settings, {
       socket: this.socket,
       receive: () => this.receive(),
@@ -94,6 +105,7 @@ export class Engine implements Decider {
     });
     this.#outbox = new Outbox({
       queue: settings.number,
+      flush: () => this.flush(),
       send: (message, length) => this.socket.send(message, length),
       changes: changeGeneration,
     });
@@ -101,10 +113,15 @@ export class Engine implements Decider {
       const verdict = settings.onError;
       this.#decideByQueue({ packet: arena.packets[slot], arena, slot }, { verdict, cause: "cut" });
     };
+    this.#refusals = new Refusals(settings.onError, {
+      counters: this.counters,
+      outbox: this.#outbox,
+      report: (event) => this.#report(event),
+    });
     this.#intake = new Intake({
-      ...{ chain: this.#chain, outbox: this.#outbox, losses: this.#losses, cut },
+      ...{ chain: this.#chain, refusals: this.#refusals, losses: this.#losses, cut },
       ...{ socket: this.socket, configuration: this.configuration, counters: this.counters },
-      ...{ deadline: this.#deadline, report: (event: QueueEvent) => this.#report(event) },
+      deadline: this.#deadline,
     });
     try {
       // The last step, and not the library's: it would swallow packets that come at once.
@@ -164,9 +181,11 @@ export class Engine implements Decider {
   receive(patience?: number, most: number = Infinity): number {
     // A listener may have closed the queue: its descriptor may be another's by now.
     if (this.closed) return 0;
-    const count = this.#intake.receive(patience, most);
+    const taken = this.#taken;
+    this.#taken = 0;
+    const count = this.#intake.receive(taken > 0 ? undefined : patience, most);
     this.#dispatch();
-    return count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0);
+    return taken + (count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0));
   }
 
   /** Takes one datagram that the runtime has read already. */
@@ -245,7 +264,29 @@ export class Engine implements Decider {
    * @throws {SystemError} when the kernel does not take them; they stay gathered
    */
   flush(): void {
+    // Where verdicts may be refused their answers need room: it is the socket that packets come by.
+    if (this.#outbox.isCareful()) this.#makeRoom();
+    this.#retry();
     this.#outbox.flush();
+  }
+
+  /** Whether packets were received that no reader has heard of. */
+  get hasTaken(): boolean {
+    return this.#taken > 0;
+  }
+
+  #makeRoom(): void {
+    for (let turn = 0; turn < MAKING_ROOM; turn++) {
+      const count = this.#intake.receive(undefined, Infinity);
+      if (count <= 0) break;
+      this.#taken += count;
+    }
+    if (this.#taken > 0) this.onTaken?.();
+  }
+
+  /** Packets that the kernel still has get a verdict again. */
+  #retry(): void {
+    if (this.#refusals.left < Infinity) this.#refusals.retry(this.#chain.oldestId());
   }
 
   /**
@@ -267,13 +308,15 @@ export class Engine implements Decider {
   idle(): number {
     this.#report(this.#idle.check());
     this.#dispatch();
-    return Math.min(this.#idle.left(), this.#losses.left);
+    return Math.min(this.#idle.left(), this.#losses.left, this.#refusals.left);
   }
 
   /** For a reader that has waited as long as `idle` said: counts what was lost. */
   look(): void {
     if (this.closed) return;
     this.#losses.lookWhenDue();
+    this.#retry();
+    if (!this.draining) this.#outbox.flush();
     this.#dispatch();
   }
 
@@ -286,13 +329,17 @@ export class Engine implements Decider {
     this.draining = true;
     try {
       this.#empty();
+      this.#refusals.retryNow();
+      this.#outbox.flush();
+      this.receive();
       this.#losses.look();
     } finally {
       this.closed = true;
       this.#outbox.close().forEach((packets, kind) =>
-        this.counters.countVerdicts(kind as VerdictKind, -packets)
+        this.#refusals.takeBack(kind as SentKind, packets)
       );
       this.socket.close();
+      this.#losses.close();
       // What the kernel still had has ended with the queue.
       this.counters.flushedByKernel += this.counters.outstanding;
       this.draining = false;

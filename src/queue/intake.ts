@@ -19,10 +19,8 @@ import type { ArenaChain } from "./chain.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Counters } from "./counters.ts";
 import type { Deadline } from "./deadline.ts";
-import type { QueueEvent } from "./events.ts";
 import type { LossWatch } from "./losses.ts";
-import type { Outbox } from "./outbox.ts";
-import { takeRefusal } from "./refusals.ts";
+import type { Refusals } from "./refusals.ts";
 import type { QueueSocket } from "./socket.ts";
 
 /** The parts of a queue that hear of what comes. */
@@ -33,10 +31,9 @@ export interface IntakeLink {
   readonly counters: Counters;
   readonly deadline: Deadline | undefined;
   readonly losses: LossWatch;
-  readonly outbox: Outbox;
+  readonly refusals: Refusals;
   /** Decides a packet whose message did not fit its slot. */
   readonly cut: (arena: Arena, slot: number) => void;
-  readonly report: (event: QueueEvent) => void;
 }
 
 /** Receives, and looks at each message once. */
@@ -133,7 +130,7 @@ export class Intake {
   }
 
   #takeControl(arena: Arena, start: number, end: number): void {
-    const { configuration, counters } = this.#link;
+    const { configuration, counters, refusals } = this.#link;
     const { view } = arena;
     if (end - start < 36 || view.getUint16(start + 4, true) !== NLMSG.ERROR) {
       counters.malformedMessages++;
@@ -142,6 +139,6 @@ export class Intake {
     const answer = decodeError(view, start);
     const { error, originalType, originalSequence } = answer;
     if (originalType === QUEUE_MESSAGE.CONFIG) configuration.takeAnswer(originalSequence, error);
-    else if (error !== 0) takeRefusal(this.#link, answer);
+    else if (error !== 0) refusals.take(answer, this.#lastId);
   }
 }

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { readQueueTable } from "../../ffi/queue_table.ts";
+import { ERRNO } from "../../ffi/errno.ts";
+import { OpenQueueTable, QUEUE_TABLE } from "../../ffi/queue_table.ts";
 import type { Counters } from "./counters.ts";
 import { OverrunEvent } from "./events.ts";
 import type { Settings } from "./options.ts";
@@ -30,6 +31,7 @@ export class LossWatch {
   readonly #failOpen: boolean;
   readonly #insists: boolean;
   readonly #link: LossLink;
+  readonly #table: OpenQueueTable;
   #userDropped: number | undefined;
   /** Losses that the kernel's counters told of, and no gap in the ids has shown yet. */
   #ahead = 0;
@@ -45,6 +47,7 @@ export class LossWatch {
     this.#failOpen = flags.failOpen === true;
     this.#insists = reportOverruns;
     this.#link = link;
+    this.#table = new OpenQueueTable();
   }
 
   /** Takes a gap in the ids. */
@@ -98,7 +101,7 @@ export class LossWatch {
 
   #lookAtQueue(): void {
     const { counters, report } = this.#link;
-    const { queues, errno } = readQueueTable();
+    const { queues, errno } = this.#table.read();
     if (errno !== 0) {
       if (this.#told || !(this.#pressed || this.#insists)) return;
       this.#told = true;
@@ -106,7 +109,7 @@ export class LossWatch {
         new OverrunEvent(
           { lost: 0 },
           `queue ${this.#queue} may have dropped packets at its limit: how many is unknown, since ` +
-            "/proc/net/netfilter/nfnetlink_queue can be read by root alone",
+            `${QUEUE_TABLE} ${errno === ERRNO.EACCES ? "is root's to read" : "cannot be opened"}`,
         ),
       );
       return;
@@ -138,6 +141,11 @@ export class LossWatch {
           "a larger receiveBuffer, a smaller copyRange or a quicker handler helps",
       ),
     );
+  }
+
+  /** For the end of the queue. */
+  close(): void {
+    this.#table[Symbol.dispose]();
   }
 
   /** Drops at the queue's limit, where they can be known. */

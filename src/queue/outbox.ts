@@ -18,7 +18,8 @@ import {
   VERDICT_SIZE,
 } from "../wire/nfqueue_verdict.ts";
 import type { VerdictChanges } from "./decider.ts";
-import { SentLog, type SentPackets, tagOf } from "./sent_log.ts";
+import { verdictKind } from "./counters.ts";
+import { SentLog, type SentPackets, SWEPT, tagOf } from "./sent_log.ts";
 import { NO_MARK } from "./verdict.ts";
 
 /** Room for the largest payload verdict, and below the kernel's usual send buffer (212992). */
@@ -34,6 +35,8 @@ const CAREFUL = 1000;
 /** What the outbox needs of its queue. */
 export interface OutboxLink {
   readonly queue: number;
+  /** Sends what was gathered, and does what else is to be done then. */
+  readonly flush: () => void;
   /** Sends the first `length` bytes as one datagram, or throws. */
   readonly send: (message: OutgoingMessage, length: number) => void;
   /** Another number than before when the kernel may have let packets go since. */
@@ -60,6 +63,8 @@ export function flushWaiting(): void {
  * leaves one by one.
  */
 export class Outbox {
+  /** Whether batches may leave: the kernel's list holds nothing that has its verdict already. */
+  batches = true;
   /** What was sent lately, for answers that are about a whole datagram. */
   readonly sent: SentLog = new SentLog();
 
@@ -116,7 +121,21 @@ export class Outbox {
     const { view, bytes } = this.#message;
     if (attributes !== undefined) end = appendAttributes(view, bytes, start, end, attributes);
     if (payload !== undefined) end = appendPayload(view, bytes, start, end, payload);
-    this.#finish(end, verdict, 1);
+    this.#finish(end, tagOf(verdictKind(verdict), 1));
+  }
+
+  /** Adds a verdict on all packets up to an id that the kernel still has: so many, it is believed. */
+  addSweep(id: number, verdict: number, packets: number): void {
+    this.#endRun();
+    this.#reserve(PLAIN_SIZE);
+    const end = this.#begin(beginVerdictBatch, id, verdict, NO_MARK);
+    this.#finish(end, tagOf(SWEPT, packets));
+  }
+
+  /** Whether verdicts leave one by one, since the kernel may have let packets go. */
+  isCareful(): boolean {
+    if (this.#runLength > 2 && !this.#looked) this.#lookForChanges();
+    return this.#carefulUntil > 0 && performance.now() <= this.#carefulUntil;
   }
 
   /**
@@ -153,7 +172,7 @@ export class Outbox {
   readonly flushNow = (): void => {
     if (!waiting.has(this)) return;
     try {
-      this.flush();
+      this.#link.flush();
       waiting.delete(this);
     } catch {
       setTimeout(this.flushNow, RETRY);
@@ -186,22 +205,21 @@ export class Outbox {
     const length = this.#runLength;
     if (length === 0) return;
     if (length > 2 && !this.#looked) this.#lookForChanges();
-    if (this.#carefulUntil > 0 && this.#endOneByOne(length)) return;
+    if (!this.batches || (this.#carefulUntil > 0 && this.isCareful())) {
+      this.#endOneByOne(length);
+      return;
+    }
+    this.#carefulUntil = 0;
     const ids = this.#runIds;
     this.#runLength = 0;
     this.#write(ids[0]!, this.#runVerdict, this.#runMark);
     if (length === 2) this.#write(ids[1]!, this.#runVerdict, this.#runMark);
     if (length < 3) return;
     const end = this.#begin(beginVerdictBatch, ids[length - 1]!, this.#runVerdict, this.#runMark);
-    this.#finish(end, this.#runVerdict, length - 1);
+    this.#finish(end, tagOf(verdictKind(this.#runVerdict), length - 1));
   }
 
-  /** @returns whether it was done; not when the time for it has passed */
-  #endOneByOne(length: number): boolean {
-    if (performance.now() > this.#carefulUntil) {
-      this.#carefulUntil = 0;
-      return false;
-    }
+  #endOneByOne(length: number): void {
     const ids = this.#runIds;
     let done = 0;
     try {
@@ -213,11 +231,10 @@ export class Outbox {
       ids.copyWithin(0, done, length);
       this.#runLength = length - done;
     }
-    return true;
   }
 
   #write(id: number, verdict: number, mark: number): void {
-    this.#finish(this.#begin(beginVerdict, id, verdict, mark), verdict, 1);
+    this.#finish(this.#begin(beginVerdict, id, verdict, mark), tagOf(verdictKind(verdict), 1));
   }
 
   // The sequence number is the packet's id: an error answer then names its packet.
@@ -229,8 +246,7 @@ export class Outbox {
   }
 
   /** Takes a message that is whole; its tag tells an error answer what was refused. */
-  #finish(end: number, verdict: number, packets: number): void {
-    const tag = tagOf(verdict, packets);
+  #finish(end: number, tag: number): void {
     tagMessage(this.#message.view, this.#end, tag);
     this.sent.count(tag);
     this.#end = end;

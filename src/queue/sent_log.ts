@@ -5,28 +5,43 @@
  * @module
  */
 
-import { type VerdictKind, verdictKind } from "./counters.ts";
+import type { VerdictKind } from "./counters.ts";
 
 /** Datagrams that are remembered: their answers are at most a full socket behind. */
 const DATAGRAMS = 1024;
 /** A datagram's first sequence number, and its packets by kind of verdict. */
-const STRIDE = 4;
+const STRIDE = 5;
 /** Where a netlink header has its sequence number. */
 const SEQUENCE = 8;
 const KIND_SHIFT = 30;
 const PACKETS = (1 << KIND_SHIFT) - 1;
 
-/** Packets by kind of verdict. */
-export type SentPackets = readonly [accepted: number, dropped: number, other: number];
+/** Packets by kind of verdict; the last were given the queue's own after the program's was refused. */
+export type SentPackets = readonly [
+  accepted: number,
+  dropped: number,
+  other: number,
+  swept: number,
+];
+
+/** The kind of a verdict that is given again. */
+export const SWEPT = 3;
+/** What a message's verdict counts as. */
+export type SentKind = VerdictKind | typeof SWEPT;
+
+/** Packets of one kind. */
+export function sentOnly(kind: SentKind, packets: number): SentPackets {
+  return [0, 1, 2, 3].map((other) => other === kind ? packets : 0) as unknown as SentPackets;
+}
 
 /** A number that goes along in a message's header: its kind of verdict, and how many it decides. */
-export function tagOf(verdict: number, packets: number): number {
-  return (verdictKind(verdict) << KIND_SHIFT) | packets;
+export function tagOf(kind: SentKind, packets: number): number {
+  return (kind << KIND_SHIFT) | packets;
 }
 
 /** What a tag says. */
-export function readTag(tag: number): { readonly kind: VerdictKind; readonly packets: number } {
-  return { kind: (tag >>> KIND_SHIFT) as VerdictKind, packets: tag & PACKETS };
+export function readTag(tag: number): { readonly kind: SentKind; readonly packets: number } {
+  return { kind: (tag >>> KIND_SHIFT) as SentKind, packets: tag & PACKETS };
 }
 
 /** The last datagrams, by the sequence number of their first message. */
@@ -42,7 +57,7 @@ export class SentLog {
   /** What the datagram that is being made holds. */
   get unsent(): SentPackets {
     const log = this.#log;
-    return [log[this.#at + 1]!, log[this.#at + 2]!, log[this.#at + 3]!];
+    return [log[this.#at + 1]!, log[this.#at + 2]!, log[this.#at + 3]!, log[this.#at + 4]!];
   }
 
   /** That datagram has been sent; `view` is over it. */
@@ -59,7 +74,7 @@ export class SentLog {
     for (let back = 1; back < DATAGRAMS; back++) {
       const at = (this.#at + log.length - back * STRIDE) % log.length;
       if (log[at] !== sequence) continue;
-      const found: SentPackets = [log[at + 1]!, log[at + 2]!, log[at + 3]!];
+      const found: SentPackets = [log[at + 1]!, log[at + 2]!, log[at + 3]!, log[at + 4]!];
       // A datagram is refused once.
       log.fill(0, at, at + STRIDE);
       return found;

@@ -101,6 +101,7 @@ class Bench {
     this.chain = new ArenaChain({ slots, slotSize: this.#slotSize }, budget);
     this.outbox = new Outbox({
       queue,
+      flush: () => this.outbox.flush(),
       send: (message, length) => this.kernel.send(message, length),
       changes: () => this.changes,
     });
@@ -317,8 +318,9 @@ test("a full buffer that cannot be sent loses nothing", { timeout: 20_000 }, () 
 
 test("a payload that cannot be written, or lies about its length", { timeout: 20_000 }, () => {
   const sent: number[] = [];
-  const outbox = new Outbox({
+  const outbox: Outbox = new Outbox({
     queue,
+    flush: () => outbox.flush(),
     send: (_, length) => sent.push(length),
     changes: () => 0,
   });

@@ -44,8 +44,9 @@ function packetsOf(messages: readonly Uint8Array[], slotSize: number) {
   const view = new DataView(bytes.buffer);
   const index = new Int32Array(SLOTS * ATTRIBUTE_STRIDE);
   const sent: Uint8Array[] = [];
-  const outbox = new Outbox({
+  const outbox: Outbox = new Outbox({
     queue: 3,
+    flush: () => outbox.flush(),
     send: (out, length) => sent.push(out.bytes.slice(0, length)),
     changes: () => 0,
   });
