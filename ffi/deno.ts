@@ -70,8 +70,8 @@ export function denoBackend(): Backend | undefined {
       return watcher.close;
     },
     onExit: (callback) => {
-      globalThis.addEventListener("unload", callback);
-      return () => globalThis.removeEventListener("unload", callback);
+      (globalThis as any).addEventListener("unload", callback);
+      return () => (globalThis as any).removeEventListener("unload", callback);
     },
     // Asking for the variable must never raise a permission prompt.
     environment: (name) =>

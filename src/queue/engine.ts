@@ -6,6 +6,7 @@
  */
 
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
+import { setImmediate } from "../../ffi/turn.ts";
 import { decodeError, NLMSG } from "../wire/netlink.ts";
 import {
   ATTRIBUTE_STRIDE,
@@ -380,9 +381,8 @@ export class Engine implements Decider {
     this.counters.countVerdict(verdict);
     if (!this.draining) this.#outbox.flushSoon();
     if (this.onRoom !== undefined && !this.saturated) {
-      const { onRoom } = this;
+      setImmediate(this.onRoom);
       this.onRoom = undefined;
-      setImmediate(onRoom);
     }
   }
 

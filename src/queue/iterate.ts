@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "../../ffi/turn.ts";
 import type { Engine } from "./engine.ts";
 import type { Packet } from "./packet.ts";
 import { SLICE } from "./run.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "../../ffi/turn.ts";
 import { type Handler, settleLater } from "./deliver.ts";
 import { Drain } from "./drain.ts";
 import type { Engine } from "./engine.ts";
