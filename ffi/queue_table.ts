@@ -32,6 +32,8 @@ export interface QueueTable {
   readonly queues: readonly QueueStatistics[];
   /** 0, or the errno: ENOENT where the kernel has no queues, EACCES where it hides them. */
   readonly errno: number;
+  /** Whether there is a /proc at all. */
+  readonly mounted: boolean;
 }
 
 /** Where the table is. */
@@ -39,11 +41,15 @@ export const QUEUE_TABLE = "/proc/net/netfilter/nfnetlink_queue";
 /** The thread's own view: a thread may have entered another network namespace. */
 const OWN_QUEUE_TABLE = "/proc/thread-self/net/netfilter/nfnetlink_queue";
 
+/** What every /proc has. */
+const ANY_FILE = "/proc/stat";
+
 /** Reads the table. */
 export function readQueueTable(): QueueTable {
   const own = readSystemFile(OWN_QUEUE_TABLE);
   const { text, errno } = own.errno === ERRNO.ENOENT ? readSystemFile(QUEUE_TABLE) : own;
-  return { queues: parse(text ?? ""), errno };
+  const mounted = errno !== ERRNO.ENOENT || readSystemFile(ANY_FILE).errno === 0;
+  return { queues: parse(text ?? ""), errno, mounted };
 }
 
 function parse(text: string): QueueStatistics[] {
