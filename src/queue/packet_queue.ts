@@ -107,7 +107,9 @@ export class PacketQueue extends EventTarget {
   /**
    * As `run`, but blocks this thread: the lowest latency, and nothing else of the program runs
    * meanwhile. Without options it returns only when the handler closes the queue or a signal comes
-   * that the program listens for; without a listener Ctrl-C ends the process.
+   * that the program listens for; without a listener Ctrl-C ends the process. A worker that is to be
+   * terminated gives a `timeout` and yields between the calls: Deno's `terminate()` ends no loop that
+   * never yields, and the process waits for it.
    *
    * @throws {Error} what the handler throws; its packet got `onError`
    * @throws {TypeError} when the handler returns a promise
