@@ -46,6 +46,8 @@ export class PacketQueue extends EventTarget {
   readonly #engine: Engine;
   readonly #waiter: Waiter;
   readonly #forget: () => void;
+  /** `run()` began in this turn: nobody can have waited for it yet. */
+  #begun = false;
 
   private constructor(number: number, options: PacketQueueOptions | undefined) {
     super();
@@ -101,7 +103,14 @@ export class PacketQueue extends EventTarget {
    * @throws {QueueClosedError}
    */
   async run(handler: Handler, options: RunOptions = {}): Promise<void> {
-    await run({ engine: this.#engine, waiter: this.#waiter }, checkHandler(handler), options);
+    const running = run(
+      { engine: this.#engine, waiter: this.#waiter },
+      checkHandler(handler),
+      options,
+    );
+    this.#begun = true;
+    queueMicrotask(() => this.#begun = false);
+    await running;
   }
 
   /**
@@ -190,11 +199,19 @@ export class PacketQueue extends EventTarget {
   }
 
   [Symbol.dispose](): void {
+    // Only run() sets it. A program that closes by hand means it; one that leaves a scope may not.
+    if (this.#begun && this.#engine.onClose !== undefined) {
+      console.warn(
+        "%s",
+        `queue ${this.number} was closed in the turn in which run() began, since \`using\` closes it ` +
+          "at the end of its scope: write `await queue.run(…)` there",
+      );
+    }
     this.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve(this.close());
+    return Promise.resolve(this[Symbol.dispose]());
   }
 
   /** Listens for `"verdicterror"`, `"overrun"`, `"undecided"` or `"idle"`. */
