@@ -64,13 +64,13 @@ function adviseLoad(
   if (tried.some(({ reason }) => NO_DESCRIPTOR.test(reason))) {
     return ": too many files are open. Close some or raise the limit with ulimit -n";
   }
+  const install = Object.entries(packages)
+    .map(([distribution, command]) => `  ${distribution}: ${command}`).join("\n");
   if (chosen) {
     return `: the environment variable ${override} names a file that cannot be used.\n` +
       `${lines(tried)}\nName another one there, or take the variable away: then the system's own ` +
-      "library is looked for.";
+      `library is looked for, which comes with:\n${install}`;
   }
-  const install = Object.entries(packages)
-    .map(([distribution, command]) => `  ${distribution}: ${command}`).join("\n");
   const name = override === undefined
     ? ""
     : `\nor name the file in the environment variable ${override}`;
