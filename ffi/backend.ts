@@ -16,6 +16,7 @@ let chosen: Backend | undefined;
  * The backend of the runtime that runs this module.
  *
  * @throws {Error} where the runtime has no foreign function interface that we know
+ * @throws {LibraryLoadError} where it may not be used
  */
 export function backend(): Backend {
   return chosen ??= choose();

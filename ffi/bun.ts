@@ -82,6 +82,7 @@ export function bunBackend(): Backend | undefined {
   return {
     runtime: "bun",
     platform: process.platform,
+    reloadFlag: process.execArgv.includes("--hot") ? "--hot" : undefined,
     open,
     addressOf: (buffer) => ffi.ptr(buffer),
     pointerTo: (address) => (address === 0 ? null : address as unknown as Pointer),

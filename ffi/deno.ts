@@ -5,6 +5,7 @@
  */
 
 // deno-lint-ignore-file no-explicit-any -- the one place where Deno's own types would be needed
+import { isPermissionError, permissionError } from "./load_error.ts";
 import { PollSet } from "./poll_set.ts";
 import type {
   Backend,
@@ -21,6 +22,12 @@ export function denoBackend(): Backend | undefined {
   const deno = (globalThis as any).Deno;
   if (deno?.dlopen === undefined || "Bun" in globalThis) return undefined;
   const { UnsafeCallback, UnsafePointer, UnsafePointerView } = deno;
+  try {
+    // Asks for the permission that everything here needs, before anything is done.
+    UnsafePointer.of(new Uint8Array(1));
+  } catch (error) {
+    throw isPermissionError(error) ? permissionError(error) : error;
+  }
 
   const open = <Table extends SymbolTable>(path: string, table: Table): NativeFunctions<Table> => {
     const definitions = Object.fromEntries(
@@ -63,6 +70,7 @@ export function denoBackend(): Backend | undefined {
         },
       };
     },
+    reloadFlag: undefined,
     watch,
     onceReadable: (descriptor, callback) => {
       const watcher = watch(descriptor, () => callback());
@@ -70,8 +78,8 @@ export function denoBackend(): Backend | undefined {
       return watcher.close;
     },
     onExit: (callback) => {
-      globalThis.addEventListener("unload", callback);
-      return () => globalThis.removeEventListener("unload", callback);
+      (globalThis as any).addEventListener("unload", callback);
+      return () => (globalThis as any).removeEventListener("unload", callback);
     },
     // Asking for the variable must never raise a permission prompt.
     environment: (name) =>

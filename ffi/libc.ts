@@ -31,6 +31,8 @@ const symbols = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   /** `int getsockopt(int fd, int level, int name, void *value, socklen_t *length)` */
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  /** `int capget(struct __user_cap_header_struct *header, struct __user_cap_data_struct *data)` */
+  capget: { parameters: ["buffer", "buffer"], result: "i32" },
   /** `int fcntl(int fd, int command, int argument)` */
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   /** `int open(const char *path, int flags)` */

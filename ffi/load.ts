@@ -5,6 +5,14 @@
  */
 
 import { backend } from "./backend.ts";
+import {
+  type Attempt,
+  isPermissionError,
+  type LibraryFile,
+  LibraryLoadError,
+  loadError,
+  permissionError,
+} from "./load_error.ts";
 import { cString } from "./memory.ts";
 import {
   MissingSymbolError,
@@ -13,17 +21,8 @@ import {
   type SymbolTable,
 } from "./types.ts";
 
-/** Where the loader looks for a library. */
-export interface LibraryFile {
-  /** What it is called in messages. */
-  readonly name: string;
-  /** Sonames, best first; each is tried bare and in every known directory. */
-  readonly sonames: readonly string[];
-  /** Environment variable that names another file; then nothing else is tried. */
-  readonly override?: string;
-  /** Package by distribution. */
-  readonly packages: Readonly<Record<string, string>>;
-}
+export { LibraryLoadError } from "./load_error.ts";
+export type { LibraryFile } from "./load_error.ts";
 
 /** A library and what is wanted of it. */
 export interface LibraryDescription<Table extends SymbolTable> extends LibraryFile {
@@ -60,33 +59,6 @@ const DIRECTORIES = [
   "/usr/local/lib",
 ] as const;
 
-/** No candidate for a library could be opened. */
-export class LibraryLoadError extends Error {
-  override readonly name = "LibraryLoadError";
-  /** What was looked for. */
-  readonly library: string;
-  /** Every path tried, with what the dynamic linker answered. */
-  readonly tried: readonly { readonly path: string; readonly reason: string }[];
-
-  constructor(
-    description: LibraryFile,
-    tried: readonly { readonly path: string; readonly reason: string }[],
-  ) {
-    const packages = Object.entries(description.packages)
-      .map(([distribution, command]) => `  ${distribution}: ${command}`);
-    const paths = tried.map(({ path, reason }) => `  ${path}: ${reason}`);
-    const hint = description.override === undefined
-      ? ""
-      : `\nor name the file in the environment variable ${description.override}`;
-    super(
-      `cannot open ${description.name}. Install it:\n${packages.join("\n")}${hint}.\n` +
-        `Tried:\n${paths.join("\n")}`,
-    );
-    this.library = description.name;
-    this.tried = tried;
-  }
-}
-
 /**
  * Opens a library.
  *
@@ -97,20 +69,20 @@ export function openLibrary<Table extends SymbolTable>(
 ): NativeFunctions<Table> {
   const { platform, open } = backend();
   if (platform !== "linux" && platform !== "android") {
-    throw new LibraryLoadError(description, [
-      { path: platform, reason: "packet queues exist only on Linux" },
-    ]);
+    const advice = `: packet queues exist only on Linux, and this is ${platform}`;
+    throw new LibraryLoadError(description.name, { advice });
   }
-  const tried: { path: string; reason: string }[] = [];
-  for (const path of candidates(description)) {
+  const tried: Attempt[] = [];
+  const { paths, chosen } = candidates(description);
+  for (const path of paths) {
     try {
       return open(path, description.symbols);
     } catch (error) {
-      if (isPermissionError(error)) throw error;
+      if (isPermissionError(error)) throw permissionError(error);
       tried.push({ path, reason: reasonOf(error, path) });
     }
   }
-  throw new LibraryLoadError(description, tried);
+  throw loadError(description, { tried, chosen });
 }
 
 /**
@@ -144,8 +116,9 @@ function addressOf(
   // Before glibc 2.34 the linker's calls were in a library of their own.
   const sonames = [...libcFile.sonames, "libdl.so.2"];
   const { dlopen, dlsym } = openLibrary({ ...libcFile, sonames, symbols: linkerSymbols });
-  const tried: { path: string; reason: string }[] = [];
-  for (const path of candidates(file)) {
+  const tried: Attempt[] = [];
+  const { paths, chosen } = candidates(file);
+  for (const path of paths) {
     const library = dlopen(cString(path), RTLD_NOW);
     if (library === null) {
       tried.push({ path, reason: "dlopen failed" });
@@ -155,21 +128,17 @@ function addressOf(
     if (address !== null) return address;
     throw new MissingSymbolError(name, since, path);
   }
-  throw new LibraryLoadError(file, tried);
+  throw loadError(file, { tried, chosen });
 }
 
-function candidates(description: LibraryFile): readonly string[] {
-  const named = description.override && backend().environment(description.override);
-  if (named) return [named];
-  return [
-    ...description.sonames,
-    ...description.sonames.flatMap((soname) => DIRECTORIES.map((folder) => `${folder}/${soname}`)),
-  ];
-}
-
-/** Deno without --allow-ffi: its own sentence names the flag, so it goes out as it is. */
-function isPermissionError(error: unknown): boolean {
-  return error instanceof Error && ["NotCapable", "PermissionDenied"].includes(error.name);
+/** @returns `chosen`: a person named the only one */
+function candidates(
+  { sonames, override }: LibraryFile,
+): { readonly paths: readonly string[]; readonly chosen: boolean } {
+  const named = override && backend().environment(override);
+  if (named) return { paths: [named], chosen: true };
+  const inFolders = sonames.flatMap((soname) => DIRECTORIES.map((folder) => `${folder}/${soname}`));
+  return { paths: [...sonames, ...inFolders], chosen: false };
 }
 
 function reasonOf(error: unknown, path: string): string {

@@ -5,7 +5,7 @@
  */
 
 import { ERRNO } from "./errno.ts";
-import { OpenFile } from "./files.ts";
+import { OpenFile, readSystemFile } from "./files.ts";
 
 /** One line of the table. */
 export interface QueueStatistics {
@@ -32,12 +32,17 @@ export interface QueueTable {
   readonly queues: readonly QueueStatistics[];
   /** 0, or the errno: ENOENT where the kernel has no queues, EACCES where it hides them. */
   readonly errno: number;
+  /** Whether there is a /proc at all. */
+  readonly mounted: boolean;
 }
 
 /** Where the table is. */
 export const QUEUE_TABLE = "/proc/net/netfilter/nfnetlink_queue";
 /** The thread's own view: a thread may have entered another network namespace. */
 const OWN_QUEUE_TABLE = "/proc/thread-self/net/netfilter/nfnetlink_queue";
+
+/** What every /proc has. */
+const ANY_FILE = "/proc/stat";
 
 /** Reads the table. */
 export function readQueueTable(): QueueTable {
@@ -56,7 +61,8 @@ export class OpenQueueTable implements Disposable {
 
   read(): QueueTable {
     const { text, errno } = this.#file.read();
-    return { queues: parse(text ?? ""), errno };
+    const mounted = errno !== ERRNO.ENOENT || readSystemFile(ANY_FILE).errno === 0;
+    return { queues: parse(text ?? ""), errno, mounted };
   }
 
   [Symbol.dispose](): void {

@@ -105,6 +105,11 @@ export interface Backend {
   readonly runtime: "deno" | "bun";
   /** The operating system's name as Node writes it: `"linux"`. */
   readonly platform: string;
+  /**
+   * The flag that makes this process load the program anew and keep what the old one had open;
+   * undefined where it was not given.
+   */
+  readonly reloadFlag: string | undefined;
   /** Opens a library. Symbols with `since` may be missing: they then throw when called. */
   open<Table extends SymbolTable>(path: string, table: Table): NativeFunctions<Table>;
   /** The address of a buffer's first byte. The caller keeps the buffer alive. */

@@ -6,6 +6,7 @@
 
 import { backend } from "../../ffi/backend.ts";
 import { ERRNO } from "../../ffi/errno.ts";
+import { setImmediate } from "../../ffi/turn.ts";
 import { ipqMessageError, ipqMessageType } from "../wire/ip_queue.ts";
 import { decodeIpqPacket, type IpqPacketMessage } from "../wire/ip_queue_packet.ts";
 import { checkBytes, checkInteger, checkSize, checkU32, show } from "../wire/range.ts";

@@ -13,6 +13,7 @@ import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
 import { checkBytes, checkInteger, checkU16 } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";
+import { checkKey, KEY } from "./key.ts";
 import { borrow, lendTo, type NfnlHandle, ownPointer } from "./nfnl_handle.ts";
 import {
   abandonQueue,
@@ -54,7 +55,8 @@ export class NfqHandle implements Disposable {
   readonly #queues = new Set<NfqQueueHandle>();
   readonly #orphans: NativeCallback[] = [];
 
-  private constructor(pointer: Pointer, netlink?: NfnlHandle) {
+  private constructor(key: typeof KEY, pointer: Pointer, netlink?: NfnlHandle) {
+    checkKey(key, "NfqHandle.nfq_open");
     const { nfq_fd, nfq_nfnlh } = libnetfilterQueue();
     const netlinkPointer = nfq_nfnlh(pointer)!;
     // Packets that come while C waits for an answer are read into this; its default cuts large ones.
@@ -79,7 +81,7 @@ export class NfqHandle implements Disposable {
     if (pointer === null) throw failed("nfq_open", threadErrno());
     try {
       new NetlinkSocket(nfq_fd(pointer)).connect();
-      return new NfqHandle(pointer);
+      return new NfqHandle(KEY, pointer);
     } catch (error) {
       nfq_close(pointer);
       throw error;
@@ -100,7 +102,7 @@ export class NfqHandle implements Disposable {
     const { nfq_open_nfnl } = libnetfilterQueue();
     const pointer = nfq_open_nfnl(ownPointer(nfnlh));
     if (pointer === null) throw failed("nfq_open_nfnl", threadErrno());
-    return new NfqHandle(pointer, nfnlh);
+    return new NfqHandle(KEY, pointer, nfnlh);
   }
 
   /** Whether `nfq_close` was called. */

@@ -9,6 +9,7 @@ import { libnfnetlink } from "../../ffi/libnfnetlink.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { checkInteger } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";
+import { checkKey, KEY } from "./key.ts";
 
 /** Takes the pointer over; from then on the handle is as long as `owner` is open. */
 export let lendTo: (handle: NfnlHandle, owner: { readonly closed: boolean }) => void;
@@ -38,10 +39,15 @@ export class NfnlHandle implements Disposable {
       }
       return handle.#open;
     };
-    borrow = (pointer, owner) => new NfnlHandle(pointer, owner);
+    borrow = (pointer, owner) => new NfnlHandle(KEY, pointer, owner);
   }
 
-  private constructor(pointer: Pointer, owner?: { readonly closed: boolean }) {
+  private constructor(
+    key: typeof KEY,
+    pointer: Pointer,
+    owner?: { readonly closed: boolean },
+  ) {
+    checkKey(key, "NfnlHandle.nfnl_open");
     this.#pointer = pointer;
     this.#owner = owner;
   }
@@ -57,7 +63,7 @@ export class NfnlHandle implements Disposable {
     prepareErrno();
     const pointer = libnfnetlink().nfnl_open();
     if (pointer === null) throw failed("nfnl_open", threadErrno());
-    return new NfnlHandle(pointer);
+    return new NfnlHandle(KEY, pointer);
   }
 
   /** Whether it, or the `NfqHandle` that it belongs to, is closed. */

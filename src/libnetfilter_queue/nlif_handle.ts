@@ -10,6 +10,7 @@ import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { checkU32 } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";
+import { checkKey, KEY } from "./key.ts";
 
 const IFNAMSIZ = 16;
 
@@ -32,7 +33,8 @@ export class NlifHandle implements Disposable {
     };
   }
 
-  private constructor(pointer: Pointer) {
+  private constructor(key: typeof KEY, pointer: Pointer) {
+    checkKey(key, "NlifHandle.nlif_open");
     this.#pointer = pointer;
   }
 
@@ -47,7 +49,7 @@ export class NlifHandle implements Disposable {
     prepareErrno();
     const pointer = libnfnetlink().nlif_open();
     if (pointer === null) throw failed("nlif_open", threadErrno());
-    return new NlifHandle(pointer);
+    return new NlifHandle(KEY, pointer);
   }
 
   /** Whether `nlif_close` was called. */

@@ -9,6 +9,7 @@ import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../ffi/errno.t
 import { libc } from "../../ffi/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 import { BlockingWait } from "../../ffi/readiness.ts";
+import { setImmediate } from "../../ffi/turn.ts";
 import type { Watcher } from "../../ffi/types.ts";
 import { checkBytes } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";
@@ -134,7 +135,9 @@ export class Receiver {
         this.#inARow = 0;
         await this.#readable(signal);
       } else {
-        if (++this.#inARow % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (++this.#inARow % SLICE === 0) {
+          await new Promise<void>((resolve) => setImmediate(resolve));
+        }
         return length;
       }
     }

@@ -58,7 +58,7 @@ export class Drain {
     engine.draining = true;
     try {
       while (count < limit && !this.#stopped && !engine.closed) {
-        if (bounded && engine.saturated) break;
+        if (bounded && engine.room.full) break;
         const packet = engine.next();
         if (packet === undefined) break;
         count++;

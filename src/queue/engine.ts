@@ -16,7 +16,6 @@ import { Deadline } from "./deadline.ts";
 import type { Decider, VerdictChanges } from "./decider.ts";
 import { QueueClosedError } from "./errors.ts";
 import { type QueueEvent, type UndecidedCause, UndecidedEvent } from "./events.ts";
-import { ExhaustionWatch } from "./exhaustion.ts";
 import { verdictAfter } from "./handler_errors.ts";
 import { IdleWatch } from "./idle.ts";
 import { Intake } from "./intake.ts";
@@ -26,6 +25,7 @@ import { LossWatch } from "./losses.ts";
 import { isLeft, Packet, settleByQueue } from "./packet.ts";
 import { Refusals } from "./refusals.ts";
 import type { SentKind } from "./sent_log.ts";
+import { Room } from "./room.ts";
 import { QueueSocket } from "./socket.ts";
 import { Outbox } from "./outbox.ts";
 import type { Verdict } from "./verdict.ts";
@@ -44,6 +44,8 @@ export class Engine implements Decider {
   readonly counters = new Counters();
   readonly socket: QueueSocket;
   readonly configuration: Configuration;
+  /** For packets in the program's hands. */
+  readonly room: Room;
   closed = false;
   /** A loop is at work and will flush: verdicts given meanwhile need no flush of their own. */
   draining = false;
@@ -58,14 +60,11 @@ export class Engine implements Decider {
   readonly #intake: Intake;
   readonly #emit: (event: QueueEvent) => void;
   readonly #losses: LossWatch;
-  readonly #exhaustion: ExhaustionWatch;
   readonly #idle: IdleWatch;
   readonly #deadline: Deadline | undefined;
   readonly #family: number;
   #reader: string | undefined;
-  #onRoom: (() => void) | undefined;
   #events: QueueEvent[] = [];
-  #delivered = 0;
   /** Received while verdicts were sent. */
   #taken = 0;
   #closing = false;
@@ -77,7 +76,7 @@ export class Engine implements Decider {
     this.#family = FAMILY_NUMBERS[settings.family];
     const { batchSize, copyRange, deadline, flags } = settings;
     this.#chain = new ArenaChain({ slots: batchSize, slotSize: slotSize(copyRange, flags) });
-    this.#exhaustion = new ExhaustionWatch(emit);
+    this.room = new Room(settings, emit);
     this.#idle = new IdleWatch(settings.number, this.counters);
     this.#deadline = deadline && new Deadline(deadline, {
       chain: this.#chain,
@@ -132,11 +131,6 @@ export class Engine implements Decider {
     }
   }
 
-  /** Whether the program holds as many undecided packets as it may. */
-  get saturated(): boolean {
-    return this.#delivered >= this.settings.concurrency;
-  }
-
   /**
    * Claims the queue for one reader.
    *
@@ -154,15 +148,8 @@ export class Engine implements Decider {
   /** Ends a claim. */
   release(): void {
     this.#reader = undefined;
-    this.#onRoom = undefined;
-    this.#exhaustion.stop();
+    this.room.forget();
     this.onClose = undefined;
-  }
-
-  /** Calls back once, when the number of packets in the program's hands is below `concurrency`. */
-  whenRoom(callback: () => void): void {
-    this.#onRoom = callback;
-    this.#exhaustion.start(this.settings.number, this.#delivered);
   }
 
   /** What the last receive gave: datagrams (many mean that more are there by now) or −errno. */
@@ -208,7 +195,7 @@ export class Engine implements Decider {
       }
       arena.states[slot] = SlotState.Delivered;
       arena.packets[slot] = packet;
-      this.#delivered++;
+      this.room.take();
       return packet;
     }
   }
@@ -226,10 +213,10 @@ export class Engine implements Decider {
     ) this.#outbox.addOldest(id, verdict, mark);
     else this.#outbox.add(id, verdict, mark);
     if (store.single) {
-      this.#delivered--;
+      this.room.give();
       chain.decideMoved(packet);
     } else {
-      if ((store as Arena).states[slot] === SlotState.Delivered) this.#delivered--;
+      if ((store as Arena).states[slot] === SlotState.Delivered) this.room.give();
       chain.decide(store as Arena, slot);
     }
     this.#settle(verdict);
@@ -325,7 +312,7 @@ export class Engine implements Decider {
     if (this.closed || this.#closing) return;
     this.#closing = true;
     this.#deadline?.stop();
-    this.#exhaustion.stop();
+    this.room.forget();
     this.draining = true;
     try {
       this.#empty();
@@ -392,12 +379,6 @@ export class Engine implements Decider {
   #settle(verdict: number): void {
     this.counters.countVerdicts(verdictKind(verdict), 1);
     if (!this.draining) this.#outbox.flushSoon();
-    if (this.#onRoom !== undefined && !this.saturated) {
-      const callback = this.#onRoom;
-      this.#onRoom = undefined;
-      this.#exhaustion.stop();
-      setImmediate(callback);
-    }
   }
 
   #report(event: QueueEvent | undefined): void {

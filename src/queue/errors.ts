@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MAX_COPY_RANGE } from "../wire/nfqueue.ts";
+
 /** A verdict that cannot be given: a second one, or one that does not exist. */
 export class VerdictError extends Error {
   override readonly name = "VerdictError";
@@ -16,6 +18,21 @@ export class VerdictError extends Error {
   }
 }
 
+function adviseCut({ length, captured, gso }: {
+  readonly length: number;
+  readonly captured: number;
+  readonly gso: boolean;
+}): string {
+  if (Math.max(length, captured + 1) <= MAX_COPY_RANGE) {
+    const enough = length === 0 ? "larger copyRange" : `copyRange of ${length} or more`;
+    return `open the queue with a ${enough} to change such packets`;
+  }
+  const most = `more than ${MAX_COPY_RANGE} cannot go back to the kernel`;
+  return gso
+    ? `${most}; open the queue with gso: false, then it comes in segments`
+    : `${most}, so it can pass or be dropped, and not be changed`;
+}
+
 /** A packet that was captured only in part was about to be sent back, which would cut it. */
 export class TruncatedPacketError extends Error {
   override readonly name = "TruncatedPacketError";
@@ -24,10 +41,12 @@ export class TruncatedPacketError extends Error {
   /** Bytes captured. */
   readonly captured: number;
 
-  constructor(length: number, captured: number) {
+  constructor(
+    packet: { readonly length: number; readonly captured: number; readonly gso: boolean },
+  ) {
+    const { length, captured } = packet;
     super(
-      `the packet has ${length || "more"} bytes, ${captured} were captured: ` +
-        "open the queue with a larger copyRange to change packets",
+      `the packet has ${length || "more"} bytes, ${captured} were captured: ${adviseCut(packet)}`,
     );
     this.length = length;
     this.captured = captured;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "../../ffi/turn.ts";
 import type { Engine } from "./engine.ts";
 import type { Packet } from "./packet.ts";
 import { SLICE } from "./run.ts";
@@ -98,7 +99,7 @@ export class PacketIterator implements AsyncIterableIterator<Packet, undefined, 
   #take(): Packet | undefined {
     const engine = this.#engine;
     let received = 0;
-    while (this.#budget > 0 && !engine.saturated && !engine.closed) {
+    while (this.#budget > 0 && !engine.room.full && !engine.closed) {
       const packet = engine.next();
       if (packet !== undefined) {
         this.#budget--;
@@ -118,9 +119,9 @@ export class PacketIterator implements AsyncIterableIterator<Packet, undefined, 
     engine.flush();
     const exhausted = this.#budget <= 0;
     this.#budget = SLICE;
-    if (engine.saturated) {
+    if (engine.room.full) {
       this.#waiter.rest();
-      engine.whenRoom(this.#pull);
+      engine.room.when(this.#pull);
     } else if (exhausted) setImmediate(this.#pull);
     else this.#waiter.wait(this.#pull);
   }

@@ -5,6 +5,7 @@
  */
 
 import { OutgoingMessage } from "../../ffi/memory.ts";
+import { setImmediate } from "../../ffi/turn.ts";
 import {
   appendAttributes,
   appendMark,

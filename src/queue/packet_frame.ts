@@ -23,12 +23,17 @@ const REPLACEMENT: Readonly<Record<number, readonly [version: number, least: num
   [ETHERTYPE.IPV6]: [6, 40],
 };
 
+function cutError(packet: Packet): TruncatedPacketError {
+  const { length, gso } = packet;
+  return new TruncatedPacketError({ length, captured: frameOf(packet).length, gso });
+}
+
 function terms(packet: Packet): EditTerms {
   const { ip } = packet;
   // What replaces the packet is the program's own: it is read, and never written.
   const readOnly = isReplaced(packet);
   if (!readOnly) {
-    if (packet.truncated) throw new TruncatedPacketError(packet.length, frameOf(packet).length);
+    if (packet.truncated) throw cutError(packet);
     checkFinishable(packet);
   }
   return {
@@ -45,7 +50,7 @@ function terms(packet: Packet): EditTerms {
 /** @throws what `replacePayload` throws for bytes that cannot go on in the packet's place. */
 export function checkReplacement(packet: Packet, bytes: Uint8Array): void {
   const length = lengthOf(checkBytes("payload", bytes, MAX_COPY_RANGE));
-  if (packet.truncated) throw new TruncatedPacketError(packet.length, frameOf(packet).length);
+  if (packet.truncated) throw cutError(packet);
   const [version, least] = REPLACEMENT[packet.protocol] ?? [undefined, 1];
   if (length >= least && (version === undefined || bytes[0]! >> 4 === version)) return;
   throw new RangeError(

@@ -49,6 +49,8 @@ export class PacketQueue extends EventTarget {
   readonly #warnings: Warnings;
   readonly #waiter: Waiter;
   readonly #forget: () => void;
+  /** `run()` began in this turn: nobody can have waited for it yet. */
+  #begun = false;
 
   private constructor(number: number, options: PacketQueueOptions | undefined) {
     super();
@@ -109,13 +111,22 @@ export class PacketQueue extends EventTarget {
    * @throws {QueueClosedError}
    */
   async run(handler: Handler, options: RunOptions = {}): Promise<void> {
-    await run({ engine: this.#engine, waiter: this.#waiter }, checkHandler(handler), options);
+    const running = run(
+      { engine: this.#engine, waiter: this.#waiter },
+      checkHandler(handler),
+      options,
+    );
+    this.#begun = true;
+    queueMicrotask(() => this.#begun = false);
+    await running;
   }
 
   /**
    * As `run`, but blocks this thread: the lowest latency, and nothing else of the program runs
    * meanwhile. Without options it returns only when the handler closes the queue or a signal comes
-   * that the program listens for; without a listener Ctrl-C ends the process.
+   * that the program listens for; without a listener Ctrl-C ends the process. A worker that is to be
+   * terminated gives a `timeout` and yields between the calls: Deno's `terminate()` ends no loop that
+   * never yields, and the process waits for it.
    *
    * @throws {Error} what the handler throws, unless `onHandlerError` says otherwise; its packet got
    * `onError`
@@ -198,11 +209,20 @@ export class PacketQueue extends EventTarget {
   }
 
   [Symbol.dispose](): void {
+    // Only run() sets it. A program that closes by hand means it; one that leaves a scope may not.
+    const { warn } = this.#engine.settings;
+    if (warn && this.#begun && this.#engine.onClose !== undefined) {
+      console.warn(
+        "%s",
+        `queue ${this.number} was closed in the turn in which run() began, since \`using\` closes it ` +
+          "at the end of its scope: write `await queue.run(…)` there",
+      );
+    }
     this.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve(this.close());
+    return Promise.resolve(this[Symbol.dispose]());
   }
 
   /** Listens for `"verdicterror"`, `"overrun"`, `"undecided"`, `"idle"` or `"exhausted"`. */
@@ -213,7 +233,7 @@ export class PacketQueue extends EventTarget {
   ): void;
   override addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
+    listener: EventListener | EventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
   override addEventListener(

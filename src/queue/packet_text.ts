@@ -58,7 +58,7 @@ export function packetDump(packet: Packet, maxBytes: number | undefined): string
 /** What `toJSON()` gives. */
 export function packetJson(packet: Packet): JsonObject {
   const { id, verdict } = packet;
-  const decided = verdict === undefined ? {} : { verdict };
+  const decided: JsonObject = verdict === undefined ? {} : { verdict };
   if (storeOf(packet) === undefined) return { id, released: true, ...decided };
   const json: Record<string, JsonValue> = { id };
   for (const name of METADATA) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "../../ffi/turn.ts";
 import { type Handler, settleLater } from "./deliver.ts";
 import { Drain } from "./drain.ts";
 import type { Engine } from "./engine.ts";
@@ -87,16 +88,16 @@ function startLoop({ engine, waiter, drain, failed }: {
       budget -= handled;
       if (drain.stopped || engine.closed) return;
       // An empty socket is a reason to wait only once everything received has been handed out.
-      if (budget === 0 || engine.saturated) break;
+      if (budget === 0 || engine.room.full) break;
       const received = engine.receive();
       // Packets that are not for the program (another family) count too.
       if (handled === 0) budget -= Math.min(budget, received);
       empty = received === 0;
     }
     if (drain.stopped || engine.closed) return;
-    if (engine.saturated) {
+    if (engine.room.full) {
       waiter.rest();
-      engine.whenRoom(step);
+      engine.room.when(step);
     } else if (empty) waiter.wait(step);
     else setImmediate(step);
   };

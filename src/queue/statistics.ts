@@ -5,6 +5,7 @@
  */
 
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
+import { EXHAUSTED, isExhausted } from "./advice.ts";
 import { QUEUE_TABLE, type QueueStatistics, readQueueTable } from "../../ffi/queue_table.ts";
 import { checkInteger } from "./options.ts";
 
@@ -27,8 +28,8 @@ export function queueStatistics(
   queue?: number,
 ): readonly QueueStatistics[] | QueueStatistics | undefined {
   if (queue !== undefined) checkInteger("queue number", queue, { min: 0, max: 0xffff });
-  const { queues, errno } = readQueueTable();
-  if (errno !== 0) throw new SystemError("open", { errno, advice: adviseRead(errno) });
+  const { queues, errno, mounted } = readQueueTable();
+  if (errno !== 0) throw new SystemError("open", { errno, advice: adviseRead(errno, mounted) });
   return queue === undefined ? queues : findQueue(queues, queue);
 }
 
@@ -44,7 +45,9 @@ function findQueue(
   return queues.find((line) => line.queue === queue);
 }
 
-function adviseRead(errno: number): string {
+function adviseRead(errno: number, mounted: boolean): string {
+  if (!mounted) return "There is no /proc here, so nobody can tell: mount -t proc proc /proc";
+  if (isExhausted(errno)) return EXHAUSTED;
   if (errno !== ERRNO.EACCES) return `${QUEUE_TABLE} is absent: load nfnetlink_queue with modprobe`;
   return `${QUEUE_TABLE} may be read by root only; in a namespace that was entered with ` +
     "unshare -Urn it belongs to nobody: make the two one after the other, with " +

@@ -5,6 +5,7 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
+import { setImmediate } from "../../ffi/turn.ts";
 import type { Watcher } from "../../ffi/types.ts";
 import type { Engine } from "./engine.ts";
 

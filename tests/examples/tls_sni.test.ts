@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { connect } from "node:tls";
 import { Example } from "../../scripts/demonstration/example.ts";
 import { requireIsolation } from "../support/isolation.ts";
+import { SmallLoopback } from "../support/loopback.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { queueRule, tcpTo } from "../support/rules.ts";
 import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
+import { TcpSegments } from "../support/tcp_segments.ts";
 import { until } from "../support/waiting.ts";
 
 requireIsolation();
@@ -118,6 +121,71 @@ test("tls_sni ends at no broken ClientHello", { timeout }, async () => {
   await until(() => lines.length > 0, { what: "the hello as it was is dropped" });
   assert.equal(await example.interrupt(), "SIGINT");
 });
+
+/** A ClientHello of so many bytes whose name comes last, in records of at most so many bytes. */
+function longHello(name: string, { length = 1716, record = 16_384 } = {}): Uint8Array {
+  const u16 = (value: number) => [value >> 8, value & 0xff];
+  const text = [...Buffer.from(name)];
+  const names = [...u16(text.length + 3), 0, ...u16(text.length), ...text];
+  const sni = [0, 0, ...u16(names.length), ...names];
+  const start = [3, 3, ...new Array(32).fill(7), 0, 0, 2, 0x13, 1, 1, 0];
+  const records = Math.ceil(length / (record + 5));
+  const padding = length - records * 5 - 4 - start.length - 2 - 4 - sni.length;
+  const extensions = [0, 21, ...u16(padding), ...new Array(padding).fill(0), ...sni];
+  const body = [...start, ...u16(extensions.length), ...extensions];
+  const message = [1, body.length >> 16, ...u16(body.length & 0xffff), ...body];
+  const stream: number[] = [];
+  for (let at = 0; at < message.length; at += record) {
+    const part = message.slice(at, at + record);
+    stream.push(22, 3, 1, ...u16(part.length), ...part);
+  }
+  assert.equal(stream.length, length);
+  return Uint8Array.from(stream);
+}
+
+/** Segments that this namespace's TCP sockets have sent again. */
+function sentAgain(): number {
+  const [names = [], values = []] = readFileSync("/proc/self/net/snmp", "utf8").split("\n")
+    .filter((line) => line.startsWith("Tcp:")).map((line) => line.split(" "));
+  return Number(values[names.indexOf("RetransSegs")]);
+}
+
+const spreads = [
+  { how: "as one packet that is sent again in segments", options: {} },
+  { how: "in segments of 88 bytes (TCP_MAXSEG)", options: { segment: 88 } },
+  { how: "in records of 100 bytes", options: { record: 100 } },
+  { how: "in both", options: { segment: 88, record: 100 } },
+] as const;
+for (const { how, options } of spreads) {
+  test(`tls_sni: a ClientHello of 1,716 bytes ${how} never arrives`, { timeout }, async () => {
+    using _loopback = new SmallLoopback();
+    let heard = Buffer.alloc(0);
+    const hear = (chunk: Uint8Array) => void (heard = Buffer.concat([heard, chunk]));
+    await using server = await TcpEchoServer.open({ echo: false, hear });
+    const queue = nextQueue();
+    const lines: string[] = [];
+    const onLine = (line: string) => void lines.push(line);
+    const words = ["blocked.example"];
+    await using example = await Example.start({ name: "tls_sni", queue, words, onLine });
+    using _rule = queueRule(queue, { chain: "OUTPUT", match: tcpTo(server.port) });
+    const { record, segment } = { record: 16_384, segment: undefined, ...options };
+    {
+      using client = new TcpSegments(server.port, segment);
+      client.send(longHello("allowed.example", { record }));
+      await until(() => heard.length === 1716, { what: "another name passes", state: () => lines });
+    }
+    heard = Buffer.alloc(0);
+    const before = sentAgain();
+    using client = new TcpSegments(server.port, segment);
+    client.send(longHello("www.blocked.example", { record }));
+    // Each time in other pieces: 200, 400, 800 ms after the first.
+    await until(() => sentAgain() >= before + 3, { what: "it is sent again" });
+    assert.deepEqual(lines, ['drop  127.0.0.1 > 127.0.0.1  "www.blocked.example"']);
+    assert.ok(heard.length < 1716, "it arrived");
+    assert.equal(heard.includes("blocked"), false);
+    assert.equal(await example.interrupt(), "SIGINT");
+  });
+}
 
 test("tls_sni wants names", { timeout }, async () => {
   await assert.rejects(Example.start({ name: "tls_sni", queue: 1 }), /it ended: status 1/);

@@ -134,6 +134,30 @@ test("a worker is terminated while it waits, and the process ends", {
   assert.equal(ownedQueues().has(number), false);
 });
 
+// In Deno terminate() ends no synchronous loop, not even for (;;) {}: only one that yields at times.
+const endless = isBun ? {} : { skip: "Deno waits for a worker that never yields" };
+for (
+  const [way, words, options] of [
+    ["slices", "runSync() with a timeout, again and again", {}],
+    ["sync", "an endless runSync()", endless],
+    ["ipq", "./ipq read", endless],
+    ["c", "C's receive", endless],
+  ] as const
+) {
+  test(`a worker is terminated while it sits in ${words}, and the process ends`, {
+    timeout: 30_000,
+    ...options,
+  }, async () => {
+    const number = nextQueue();
+    await using child = new Child(fixture("worker_host"), {
+      parameters: [`terminate-${way}`, number],
+    });
+    await child.says("terminated");
+    assert.deepEqual(await child.end(), { code: 0, signal: null }, child.errors);
+    assert.equal(ownedQueues().has(number), false);
+  });
+}
+
 test("terminated workers write into no memory of others", {
   timeout: 40_000,
   // Bun's own event loop waits there.

@@ -28,6 +28,8 @@ export interface SpawnOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Deno's permission flags; without it the child may do everything. */
   readonly permissions?: readonly string[];
+  /** The runtime's own flags, before the script. */
+  readonly flags?: readonly string[];
   /** Command words before the runtime, such as `setpriv …` or a namespace's prefix. */
   readonly prefix?: readonly string[];
 }
@@ -46,6 +48,7 @@ export class Child implements AsyncDisposable {
       // Where Deno sees its own path in a command it adds --allow-all.
       ...["sh", "-c", 'exec "$RUNTIME" "$@"', "sh"],
       ...(isBun ? [] : ["run", "--no-prompt", ...(options.permissions ?? ["--allow-all"])]),
+      ...(options.flags ?? []),
       fileURLToPath(script),
       ...(options.parameters ?? []).map(String),
     ];

@@ -1,0 +1,96 @@
+/**
+ * Why a library cannot be opened, and what to do about it.
+ *
+ * @module
+ */
+
+/** Where the loader looks for a library. */
+export interface LibraryFile {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** Sonames, best first; each is tried bare and in every known directory. */
+  readonly sonames: readonly string[];
+  /** Environment variable that names another file; then nothing else is tried. */
+  readonly override?: string;
+  /** Package by distribution. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+/** A path, and what the dynamic linker answered. */
+export interface Attempt {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** No candidate for a library could be opened, or the runtime does not allow it. */
+export class LibraryLoadError extends Error {
+  override readonly name = "LibraryLoadError";
+  /** What was looked for. */
+  readonly library: string;
+  /** Every path tried, with what the dynamic linker answered. */
+  readonly tried: readonly Attempt[];
+
+  constructor(
+    library: string,
+    { advice, tried = [], cause }: {
+      readonly advice: string;
+      readonly tried?: readonly Attempt[];
+      readonly cause?: unknown;
+    },
+  ) {
+    super(`cannot open ${library}${advice}`, cause === undefined ? undefined : { cause });
+    this.library = library;
+    this.tried = tried;
+  }
+}
+
+/** What glibc and musl say when this process or the system has no descriptor left. */
+const NO_DESCRIPTOR = /Too many open files|No file descriptors available/;
+const ABSENT = /No such file or directory/;
+
+/** @param chosen the override names the only file that was tried */
+export function loadError(
+  file: LibraryFile,
+  { tried, chosen }: { readonly tried: readonly Attempt[]; readonly chosen: boolean },
+): LibraryLoadError {
+  return new LibraryLoadError(file.name, { advice: adviseLoad(file, tried, chosen), tried });
+}
+
+function adviseLoad(
+  { packages, override }: LibraryFile,
+  tried: readonly Attempt[],
+  chosen: boolean,
+): string {
+  if (tried.some(({ reason }) => NO_DESCRIPTOR.test(reason))) {
+    return ": too many files are open. Close some or raise the limit with ulimit -n";
+  }
+  const install = Object.entries(packages)
+    .map(([distribution, command]) => `  ${distribution}: ${command}`).join("\n");
+  if (chosen) {
+    return `: the environment variable ${override} names a file that cannot be used.\n` +
+      `${lines(tried)}\nName another one there, or take the variable away: then the system's own ` +
+      `library is looked for, which comes with:\n${install}`;
+  }
+  const name = override === undefined
+    ? ""
+    : `\nor name the file in the environment variable ${override}`;
+  const unusable = tried.filter(({ reason }) => !ABSENT.test(reason));
+  if (unusable.length === 0) return `. Install it:\n${install}${name}.\nTried:\n${lines(tried)}`;
+  return `: what is here by its name cannot be used.\n${lines(unusable)}\n` +
+    `Install it anew, for this processor:\n${install}${name}.`;
+}
+
+const lines = (tried: readonly Attempt[]): string =>
+  tried.map(({ path, reason }) => `  ${path}: ${reason}`).join("\n");
+
+/** For a runtime that asks for leave before anything native. */
+export function permissionError(cause: unknown): LibraryLoadError {
+  const advice = ": Deno was started without --allow-ffi, or with a path behind it. " +
+    "Give it --allow-ffi without a path: the library also hands memory to the kernel";
+  return new LibraryLoadError("the system's libraries", { advice, cause });
+}
+
+/** Deno's refusal, whichever of its names it has. */
+export function isPermissionError(error: unknown): boolean {
+  return error instanceof Error && ["NotCapable", "PermissionDenied"].includes(error.name);
+}
