@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Failure, Report } from "./report.ts";
 
 /** Silence for so long is an input without an end, in milliseconds. A block takes less than a second. */
-const PATIENCE = 60_000;
+const PATIENCE = 30_000;
 
 const child = fileURLToPath(new URL("child.ts", import.meta.url));
 

@@ -54,6 +54,11 @@ function settersOf(prototype: object): Map<string, Setter["set"]> {
 
 const sorts = learn();
 
+/** The sort of a field of a view, also of those without a setter that valid packets have. */
+export function sortOfField(view: string, name: string): Sort {
+  return sorts.get(`${view}.${name}`) ?? "object";
+}
+
 /** All of them. */
 export const SETTERS: readonly Setter[] = Object.entries(wire).flatMap(([view, made]) => {
   if (!view.endsWith("View") || typeof made !== "function") return [];
