@@ -137,6 +137,11 @@ export class Fuzzer {
   #failed(state: State, input: Input, problem: Problem): void {
     const { target, known } = state;
     const slow = problem.kind === "slow";
+    // Measuring takes long too: one is enough.
+    if (slow && known.has(signatureOf(problem))) {
+      state.failures++;
+      return;
+    }
     // A busy machine, or a collection of garbage, is no failure.
     const sure = this.#judge.judge(target, input) ?? (slow ? undefined : problem);
     if (sure === undefined) return;

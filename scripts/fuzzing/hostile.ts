@@ -24,7 +24,7 @@ function plain(length: number = LENGTH): Uint8Array<ArrayBuffer> {
 
 /** A subclass that lies about what it is asked. */
 class Liar extends Uint8Array {
-  static override get [Symbol.species](): Uint8ArrayConstructor {
+  static get [Symbol.species](): Uint8ArrayConstructor {
     throw new HostileError("species");
   }
 }

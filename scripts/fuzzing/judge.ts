@@ -7,7 +7,7 @@ import { Finding, type Input, requireDocumented, type Target } from "./target.ts
 /** More than this for one input is a failure, in milliseconds. */
 const LIMIT = 50;
 /** A slow one is measured so often again, in processor time: the machine may have been busy. */
-const AGAIN = 4;
+const AGAIN = 3;
 /** What is around an input in the two memories. */
 const FILLS = [0x5a, 0xa5] as const;
 

@@ -38,7 +38,7 @@ interface End {
 /** Runs one to its end; `hear` gets what it tells. */
 async function attend(
   runtime: string,
-  words: readonly string[],
+  { words, patience }: { readonly words: readonly string[]; readonly patience: number },
   hear: (report: Report) => void,
 ): Promise<End> {
   const [program = "", ...rest] = [...commandOf(runtime), child, ...words];
@@ -50,7 +50,7 @@ async function attend(
     setTimeout(() => {
       silent = true;
       started.kill("SIGKILL");
-    }, PATIENCE);
+    }, patience);
   let alarm = watch();
   createInterface({ input: started.stdout }).on("line", (line) => {
     clearTimeout(alarm);
@@ -65,7 +65,7 @@ async function attend(
   });
   clearTimeout(alarm);
   running.delete(started);
-  const seconds = PATIENCE / 1000;
+  const seconds = patience / 1000;
   if (silent) return { cause: `nothing came for ${seconds} s: an input that does not end`, last };
   if (code === 0) return { cause: undefined, last };
   return { cause: signal === null ? `exit status ${code}` : `killed by ${signal}`, last };
@@ -74,14 +74,15 @@ async function attend(
 /** The input that a process dies of, from a second run that writes each down first. */
 async function traceOf(
   runtime: string,
-  words: readonly string[],
+  { base, patience }: { readonly base: readonly string[]; readonly patience: number },
   last: NonNullable<End["last"]>,
 ): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "fuzz-"));
   try {
     const file = join(folder, "trace");
     const traced = ["--only", last.target, "--block", String(last.block), "--trace", file];
-    const { cause } = await attend(runtime, [...words, ...traced], () => {});
+    const words = [...base, ...traced];
+    const { cause } = await attend(runtime, { words, patience }, () => {});
     const lines = readFileSync(file, "utf8").trimEnd().split("\n");
     return cause === undefined ? `--only ${last.target} (block ${last.block})` : lines.at(-1)!;
   } finally {
@@ -94,15 +95,20 @@ async function traceOf(
  *
  * @param words what the child is told, the seed among it
  * @param base the words that a second run of a block needs: seed and targets
+ * @param patience how long a silence may be, in milliseconds
  */
 export async function fuzz(
   runtime: string,
-  { words, base }: { readonly words: readonly string[]; readonly base: readonly string[] },
+  { words, base, patience = PATIENCE }: {
+    readonly words: readonly string[];
+    readonly base: readonly string[];
+    readonly patience?: number;
+  },
   hear: (report: Report) => void,
 ): Promise<void> {
-  const { cause, last } = await attend(runtime, words, hear);
+  const { cause, last } = await attend(runtime, { words, patience }, hear);
   if (cause === undefined) return;
-  const repeat = last === undefined ? "" : await traceOf(runtime, base, last);
+  const repeat = last === undefined ? "" : await traceOf(runtime, { base, patience }, last);
   const failure: Failure = {
     target: last?.target ?? "",
     ...{ kind: "crash", message: cause, stack: "", words: repeat },

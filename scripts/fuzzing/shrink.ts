@@ -3,7 +3,7 @@ import type { Input } from "./target.ts";
 
 /** It need not be the smallest: a slow failure would take for ever. */
 const MOST_TRIES = 4000;
-const MOST_TIME = 4000;
+const MOST_TIME = 6000;
 
 /**
  * Tries smaller ones in turn.

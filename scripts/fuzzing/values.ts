@@ -133,12 +133,15 @@ export const VALUES: readonly Value[] = [
 ];
 
 /** Numbers of the values of each sort. */
-export const BY_SORT: Readonly<Record<Sort, readonly number[]>> = (() => {
-  const sorts = ["number", "bigint", "boolean", "text", "bytes", "object", "hostile"] as const;
-  return Object.fromEntries(
-    sorts.map((sort) => [sort, VALUES.flatMap((value, at) => value.sort === sort ? [at] : [])]),
-  ) as Record<Sort, readonly number[]>;
-})();
+export const BY_SORT: Readonly<Record<Sort, readonly number[]>> = {
+  ...{ number: ofSort("number"), bigint: ofSort("bigint"), boolean: ofSort("boolean") },
+  ...{ text: ofSort("text"), bytes: ofSort("bytes"), object: ofSort("object") },
+  hostile: ofSort("hostile"),
+};
+
+function ofSort(sort: Sort): number[] {
+  return VALUES.flatMap((value, at) => value.sort === sort ? [at] : []);
+}
 
 /** The sort of values that a field takes which holds this. */
 export function sortOf(value: unknown): Sort {
