@@ -66,7 +66,7 @@ export const LONG_PACKETS: readonly Uint8Array[] = [
   buildPacket({
     ipv6: {
       ...v6,
-      extensions: Array.from({ length: 8000 }, () => ({ protocol: 60, data: new Uint8Array(6) })),
+      extensions: Array.from({ length: 2000 }, () => ({ protocol: 60, data: new Uint8Array(6) })),
     },
   }),
   buildPacket({

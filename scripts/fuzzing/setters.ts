@@ -2,7 +2,7 @@
 import * as wire from "../../src/wire/mod.ts";
 import { ARP_PACKETS, FRAMES, IP_PACKETS } from "./corpus.ts";
 import type { Random } from "./random.ts";
-import { BY_SORT, type Sort, sortOf, VALUES } from "./values.ts";
+import { chooseValue, type Sort, sortOf, VALUES } from "./values.ts";
 
 /** A setter. */
 export interface Setter {
@@ -89,9 +89,6 @@ export function assignmentOf(operation: number): readonly [Setter, typeof VALUES
   return [SETTERS[(operation - value) / VALUES.length]!, VALUES[value]!];
 }
 
-/** Values that take long to make or to write: seldom. */
-const LONG: ReadonlySet<string> = new Set(["long-text", "growing-list", "iterator-liar"]);
-
 /** Some assignments to fields that the packet has. */
 export function chooseAssignments(
   random: Random,
@@ -104,16 +101,8 @@ export function chooseAssignments(
     const setters = byView.get(viewName(random.pick(views))) ?? [];
     if (setters.length === 0) continue;
     const setter = random.pick(setters);
-    // Mostly what may fit.
-    const sort = random.once(4) ? undefined : SETTERS[setter]!.sort;
-    let value = sort === undefined ? random.below(VALUES.length) : random.pick(BY_SORT[sort]);
-    if (isLong(value) && !random.once(32)) value = random.pick(BY_SORT.bytes.slice(0, 16));
+    const value = chooseValue(random, SETTERS[setter]!.sort);
     operations.push(setter * VALUES.length + value);
   }
   return operations;
-}
-
-function isLong(value: number): boolean {
-  const { name } = VALUES[value]!;
-  return /^bytes\d{5}/.test(name) || [...LONG].some((long) => name.endsWith(long));
 }

@@ -1,5 +1,6 @@
 /** Values to assign: some for every type that a field has, at the ends of its range and beyond. */
 import { HOSTILE_BYTES, HOSTILE_OBJECTS, type Scene } from "./hostile.ts";
+import type { Random } from "./random.ts";
 import { HostileError } from "./target.ts";
 
 /** What a field holds, or that a value fits nothing. */
@@ -141,6 +142,21 @@ export const BY_SORT: Readonly<Record<Sort, readonly number[]>> = {
 
 function ofSort(sort: Sort): number[] {
   return VALUES.flatMap((value, at) => value.sort === sort ? [at] : []);
+}
+
+const LONG = LONG_LENGTHS.map((length) => `bytes${length}`);
+const SLOW: ReadonlySet<string> = new Set(["long-text", "growing-list", "iterator-liar"]);
+
+/** A value for a field of this sort: mostly one that fits, seldom one that takes long. */
+export function chooseValue(random: Random, sort: Sort): number {
+  for (;;) {
+    const at = random.once(4) ? random.below(VALUES.length) : random.pick(BY_SORT[sort]);
+    const { name } = VALUES[at]!;
+    // In the place of anything else they only take long.
+    if (LONG.includes(name) && (sort !== "bytes" || !random.once(16))) continue;
+    if ([...SLOW].some((slow) => name.endsWith(slow)) && !random.once(16)) continue;
+    return at;
+  }
 }
 
 /** The sort of values that a field takes which holds this. */

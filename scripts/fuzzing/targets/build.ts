@@ -13,7 +13,7 @@ import { DOCUMENTED } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { sortOfField } from "../setters.ts";
 import { insist, requireDocumented, type Target } from "../target.ts";
-import { BY_SORT, NO_SCENE, type Sort, VALUES } from "../values.ts";
+import { chooseValue, NO_SCENE, type Sort, VALUES } from "../values.ts";
 import { isRight } from "../whole.ts";
 
 type Layer = keyof typeof FIELDS;
@@ -76,8 +76,7 @@ function choose(random: Random): number[] {
     const layer = random.once(6) || layers.length === 0 ? "" : random.pick(layers);
     const possible = FIELD_LIST.flatMap((field, at) => field.layer === layer ? [at] : []);
     const field = random.pick(possible);
-    const { sort } = FIELD_LIST[field]!;
-    const value = random.once(4) ? random.below(VALUES.length) : random.pick(BY_SORT[sort]);
+    const value = chooseValue(random, FIELD_LIST[field]!.sort);
     operations.push(STACKS.length + field * VALUES.length + value);
   }
   return operations;

@@ -5,7 +5,7 @@ import { digestBytes } from "../digest.ts";
 import { DOCUMENTED } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { Finding, insist, requireDocumented, type Target } from "../target.ts";
-import { BY_SORT, NO_SCENE, type Sort, sortOf, VALUES } from "../values.ts";
+import { chooseValue, NO_SCENE, type Sort, sortOf, VALUES } from "../values.ts";
 
 /** What writes a message of an object, what reads it back, and an object with every field. */
 interface Encoder {
@@ -135,8 +135,7 @@ function choose(random: Random): number[] {
   const places = PLACES.flatMap((place, at) => place.encoder === encoder ? [at] : []);
   for (let left = random.below(4); left > 0; left--) {
     const place = random.pick(places);
-    const { sort } = PLACES[place]!;
-    const value = random.once(3) ? random.below(VALUES.length) : random.pick(BY_SORT[sort]);
+    const value = chooseValue(random, PLACES[place]!.sort);
     operations.push(ENCODERS.length + place * VALUES.length + value);
   }
   return operations;

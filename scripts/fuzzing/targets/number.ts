@@ -49,7 +49,7 @@ const checksum: Target = {
       requireDocumented(DOCUMENTED.checksum, error);
       return 0;
     }
-    if (Number.isInteger(start) && Number.isInteger(end)) {
+    if ([start, end, initial].every(Number.isInteger)) {
       const plain = plainSum(bytes, start, end, initial);
       insist(sum === plain, "checksum", () => `sum ${sum}, word by word ${plain}`);
     }
