@@ -164,7 +164,7 @@ export class Fuzzer {
   }
 
   #judgeMemory(state: State): void {
-    const { each } = state.growth;
+    const each = state.growth.each(this.#memory);
     if (each === 0) return;
     state.failures++;
     const message = `${

@@ -4,7 +4,7 @@ import { Arena, CAPACITY } from "./arena.ts";
 import { isEngines } from "./own_errors.ts";
 import { Finding, type Input, requireDocumented, type Target } from "./target.ts";
 
-/** More than this for one input is a failure, in milliseconds. */
+/** More than this for one call with one input is a failure, in milliseconds. */
 const LIMIT = 50;
 /** A slow one is measured so often again, in processor time: the machine may have been busy. */
 const AGAIN = 3;
@@ -37,7 +37,7 @@ export class Judge {
     const problem = this.#run(target, input, 0);
     const took = performance.now() - started;
     if (problem !== undefined) return problem;
-    if (took > LIMIT) return slow(took);
+    if (took > limitOf(target)) return slow(took);
     return twice ? this.#runAgain(target, input) : undefined;
   }
 
@@ -57,8 +57,9 @@ export class Judge {
     if (first !== undefined && first.kind !== SLOW) return first;
     if (!this.isClean()) return outside("far from the input");
     if (first === undefined) return undefined;
+    const limit = limitOf(target);
     let least = Infinity;
-    for (let turn = 0; turn < AGAIN && least > LIMIT; turn++) {
+    for (let turn = 0; turn < AGAIN && least > limit; turn++) {
       const started = performance.now();
       const before = process.cpuUsage();
       this.#run(target, input, 0);
@@ -66,7 +67,7 @@ export class Judge {
       // Other threads collect garbage.
       least = Math.min(least, performance.now() - started, (user + system) / 1000);
     }
-    return least > LIMIT ? slow(least) : undefined;
+    return least > limit ? slow(least) : undefined;
   }
 
   /** Whether nothing was written anywhere outside. */
@@ -108,6 +109,10 @@ export class Judge {
 }
 
 const SLOW = "slow";
+
+function limitOf({ calls = 1 }: Target): number {
+  return LIMIT * calls;
+}
 
 function slow(milliseconds: number): Problem {
   return { kind: SLOW, message: `took ${milliseconds.toFixed(0)} ms`, stack: "" };

@@ -2,7 +2,7 @@
 import process from "node:process";
 
 /** Growth in a window that is not looked at: caches, code that was compiled. */
-const ALLOWED = 256 * 1024;
+const ALLOWED = 512 * 1024;
 /** The first windows of a target warm it up. */
 const WARM_UP = 2;
 /** So many windows must grow before it is said. */
@@ -34,13 +34,19 @@ export class Growth {
     this.#windows.push(bytes);
   }
 
-  /** By how much it grows a window; 0 where that is nothing. */
-  get each(): number {
-    const steady = this.#windows.slice(WARM_UP).sort((a, b) => a - b);
-    if (steady.length < LEAST) return 0;
-    // Most windows must grow, and all of them together: what comes goes again.
-    const middle = steady[(steady.length - 1) >> 1]!;
-    const sum = steady.reduce((total, bytes) => total + bytes, 0);
-    return middle > ALLOWED && sum > ALLOWED * steady.length ? middle : 0;
+  /**
+   * By how much it grows a window; 0 where that is nothing.
+   *
+   * @param rounds memory in use after each round of all targets: what one of them takes and another
+   * gives back is no growth
+   */
+  each(rounds: readonly number[]): number {
+    const windows = this.#windows.slice(WARM_UP);
+    if (windows.length < LEAST) return 0;
+    const middle = windows.toSorted((a, b) => a - b)[(windows.length - 1) >> 1]!;
+    const sum = windows.reduce((total, bytes) => total + bytes, 0);
+    const all = (rounds.at(-1) ?? 0) - (rounds[WARM_UP - 1] ?? 0);
+    const grows = middle > ALLOWED && sum > ALLOWED * windows.length && all > sum / 2;
+    return grows ? middle : 0;
   }
 }

@@ -22,6 +22,8 @@ export interface Target {
   readonly operations: readonly string[];
   /** Inputs between two looks at the clock: fewer where one takes long. */
   readonly block: number;
+  /** So many calls go over the whole input, and may take the time limit each. Default 1. */
+  readonly calls?: number;
   /** It may write to the bytes; else that is a failure. */
   readonly writes?: boolean;
   /** Which operations to try with these bytes. */

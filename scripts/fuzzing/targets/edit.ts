@@ -27,7 +27,7 @@ function editTarget(
 ): Target {
   const errors = DOCUMENTED[name];
   return {
-    ...{ name, errors, block: 100, writes: true, operations: ASSIGNMENTS, ...corpus },
+    ...{ name, errors, block: 100, calls: 8, writes: true, operations: ASSIGNMENTS, ...corpus },
     choose: (random, bytes) => chooseAssignments(random, viewsOf(open(bytes)), MOST),
     run: (bytes, operations) => {
       const editing = new Editing(open(bytes));

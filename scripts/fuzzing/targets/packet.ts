@@ -286,7 +286,7 @@ class Session implements Scene {
 const NO_BYTES = new Uint8Array(new ArrayBuffer(0));
 
 const packet: Target = {
-  ...{ name: "packet", errors: ERRORS, block: 60, corpus: IP_PACKETS },
+  ...{ name: "packet", errors: ERRORS, block: 60, calls: 12, corpus: IP_PACKETS },
   ...{ operations: OPERATIONS, choose },
   run: (bytes, operations) => {
     let shape = {};

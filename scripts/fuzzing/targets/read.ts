@@ -61,7 +61,7 @@ function readText(packet: Layers | EthernetLayers): number {
 }
 
 const text: Target = {
-  ...{ name: "text", errors: DOCUMENTED.text, block: 50 },
+  ...{ name: "text", errors: DOCUMENTED.text, block: 50, calls: 6 },
   corpus: [...IP_PACKETS, ...ARP_PACKETS, ...FRAMES],
   long: LONG_PACKETS,
   operations: ["frame", ...PROTOCOLS.map((protocol) => `protocol${protocol}`)],
