@@ -21,7 +21,7 @@ import {
   readTimestamp,
   readVlan,
 } from "./nfqueue_attributes.ts";
-import { checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
+import { checkBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
 
 /** Everything that an NFQNL_MSG_PACKET can say. What the kernel did not send is absent. */
 export interface QueuePacketMessage {
@@ -222,6 +222,7 @@ export function encodePacketMessage(message: QueuePacketMessage): Uint8Array {
     }));
   }
   if (securityContext !== undefined) {
+    checkText("securityContext", securityContext);
     const text = new TextEncoder().encode(`${securityContext}\0`);
     attributes.push({
       type: NFQA.SECCTX,

@@ -52,6 +52,10 @@ test("a part of a message that is no object", LIMIT, () => {
       assert.throws(() => encode(part as never), { name: "TypeError", message });
     }
   }
+  for (const securityContext of [5, null, {}, Object.create(null), Symbol("x")]) {
+    const error = { name: "TypeError", message: /^securityContext must be a string, got / };
+    assert.throws(() => encodePacketMessage({ ...packet, securityContext } as never), error);
+  }
   const message = /^vlan must be an object/;
   assert.throws(() => encodeVerdictChanges({ vlan: null as never }), { message });
 });
