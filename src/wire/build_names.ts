@@ -11,7 +11,7 @@ import type {
   VlanFields,
 } from "./build_fields.ts";
 import { FIELDS } from "./json.ts";
-import { checkKeys } from "./range.ts";
+import { checkKeys, checkList } from "./range.ts";
 
 /** Every name once: the compiler complains about one that is missing or too many. */
 type Names<Fields> = Readonly<Record<keyof Fields, true>>;
@@ -119,6 +119,8 @@ const LAYERS = Object.entries(BUILT).map(([layer, names]) => {
   const name = layer as keyof typeof BUILT;
   return [name, [...new Set([...Object.keys(names), ...FIELDS[name], "payload"])]] as const;
 });
+/** So many tags fill a packet. */
+const MAX_TAGS = 0x3fff;
 const TOP = [...Object.keys(BUILT), "payload"];
 
 /** @throws {TypeError} when a field is none that a packet is built of. */
@@ -126,8 +128,11 @@ export function checkFields(fields: PacketFields): void {
   checkKeys("buildPacket's object", fields, TOP);
   for (const [layer, names] of LAYERS) {
     const given = fields[layer];
-    for (const part of Array.isArray(given) ? given : [given]) {
-      if (part !== undefined) checkKeys(layer, part, names);
+    if (given === undefined) continue;
+    // Only tags may be several.
+    const several = layer === "vlan" && Array.isArray(given);
+    for (const part of several ? checkList(layer, given, MAX_TAGS) : [given]) {
+      checkKeys(layer, part, names);
     }
   }
 }

@@ -89,7 +89,7 @@ function tcpOptions(fields: TcpFields): Uint8Array {
 export function buildUdp(fields: UdpFields, data: number): UpperPart {
   const { sourcePort = 0, destinationPort = 0, checksum } = fields;
   const { length = UDP_HEADER_SIZE + data } = fields;
-  if (length > MAX_UDP_LENGTH) {
+  if (typeof length === "number" && length > MAX_UDP_LENGTH) {
     throw new RangeError(`udp.length must be at most ${MAX_UDP_LENGTH}, it would be ${length}`);
   }
   if (checksum !== undefined) checkU16("udp.checksum", checksum);

@@ -4,6 +4,7 @@
 import { readText, readU32 } from "./attribute_reader.ts";
 import { AttributeWriter } from "./attribute_writer.ts";
 import { readLabels } from "./conntrack.ts";
+import { checkObject } from "./objects.ts";
 import { CONNTRACK_LABELS, CTA, CTA_EXPECT } from "./conntrack_numbers.ts";
 import { type ConntrackTuple, readTuple, writeTuple } from "./conntrack_tuple.ts";
 import { netlinkAttributes, viewOf } from "./netlink.ts";
@@ -48,6 +49,7 @@ export interface ConntrackExpectation {
  * @throws {TypeError | RangeError} naming the field that is out of its range
  */
 export function encodeConntrackChange(change: ConntrackChange): Uint8Array<ArrayBuffer> {
+  checkObject("conntrack", change);
   const { mark, markMask, labels, labelsMask, timeout, status } = change;
   const writer = new AttributeWriter();
   if (timeout !== undefined) writer.u32(CTA.TIMEOUT, checkU32("timeout", timeout));
@@ -114,6 +116,7 @@ export function decodeConntrackChange(bytes: Uint8Array): ConntrackChange {
  * @throws {TypeError | RangeError} naming the field that is out of its range
  */
 export function encodeExpectation(expectation: ConntrackExpectation): Uint8Array<ArrayBuffer> {
+  checkObject("expectation", expectation);
   const { tuple, mask, helper, flags } = expectation;
   const writer = new AttributeWriter();
   writeTuple(writer, CTA_EXPECT.TUPLE, { field: "tuple", tuple });

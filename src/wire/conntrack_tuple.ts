@@ -4,6 +4,7 @@ import { inside, need, readU16, readU32, readU8 } from "./attribute_reader.ts";
 import type { AttributeWriter } from "./attribute_writer.ts";
 import { CTA_IP, CTA_PROTO, CTA_TUPLE } from "./conntrack_numbers.ts";
 import type { NetlinkAttribute } from "./netlink.ts";
+import { checkObject } from "./objects.ts";
 import { checkInteger, checkU16, show } from "./range.ts";
 
 /** One direction of a connection. What the kernel did not send is absent. */
@@ -102,6 +103,7 @@ export function writeTuple(
   type: number,
   { field, tuple }: { readonly field: string; readonly tuple: Readonly<ConntrackTuple> },
 ): void {
+  checkObject(field, tuple);
   const { protocol, zone } = tuple;
   const addresses = [
     [CTA_IP.V4_SRC, CTA_IP.V6_SRC, addressOf(`${field}.source`, tuple.source)],

@@ -3,6 +3,7 @@
 // these are their offsets on 64-bit machines. All is in host order, that is little-endian, but
 // hw_protocol.
 import { WireError } from "./errors.ts";
+import { checkObject } from "./objects.ts";
 import {
   align4,
   decodeHeader,
@@ -143,6 +144,7 @@ export interface IpqErrorMessage {
  * @throws {TypeError | RangeError} naming the field that is out of its range.
  */
 export function encodeIpqMode(message: IpqModeMessage): Uint8Array {
+  checkObject("message", message);
   const mode = checkInteger("mode", message.mode, 0, 0xff);
   const range = checkSize("range", message.range);
   const { bytes, view } = request(IPQ_MODE_SIZE, IPQM.MODE, message.portId);
@@ -158,6 +160,7 @@ export function encodeIpqMode(message: IpqModeMessage): Uint8Array {
  * @throws {TypeError | RangeError} naming the field that is out of its range.
  */
 export function encodeIpqVerdict(message: IpqVerdictMessage): Uint8Array {
+  checkObject("message", message);
   const id = checkU64("id", message.id);
   const verdict = checkU32("verdict", message.verdict);
   const { payload } = message;
@@ -179,6 +182,7 @@ export function encodeIpqVerdict(message: IpqVerdictMessage): Uint8Array {
  * @throws {TypeError | RangeError} naming the field that is out of its range.
  */
 export function encodeIpqError(message: IpqErrorMessage): Uint8Array {
+  checkObject("message", message);
   const error = checkInteger("error", message.error, 1, MAX_ERRNO);
   const portId = checkU32("portId", message.portId);
   const answered = checkBytes("request", message.request, IPQ_MAX_LENGTH - REQUEST_OFFSET);

@@ -2,6 +2,7 @@
 // program. It reads bytes, not a DataView: making a view costs as much as all the rest together,
 // and a remembered one would keep the program's buffer alive.
 import { WireError } from "./errors.ts";
+import { checkObject } from "./objects.ts";
 import {
   i32At,
   IPQ_MAX_LENGTH,
@@ -123,6 +124,7 @@ const outdevNames = new IpqNameReader();
  * bytes, and `dataLength` is the payload's length.
  */
 export function encodeIpqPacket(message: IpqPacketMessage): Uint8Array {
+  checkObject("message", message);
   const packetId = checkU64("packetId", message.packetId);
   const mark = checkU64("mark", message.mark);
   const seconds = checkSafe("timestampSeconds", message.timestampSeconds);

@@ -11,6 +11,7 @@ import {
   encodeExpectation,
 } from "./conntrack_change.ts";
 import { MAX_ATTRIBUTE_PAYLOAD, type NetlinkAttribute } from "./netlink.ts";
+import { checkObject } from "./objects.ts";
 import { NFQA, NFQA_VLAN } from "./nfqueue.ts";
 import { type PacketVlan, readVlan } from "./nfqueue_attributes.ts";
 import { checkBytes, checkU16, checkU32 } from "./range.ts";
@@ -36,10 +37,12 @@ export interface QueueVerdictChanges {
  * @throws {TypeError | RangeError} naming the field that is out of its range
  */
 export function encodeVerdictChanges(changes: QueueVerdictChanges): Uint8Array<ArrayBuffer> {
+  checkObject("changes", changes);
   const { priority, vlan, layer2Header, conntrack, expectation } = changes;
   const writer = new AttributeWriter();
   if (priority !== undefined) writer.u32(NFQA.PRIORITY, checkU32("priority", priority));
   if (vlan !== undefined) {
+    checkObject("vlan", vlan);
     writer.nest(NFQA.VLAN, () => {
       writer.u16(NFQA_VLAN.TCI, checkU16("vlan.tci", vlan.tci));
       writer.u16(NFQA_VLAN.PROTO, checkU16("vlan.protocol", vlan.protocol));

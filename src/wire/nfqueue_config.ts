@@ -16,6 +16,7 @@ import {
   QUEUE_HEADER_SIZE,
   QUEUE_MESSAGE,
 } from "./nfqueue.ts";
+import { checkObject } from "./objects.ts";
 import { checkInteger, checkU16, checkU32, show } from "./range.ts";
 
 const COMMANDS = {
@@ -73,6 +74,7 @@ export interface DecodedQueueConfig extends QueueConfig {
  * @throws {TypeError | RangeError} naming the field that is out of its range, or the one missing.
  */
 export function encodeConfig(config: QueueConfig): Uint8Array {
+  checkObject("config", config);
   const queue = checkU16("queue", config.queue);
   const sequence = checkU32("sequence", config.sequence ?? 0);
   const { command, copyMode, maxLength } = config;

@@ -11,6 +11,7 @@ import {
   viewOf,
   writeHeader,
 } from "./netlink.ts";
+import { checkObject } from "./objects.ts";
 import { MINIMUM_LENGTH, NFQA, NFQA_VLAN, QUEUE_HEADER_SIZE, QUEUE_MESSAGE } from "./nfqueue.ts";
 import {
   type PacketTimestamp,
@@ -20,7 +21,7 @@ import {
   readTimestamp,
   readVlan,
 } from "./nfqueue_attributes.ts";
-import { checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
+import { checkBytes, checkInteger, checkText, checkU16, checkU32 } from "./range.ts";
 
 /** Everything that an NFQNL_MSG_PACKET can say. What the kernel did not send is absent. */
 export interface QueuePacketMessage {
@@ -190,6 +191,7 @@ export function decodePacketMessage(bytes: Uint8Array): QueuePacketMessage {
  * @throws {TypeError | RangeError} naming the field that is out of its range.
  */
 export function encodePacketMessage(message: QueuePacketMessage): Uint8Array {
+  checkObject("message", message);
   const family = checkInteger("family", message.family, 0, 0xff);
   const queue = checkU16("queue", message.queue);
   const sequence = checkU32("sequence", message.sequence);
@@ -206,6 +208,7 @@ export function encodePacketMessage(message: QueuePacketMessage): Uint8Array {
   }
   const { timestamp, hardwareAddress, securityContext, vlan } = message;
   if (timestamp !== undefined) {
+    checkObject("timestamp", timestamp);
     attributes.push(attribute(NFQA.TIMESTAMP, 16, (view) => {
       writeU64(view, 0, "timestamp.seconds", timestamp.seconds);
       writeU64(view, 8, "timestamp.microseconds", timestamp.microseconds);
@@ -219,6 +222,7 @@ export function encodePacketMessage(message: QueuePacketMessage): Uint8Array {
     }));
   }
   if (securityContext !== undefined) {
+    checkText("securityContext", securityContext);
     const text = new TextEncoder().encode(`${securityContext}\0`);
     attributes.push({
       type: NFQA.SECCTX,
@@ -226,6 +230,7 @@ export function encodePacketMessage(message: QueuePacketMessage): Uint8Array {
     });
   }
   if (vlan !== undefined) {
+    checkObject("vlan", vlan);
     attributes.push(attribute(NFQA.VLAN | NLA.F_NESTED, 16, (view) => {
       const parts = [
         [0, NFQA_VLAN.TCI, checkU16("vlan.tci", vlan.tci)],

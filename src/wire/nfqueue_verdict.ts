@@ -11,6 +11,7 @@ import {
   viewOf,
   writeHeader,
 } from "./netlink.ts";
+import { checkObject } from "./objects.ts";
 import { NFQA, QUEUE_HEADER_SIZE, QUEUE_MESSAGE } from "./nfqueue.ts";
 import {
   encodeVerdictChanges,
@@ -184,6 +185,7 @@ function encode(
   type: number,
   single: Pick<QueueVerdict, "payload" | keyof QueueVerdictChanges>,
 ): Uint8Array {
+  checkObject("message", message);
   const queue = checkU16("queue", message.queue);
   const id = checkU32("id", message.id);
   const verdict = checkU32("verdict", message.verdict);

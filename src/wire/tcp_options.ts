@@ -1,6 +1,7 @@
 // TCP options as values: RFC 9293 §3.1, RFC 2018, RFC 7323.
 import type { Frame } from "./frame.ts";
-import { checkList, checkU32, show } from "./range.ts";
+import { checkObject } from "./objects.ts";
+import { checkList, checkU32 } from "./range.ts";
 
 /** Kinds of TCP options that have a property of their own in `TcpView`; 0 ends the list, 1 pads. */
 export const TCP_OPTION = {
@@ -62,11 +63,6 @@ export function encodeTimestamps(timestamps: TcpTimestamps): number[] {
   checkObject("timestamps", timestamps);
   const { value, echoReply } = timestamps;
   return [...bytesOf("timestamps.value", value), ...bytesOf("timestamps.echoReply", echoReply)];
-}
-
-function checkObject(field: string, value: unknown): void {
-  if (typeof value === "object" && value !== null) return;
-  throw new TypeError(`${field} must be an object, got ${show(value)}`);
 }
 
 function bytesOf(field: string, value: number): number[] {
