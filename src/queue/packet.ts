@@ -197,9 +197,8 @@ export class Packet extends PacketLink {
    */
   replacePayload(bytes: Uint8Array): void {
     if (!isCopy(this)) this.#checkOpen();
-    checkReplacement(this, bytes);
-    this.#replacement = bytes;
-    this.#frame?.lend(bytes);
+    this.#replacement = checkReplacement(this, bytes);
+    this.#frame?.lend(this.#replacement);
     this.#layers?.refresh();
   }
 
@@ -374,10 +373,7 @@ export class Packet extends PacketLink {
     const frame = this.#frame;
     if (frame !== undefined && frame.touched) return finishEdited(this, frame);
     const bytes = this.#replacement;
-    if (bytes === undefined) return undefined;
-    // They may have been written to, and their buffer resized or transferred, meanwhile.
-    checkReplacement(this, bytes);
-    return finishReplacement(this, bytes);
+    return bytes && finishReplacement(this, bytes);
   }
 
   static {

@@ -11,12 +11,13 @@ import type {
 } from "./build_fields.ts";
 import { checkFields } from "./build_names.ts";
 import { buildIcmp, buildTcp, buildUdp, type UpperPart } from "./build_upper.ts";
+import { copyOf } from "./bytes.ts";
 import { checksumAdd, checksumFinish } from "./checksum.ts";
 import { Frame } from "./frame.ts";
 import { checkWords, Header } from "./header.ts";
 import { encodeExtensions, IPV6_HEADER_SIZE } from "./ipv6_extensions.ts";
 import { IPV4_HEADER_SIZE } from "./ipv4.ts";
-import { encodeOptions, padOptions, rawOptions } from "./options.ts";
+import { encodeOptions, padBytes, rawOptions } from "./options.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { coveredSum } from "./pseudo.ts";
@@ -59,9 +60,10 @@ interface NetworkPart {
  */
 export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
   checkTogether(fields);
-  const { ethernet, vlan, arp, ipv4, ipv6, payload = NO_BYTES } = fields;
-  checkBytes("payload", payload, Infinity);
-  const upper = upperOf(fields);
+  const { ethernet, vlan, arp, ipv4, ipv6, payload: data = NO_BYTES } = fields;
+  // A copy: the program's own code, or another thread, may change them before the checksum is made.
+  const payload = copyOf(checkBytes("payload", data));
+  const upper = upperOf(fields, payload.length);
   const rest = (upper?.bytes.length ?? 0) + payload.length;
   const parts: Uint8Array[] = [];
   if (ethernet !== undefined) {
@@ -106,9 +108,12 @@ function etherTypeOf({ arp, ipv4, ipv6 }: PacketFields): number {
   return ipv6 !== undefined ? ETHERTYPE.IPV6 : 0;
 }
 
-function upperOf({ tcp, udp, icmp, icmpv6, payload }: PacketFields): UpperPart | undefined {
+function upperOf(
+  { tcp, udp, icmp, icmpv6 }: PacketFields,
+  data: number,
+): UpperPart | undefined {
   if (tcp !== undefined) return buildTcp(tcp);
-  if (udp !== undefined) return buildUdp(udp, payload?.length ?? 0);
+  if (udp !== undefined) return buildUdp(udp, data);
   if (icmp !== undefined) return buildIcmp(icmp, "icmp");
   return icmpv6 && buildIcmp(icmpv6, "icmpv6");
 }
@@ -188,7 +193,7 @@ function buildIpv4(fields: Ipv4Fields, next: number, rest: number): NetworkPart 
 }
 
 function ipv4Options(options: NonNullable<Ipv4Fields["options"]>): Uint8Array {
-  if (options instanceof Uint8Array) return padOptions("ipv4.options", options);
+  if (options instanceof Uint8Array) return padBytes("ipv4.options", options);
   return encodeOptions(
     "ipv4.options",
     rawOptions("ipv4.options", options, ({ type, data }) => [type, data]),

@@ -1,7 +1,7 @@
 import { checksumAddView } from "./checksum.ts";
 import { PacketReleasedError } from "./errors.ts";
-import { viewOf } from "./netlink.ts";
-import { lengthOf } from "./range.ts";
+import { copyOf, type GivenBytes, isOver, lengthOf, put, viewOf } from "./bytes.ts";
+import { checkBytes, checkedLength, checkExactBytes } from "./range.ts";
 
 const NO_BYTES: Uint8Array = new Uint8Array(new ArrayBuffer(0));
 const NO_VIEW: DataView = new DataView(NO_BYTES.buffer);
@@ -87,25 +87,29 @@ export class Frame {
    *
    * @param view over the same memory as `bytes`, where there is one already.
    * @param owner is asked about changes, and told `subject`.
+   * @throws {TypeError} when `bytes` is no Uint8Array, or its buffer was transferred.
    * @throws {RangeError} unless `0 <= start <= end <= bytes.length`.
    */
   constructor(
     bytes: Uint8Array,
     start: number = 0,
-    end: number = bytes.length,
-    view: DataView = viewOf(bytes),
+    end?: number,
+    view?: DataView,
     owner: FrameOwner<never> | undefined = undefined,
     subject: unknown = undefined,
   ) {
-    if (!(start >= 0 && start <= end && end <= bytes.length)) {
+    // Where there is a view already, both are the owner's.
+    const own = view === undefined ? checkBytes("bytes", bytes) : bytes;
+    const stop = end ?? own.length;
+    if (!(start >= 0 && start <= stop && stop <= own.length)) {
       throw new RangeError(
-        `a frame needs 0 <= start <= end <= ${bytes.length}, got start ${start} and end ${end}`,
+        `a frame needs 0 <= start <= end <= ${own.length}, got start ${start} and end ${stop}`,
       );
     }
-    this.#view = view;
-    this.#bytes = bytes;
+    this.#view = view ?? viewOf(own);
+    this.#bytes = own;
     this.#start = start;
-    this.#length = end - start;
+    this.#length = stop - start;
     this.#owner = owner as FrameOwner<unknown> | undefined;
     this.#subject = subject;
   }
@@ -225,41 +229,46 @@ export class Frame {
   }
 
   /** Writes bytes, which may be this frame's own. */
-  setBytes(offset: number, bytes: Uint8Array): void {
-    this.replace(offset, bytes.length, bytes);
+  setBytes(offset: number, bytes: GivenBytes): void {
+    this.replace(offset, lengthOf(bytes), bytes);
   }
 
   /**
-   * Puts `bytes` in the place of the `removed` bytes at `offset`; those behind them move. `bytes`
-   * may be this frame's own.
+   * Puts `bytes`, a Uint8Array, in the place of the `removed` bytes at `offset`; those behind them
+   * move. `bytes` may be this frame's own.
    *
+   * @throws {TypeError} when they are no Uint8Array, or their buffer was transferred.
    * @throws {RangeError} when it is not inside, or the frame would become longer or shorter than it
    * may.
    * @throws {PacketReleasedError} after the release.
    */
-  replace(offset: number, removed: number, bytes: Uint8Array): void {
+  replace(offset: number, removed: number, bytes: GivenBytes): void {
     if (!(offset >= 0 && removed >= 0 && offset + removed <= this.#length)) {
       this.#refuse(offset, removed);
     }
     const room = this.#room ?? this.#prepare();
-    const inserted = lengthOf(bytes);
-    if (inserted !== removed) this.#checkLength(room, this.#length + inserted - removed, offset);
-    // What is about to move may hold the bytes that are to be written.
-    const own = inserted !== removed && bytes.buffer === this.#bytes.buffer;
-    // Not `slice()`: a Buffer's shares its memory.
-    const source = own ? new Uint8Array(bytes) : bytes;
+    const inserted = checkedLength("bytes", bytes);
+    let source = bytes;
+    if (inserted !== removed) {
+      this.#checkLength(room, this.#length + inserted - removed, offset);
+      // What is about to move may hold the bytes that are to be written.
+      if (isOver(bytes, this.#bytes.buffer)) source = copyOf(bytes);
+      // The owner may have let them go; from here on nothing throws.
+      checkExactBytes("bytes", source, inserted);
+      this.#move(room, offset, removed, inserted);
+    }
     room.touched = true;
-    if (inserted !== removed) this.#move(room, offset, removed, inserted);
-    this.#bytes.set(source, this.#start + offset);
+    put(this.#bytes, this.#start + offset, source, inserted);
   }
 
   /** Lends other memory in place of the old; nothing of it is touched yet. */
   lend(bytes: Uint8Array): void {
     if (this.#length < 0) throw new PacketReleasedError();
-    this.#view = viewOf(bytes);
-    this.#bytes = bytes;
+    const lent = checkBytes("bytes", bytes);
+    this.#view = viewOf(lent);
+    this.#bytes = lent;
     this.#start = 0;
-    this.#length = lengthOf(bytes);
+    this.#length = lent.length;
     this.#room = undefined;
   }
 

@@ -1,4 +1,5 @@
 import { formatIpv6, parseIpv6 } from "./address.ts";
+import type { GivenBytes } from "./bytes.ts";
 import { replaceIpPayload, requireVersion, restructure } from "./edit.ts";
 import type { Frame } from "./frame.ts";
 import { readExtensions, setExtension, setExtensions } from "./ipv6_edit.ts";
@@ -26,7 +27,7 @@ import {
 } from "./ipv6_values.ts";
 import { INSPECT, ipv6Json, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
-import { checkBytes, checkExactBytes, checkInteger, checkU16, show } from "./range.ts";
+import { checkedLength, checkExactBytes, checkInteger, checkU16, show } from "./range.ts";
 import { coveredDestination, coveredSource } from "./pseudo.ts";
 import { updatePseudo } from "./sums.ts";
 
@@ -331,9 +332,9 @@ export class Ipv6View {
    * is here.
    */
   set payload(value: Uint8Array) {
-    checkBytes("payload", value, Infinity);
+    const length = checkedLength("payload", value);
     requireVersion(this.#outline, 6);
-    replaceIpPayload(this.#outline, value);
+    replaceIpPayload(this.#outline, value, length);
   }
 
   /** Its fields under their names here; bytes are hex. */
@@ -360,7 +361,7 @@ export class Ipv6View {
     return number;
   }
 
-  #writeAddress(field: number, bytes: Uint8Array): void {
+  #writeAddress(field: number, bytes: GivenBytes): void {
     const outline = this.#outline;
     requireVersion(outline, 6);
     const at = outline.network + field;
