@@ -21,7 +21,7 @@ import { encodeOptions, padBytes, rawOptions } from "./options.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { coveredSum } from "./pseudo.ts";
-import { checkBoolean, checkBytes, checkInteger } from "./range.ts";
+import { checkBoolean, checkedLength, checkInteger } from "./range.ts";
 
 /** Protocol numbers for a packet without an upper layer that is known here. */
 const NO_NEXT_HEADER = 59;
@@ -62,7 +62,8 @@ export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
   checkTogether(fields);
   const { ethernet, vlan, arp, ipv4, ipv6, payload: data = NO_BYTES } = fields;
   // A copy: the program's own code, or another thread, may change them before the checksum is made.
-  const payload = copyOf(checkBytes("payload", data));
+  checkedLength("payload", data);
+  const payload = copyOf(data);
   const upper = upperOf(fields, payload.length);
   const rest = (upper?.bytes.length ?? 0) + payload.length;
   const parts: Uint8Array[] = [];

@@ -96,7 +96,7 @@ export function writeUpperBytes(
   const { frame, upper } = outline;
   const end = at + length;
   const before = wordSum(frame, upper, at, end);
-  frame.replace(at, length, bytes);
+  frame.replace(at, length, bytes, length);
   updateUpper(outline, before, wordSum(frame, upper, at, end));
 }
 
@@ -138,7 +138,7 @@ export function replacePart(
     throw new RangeError(`${field} cannot be written: not all of the old is here`);
   }
   if (growth === 0) {
-    frame.replace(from, count, bytes);
+    frame.replace(from, count, bytes, count);
     return 0;
   }
   checkResizable(outline, part, count);
@@ -148,7 +148,7 @@ export function replacePart(
     const name = `IPv${outline.version} packet`;
     throw new RangeError(`${field}: the ${name} would have ${length} bytes, ${most} at most`);
   }
-  frame.replace(from, to - from, bytes);
+  frame.replace(from, to - from, bytes, count);
   if (outline.version === 4) writeIpv4Word(outline, IPV4_TOTAL_LENGTH, length);
   else frame.setU16(network + IPV6_PAYLOAD_LENGTH, length - IPV6_HEADER_SIZE);
   return growth;

@@ -1,7 +1,7 @@
 import { checksumAddView } from "./checksum.ts";
 import { PacketReleasedError } from "./errors.ts";
-import { copyOf, type GivenBytes, isOver, lengthOf, put, viewOf } from "./bytes.ts";
-import { checkBytes, checkedLength, checkExactBytes } from "./range.ts";
+import { copyOf, type GivenBytes, isOver, lengthOf, moveWithin, put, viewOf } from "./bytes.ts";
+import { checkedLength, checkExactBytes } from "./range.ts";
 
 const NO_BYTES: Uint8Array = new Uint8Array(new ArrayBuffer(0));
 const NO_VIEW: DataView = new DataView(NO_BYTES.buffer);
@@ -99,15 +99,15 @@ export class Frame {
     subject: unknown = undefined,
   ) {
     // Where there is a view already, both are the owner's.
-    const own = view === undefined ? checkBytes("bytes", bytes) : bytes;
-    const stop = end ?? own.length;
-    if (!(start >= 0 && start <= stop && stop <= own.length)) {
+    const have = view === undefined ? checkedLength("bytes", bytes) : bytes.length;
+    const stop = end ?? have;
+    if (!(start >= 0 && start <= stop && stop <= have)) {
       throw new RangeError(
-        `a frame needs 0 <= start <= end <= ${own.length}, got start ${start} and end ${stop}`,
+        `a frame needs 0 <= start <= end <= ${have}, got start ${start} and end ${stop}`,
       );
     }
-    this.#view = view ?? viewOf(own);
-    this.#bytes = own;
+    this.#view = view ?? viewOf(bytes);
+    this.#bytes = bytes;
     this.#start = start;
     this.#length = stop - start;
     this.#owner = owner as FrameOwner<unknown> | undefined;
@@ -184,7 +184,9 @@ export class Frame {
    */
   subarray(start: number = 0, end: number = this.#length): Uint8Array {
     if (!(start >= 0 && start <= end && end <= this.#length)) this.#refuse(start, end - start);
-    return this.#bytes.subarray(this.#start + start, this.#start + end);
+    // Of the view: the array's own subarray() may be the program's.
+    const { buffer, byteOffset } = this.#view;
+    return new Uint8Array(buffer, byteOffset + this.#start + start, end - start);
   }
 
   /** Copies all of it to where `bytes`, and `view` over the same memory, have room for it. */
@@ -230,31 +232,37 @@ export class Frame {
 
   /** Writes bytes, which may be this frame's own. */
   setBytes(offset: number, bytes: GivenBytes): void {
-    this.replace(offset, lengthOf(bytes), bytes);
+    const count = checkedLength("bytes", bytes);
+    this.replace(offset, count, bytes, count);
   }
 
   /**
    * Puts `bytes`, a Uint8Array, in the place of the `removed` bytes at `offset`; those behind them
    * move. `bytes` may be this frame's own.
    *
+   * @param inserted how many they are, where that was checked already.
    * @throws {TypeError} when they are no Uint8Array, or their buffer was transferred.
    * @throws {RangeError} when it is not inside, or the frame would become longer or shorter than it
    * may.
    * @throws {PacketReleasedError} after the release.
    */
-  replace(offset: number, removed: number, bytes: GivenBytes): void {
+  replace(
+    offset: number,
+    removed: number,
+    bytes: GivenBytes,
+    inserted: number = checkedLength("bytes", bytes),
+  ): void {
     if (!(offset >= 0 && removed >= 0 && offset + removed <= this.#length)) {
       this.#refuse(offset, removed);
     }
     const room = this.#room ?? this.#prepare();
-    const inserted = checkedLength("bytes", bytes);
     let source = bytes;
     if (inserted !== removed) {
       this.#checkLength(room, this.#length + inserted - removed, offset);
       // What is about to move may hold the bytes that are to be written.
-      if (isOver(bytes, this.#bytes.buffer)) source = copyOf(bytes);
+      if (isOver(bytes, this.#view.buffer)) source = copyOf(bytes);
       // The owner may have let them go; from here on nothing throws.
-      checkExactBytes("bytes", source, inserted);
+      if (lengthOf(source) < inserted) checkExactBytes("bytes", source, inserted);
       this.#move(room, offset, removed, inserted);
     }
     room.touched = true;
@@ -264,11 +272,11 @@ export class Frame {
   /** Lends other memory in place of the old; nothing of it is touched yet. */
   lend(bytes: Uint8Array): void {
     if (this.#length < 0) throw new PacketReleasedError();
-    const lent = checkBytes("bytes", bytes);
-    this.#view = viewOf(lent);
-    this.#bytes = lent;
+    const length = checkedLength("bytes", bytes);
+    this.#view = viewOf(bytes);
+    this.#bytes = bytes;
     this.#start = 0;
-    this.#length = lent.length;
+    this.#length = length;
     this.#room = undefined;
   }
 
@@ -318,10 +326,10 @@ export class Frame {
     const behind = end + growth <= room.high;
     const tail = start + offset + removed;
     if (before && (!behind || offset < end - tail)) {
-      bytes.copyWithin(start - growth, start, start + offset);
+      moveWithin(bytes, start - growth, start, start + offset);
       this.#start = start - growth;
     } else if (behind) {
-      if (tail < end) bytes.copyWithin(tail + growth, tail, end);
+      if (tail < end) moveWithin(bytes, tail + growth, tail, end);
     } else {
       this.#relocate(room, offset, removed, inserted);
       return;

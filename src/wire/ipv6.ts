@@ -186,7 +186,7 @@ export class Ipv6View {
   }
 
   set source(value: string) {
-    this.sourceBytes = parseIpv6(value, "source");
+    this.#writeAddress(FIELD.source, parseIpv6(value, "source"));
   }
 
   /** Destination address in canonical text (RFC 5952). */
@@ -195,7 +195,7 @@ export class Ipv6View {
   }
 
   set destination(value: string) {
-    this.destinationBytes = parseIpv6(value, "destination");
+    this.#writeAddress(FIELD.destination, parseIpv6(value, "destination"));
   }
 
   /** Source address as a number, first byte highest. {@link sourceWord} allocates nothing. */
@@ -366,7 +366,7 @@ export class Ipv6View {
     requireVersion(outline, 6);
     const at = outline.network + field;
     const before = this.#frame.sum(at, at + 16);
-    this.#frame.setBytes(at, bytes);
+    this.#frame.replace(at, 16, bytes, 16);
     const covered = field === FIELD.source ? coveredSource(outline) : coveredDestination(outline);
     if (covered === at) updatePseudo(outline, before, this.#frame.sum(at, at + 16));
   }

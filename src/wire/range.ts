@@ -1,5 +1,5 @@
 // Checks of what a caller passes in. Every message names the field, its range and the value.
-import { fixed, type GivenBytes, isBytes, isGone, lengthOf } from "./bytes.ts";
+import { fixed, type GivenBytes, isGone, lengthOf } from "./bytes.ts";
 
 /** Throws unless `value` is an integer from `min` to `max`; returns it. */
 export function checkInteger(field: string, value: unknown, min: number, max: number): number {
@@ -56,13 +56,17 @@ export function checkedLength(
   value: unknown,
   maxLength: number = Infinity,
 ): number {
-  if (!isBytes(value)) {
+  if (!(value instanceof Uint8Array)) {
     const hint = typeof value === "string" ? ": new TextEncoder().encode(text) makes one" : "";
     throw new TypeError(`${field} must be a Uint8Array, got ${show(value)}${hint}`);
   }
+  // Throws for what only says that it is one.
   const have = lengthOf(value);
   if (have === 0 && isGone(value)) {
     throw new TypeError(`${field} is gone: its buffer was transferred or resized away`);
+  }
+  if (have > 0 && typeof value[0] !== "number") {
+    throw new TypeError(`${field} must be a Uint8Array, got other numbers`);
   }
   if (have <= maxLength) return have;
   throw new RangeError(`${field} must hold 0 to ${maxLength} bytes, got ${have}`);
@@ -118,7 +122,9 @@ export function checkList<Entry>(
     throw new RangeError(`${field} must have 0 to ${maxLength} entries, got ${length}`);
   }
   // Not by its own methods: an array's may be a program's as well.
-  return Array.from({ length }, (_, index) => (value as readonly Entry[])[index]!);
+  const list: Entry[] = [];
+  for (let index = 0; index < length; index++) list.push((value as readonly Entry[])[index]!);
+  return list;
 }
 
 /** Throws unless `value` is a Uint8Array of exactly `length` bytes; returns it, as it was given. */
