@@ -11,7 +11,7 @@ import type {
 } from "./build_fields.ts";
 import { checkFields } from "./build_names.ts";
 import { buildIcmp, buildTcp, buildUdp, type UpperPart } from "./build_upper.ts";
-import { copyOf } from "./bytes.ts";
+import { copyOf, fixed, isShared } from "./bytes.ts";
 import { checksumAdd, checksumFinish } from "./checksum.ts";
 import { Frame } from "./frame.ts";
 import { checkWords, Header } from "./header.ts";
@@ -21,7 +21,7 @@ import { encodeOptions, padBytes, rawOptions } from "./options.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { coveredSum } from "./pseudo.ts";
-import { checkBoolean, checkedLength, checkInteger } from "./range.ts";
+import { checkBoolean, checkedLength, checkExactBytes, checkInteger } from "./range.ts";
 
 /** Protocol numbers for a packet without an upper layer that is known here. */
 const NO_NEXT_HEADER = 59;
@@ -61,11 +61,9 @@ interface NetworkPart {
 export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
   checkTogether(fields);
   const { ethernet, vlan, arp, ipv4, ipv6, payload: data = NO_BYTES } = fields;
-  // A copy: the program's own code, or another thread, may change them before the checksum is made.
-  checkedLength("payload", data);
-  const payload = copyOf(data);
-  const upper = upperOf(fields, payload.length);
-  const rest = (upper?.bytes.length ?? 0) + payload.length;
+  const count = checkedLength("payload", data);
+  const upper = upperOf(fields, count);
+  const rest = (upper?.bytes.length ?? 0) + count;
   const parts: Uint8Array[] = [];
   if (ethernet !== undefined) {
     const tags = vlan === undefined ? [] : Array.isArray(vlan) ? vlan : [vlan];
@@ -77,6 +75,11 @@ export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
   if (ipv4 !== undefined) network = buildIpv4(ipv4, next, rest);
   if (ipv6 !== undefined) network = buildIpv6(ipv6, rest === 0 ? NO_NEXT_HEADER : next, rest);
   if (network !== undefined) parts.push(network.bytes);
+  // Only now, because reading the fields may run the program's own code. What another thread may
+  // write is copied first: the checksum must be that of the bytes that are sent.
+  const given = isShared(data) ? copyOf(data) : data;
+  checkExactBytes("payload", given, count);
+  const payload = fixed(given);
   if (upper !== undefined) {
     finishUpperPart(upper, network?.addresses ?? 0, payload);
     parts.push(upper.bytes);
