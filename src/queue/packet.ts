@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyOf, lengthOf } from "../wire/bytes.ts";
 import type { ArpView } from "../wire/arp.ts";
 import type { WireProblem } from "../wire/errors.ts";
 import type { Flow } from "../wire/flow.ts";
@@ -163,7 +164,8 @@ export class Packet extends PacketLink {
     const frame = this.#frame;
     // Asked for at each edit that lengthens: no view of the bytes for that.
     if (frame !== undefined && frame.touched) return frame.length;
-    return this.#changed()?.length ?? super.length;
+    const changed = this.#changed();
+    return changed === undefined ? super.length : lengthOf(changed);
   }
 
   /** What it was given, with the bits of the queue number after a requeue; undefined until then. */
@@ -197,8 +199,9 @@ export class Packet extends PacketLink {
    */
   replacePayload(bytes: Uint8Array): void {
     if (!isCopy(this)) this.#checkOpen();
-    this.#replacement = checkReplacement(this, bytes);
-    this.#frame?.lend(this.#replacement);
+    checkReplacement(this, bytes);
+    this.#replacement = bytes;
+    this.#frame?.lend(bytes);
     this.#layers?.refresh();
   }
 
@@ -281,7 +284,7 @@ export class Packet extends PacketLink {
     );
     copy.#verdict = this.#verdict;
     const changed = this.#changed();
-    if (changed !== undefined) copy.#replacement = new Uint8Array(changed);
+    if (changed !== undefined) copy.#replacement = copyOf(changed);
     copyLink(this, copy);
     return copy;
   }

@@ -115,14 +115,19 @@ test("a replacement whose buffer grows or shrinks until the verdict", limit, () 
   tracking.set(other);
   const packet = new Packet(decider, storeOf({ payload: bytes }), 0);
   packet.replacePayload(tracking);
-  buffer.resize(4096);
-  assert.deepEqual(packet.payload.length, other.length);
-  buffer.resize(500);
-  assert.throws(() => packet.accept(), /TypeError: payload is gone/);
-  assert.throws(() => packet.ipv4!.ttl = 3, TypeError);
+  buffer.resize(19);
+  assert.throws(() => packet.accept(), /RangeError: payload must hold a whole IPv4/);
   assert.equal(packet.verdict, undefined);
-  buffer.resize(4096);
+  buffer.resize(other.length + 5);
   tracking.set(other);
+  // It is read when the verdict is given: what it is by then.
   packet.accept();
-  assert.deepEqual(sent, [other]);
+  assert.deepEqual(sent.map((bytes) => bytes?.length), [other.length + 5]);
+
+  const gone = new Packet(decider, storeOf({ payload: bytes }), 0);
+  gone.replacePayload(tracking);
+  structuredClone(buffer, { transfer: [buffer] });
+  assert.throws(() => gone.accept(), /TypeError: payload is gone/);
+  assert.throws(() => gone.ipv4!.ttl = 3, TypeError);
+  assert.equal(gone.verdict, undefined);
 });
