@@ -19,7 +19,7 @@ import { fileURLToPath } from "node:url";
 const layers: Readonly<Record<string, readonly string[]>> = {
   "ffi/": [],
   "src/wire/": [],
-  "src/libnetfilter_queue/": ["ffi/"],
+  "src/libnetfilter_queue/": ["ffi/", "src/wire/"],
   "src/ipq/": ["ffi/", "src/wire/"],
   "src/queue/": ["ffi/", "src/wire/"],
   "src/rules/": ["ffi/"],

@@ -3,7 +3,6 @@ import { type Decider, storeOf } from "../../tests/support/made_messages.ts";
 import type { OutgoingMessage } from "../../ffi/memory.ts";
 import { Packet } from "../../src/queue/packet.ts";
 import { Outbox } from "../../src/queue/outbox.ts";
-import type { QueueSocket } from "../../src/queue/socket.ts";
 import {
   decodeVerdict,
   netlinkMessages,
@@ -86,10 +85,12 @@ const OUTBOXES = {
   take(socket: { send(message: OutgoingMessage, length: number): void }): Outbox {
     // Of a packet before that was given up in the middle.
     this.socket = { send: () => {} };
-    const through = {
-      send: (message: OutgoingMessage, length: number) => this.socket.send(message, length),
-    };
-    this.outbox ??= new Outbox(through as unknown as QueueSocket, QUEUE);
+    this.outbox ??= new Outbox({
+      queue: QUEUE,
+      flush: () => this.outbox?.flush(),
+      send: (message, length) => this.socket.send(message, length),
+      changes: () => 0,
+    });
     this.outbox.flush();
     this.socket = socket;
     return this.outbox;

@@ -167,8 +167,8 @@ function handleOf(h: IpqHandle | null): IpqHandle {
   throw new TypeError(`the handle must be an IpqHandle, got ${show(h)}${advice}`);
 }
 
-function partOf(name: string, bytes: Uint8Array, length: number): Uint8Array {
-  checkBytes(name, bytes, Infinity);
+function partOf(name: string, given: Uint8Array, length: number): Uint8Array {
+  const bytes = checkBytes(name, given);
   checkInteger(`the length of ${name}`, length, 0, bytes.length);
   return length === bytes.length ? bytes : bytes.subarray(0, length);
 }

@@ -110,7 +110,7 @@ export class IpqHandle {
 
   /** The message's type: `NLMSG_ERROR` or `IPQM_PACKET`. @throws {WireError} below 16 bytes */
   static messageType(buffer: Uint8Array): number {
-    return ipqMessageType(checkBytes("buffer", buffer, Infinity));
+    return ipqMessageType(checkBytes("buffer", buffer));
   }
 
   /**
@@ -121,7 +121,7 @@ export class IpqHandle {
    * @throws {WireError} when the message does not fit into the buffer, or its lengths are wrong
    */
   static getPacket(buffer: Uint8Array): IpqPacketMessage | null {
-    return decodeIpqPacket(checkBytes("buffer", buffer, Infinity));
+    return decodeIpqPacket(checkBytes("buffer", buffer));
   }
 
   /**
@@ -130,7 +130,7 @@ export class IpqHandle {
    * @throws {WireError} for any other message, or one that does not fit into the buffer
    */
   static getMsgerr(buffer: Uint8Array): number {
-    return ipqMessageError(checkBytes("buffer", buffer, Infinity));
+    return ipqMessageError(checkBytes("buffer", buffer));
   }
 
   /** Which way the handle goes. */
@@ -202,9 +202,8 @@ export class IpqHandle {
    * @throws {IpqError} codes 6, 7, 10 and 14. After 10 the buffer has the message's beginning
    */
   read(buffer: Uint8Array, timeout = 0): number {
-    checkBytes("buffer", buffer, Infinity);
     checkInteger("timeout", timeout, INT.min, INT.max);
-    const count = this.#receive(buffer, timeout);
+    const count = this.#receive(checkBytes("buffer", buffer), timeout);
     return count > 0 ? count : this.#nothing(count);
   }
 
@@ -218,7 +217,7 @@ export class IpqHandle {
    * @throws {Error} while another such read of this handle is under way
    */
   async readAsync(buffer: Uint8Array, options: IpqReadOptions = {}): Promise<number> {
-    checkBytes("buffer", buffer, Infinity);
+    checkBytes("buffer", buffer);
     const { timeout = 0, signal } = options;
     checkInteger("timeout", timeout, INT.min, INT.max);
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
@@ -232,7 +231,8 @@ export class IpqHandle {
       if (++this.#withoutWait >= SLICE) await this.#yield();
       for (;;) {
         signal?.throwIfAborted();
-        const count = this.#receive(buffer, -1);
+        // The program may have transferred or resized it while this waited.
+        const count = this.#receive(checkBytes("buffer", buffer), -1);
         if (count > 0) return count;
         const left = deadline - performance.now();
         if (timeout < 0 || left <= 0) return this.#nothing(READ_TIMEOUT);
@@ -263,9 +263,7 @@ export class IpqHandle {
   setVerdict(id: number | bigint, verdict: number, data?: Uint8Array | null): number {
     const packet = checkSize("id", id);
     checkU32("verdict", verdict);
-    const given = data === undefined || data === null
-      ? undefined
-      : checkBytes("data", data, Infinity);
+    const given = data === undefined || data === null ? undefined : checkBytes("data", data);
     const bytes = given?.length === 0 ? undefined : given;
     try {
       return this.#open(IPQ_ERROR.SEND).setVerdict(packet, verdict, bytes);

@@ -13,6 +13,7 @@ import { NativeMemory } from "../../ffi/memory.ts";
 import { BlockingWait, Doorbell } from "../../ffi/readiness.ts";
 import { textAt } from "../../ffi/text.ts";
 import type { Pointer } from "../../ffi/types.ts";
+import { copyOf } from "../wire/bytes.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { creationFailure, LEAST_BUFFER, markUnread, readFailure } from "./libipq_failures.ts";
 import { READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
@@ -110,8 +111,8 @@ export class LibipqTransport implements Transport {
   }
 
   setVerdict(id: bigint, verdict: number, data: Uint8Array | undefined): number {
-    // A copy of its own: the caller's may be shared memory, or have a getter that lies of its length.
-    const payload = data === undefined ? NO_BYTES : new Uint8Array(data);
+    // A copy of its own: the caller's may be shared memory.
+    const payload = data === undefined ? NO_BYTES : copyOf(data);
     const length = BigInt(payload.length);
     const handle = this.#live(IPQ_ERROR.SEND);
     clearErrno();

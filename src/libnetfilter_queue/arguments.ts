@@ -5,6 +5,8 @@
  * @module
  */
 
+import { checkBytes as plainBytes } from "../wire/range.ts";
+
 /** Throws unless `value` is an integer in the range; returns it. */
 export function checkInteger(
   name: string,
@@ -30,19 +32,20 @@ export function checkU16(name: string, value: unknown): number {
   return checkInteger(name, value, { max: 0xffff });
 }
 
-/** Throws unless `value` is a Uint8Array whose length is in the range; returns it. */
+/**
+ * Throws unless `value` is a Uint8Array whose length is in the range; returns the same memory as a
+ * plain one. Only its length may be told to C: a subclass can give any other.
+ */
 export function checkBytes(
   name: string,
   value: unknown,
   { min = 0, max }: { readonly min?: number; readonly max: number },
 ): Uint8Array {
-  if (!(value instanceof Uint8Array)) {
-    throw new TypeError(`${name} must be a Uint8Array, got ${show(value)}`);
+  const bytes = plainBytes(name, value);
+  if (bytes.length < min || bytes.length > max) {
+    throw new RangeError(`${name} must hold ${min} to ${max} bytes, got ${bytes.length}`);
   }
-  if (value.length < min || value.length > max) {
-    throw new RangeError(`${name} must hold ${min} to ${max} bytes, got ${value.length}`);
-  }
-  return value;
+  return bytes;
 }
 
 function show(value: unknown): string {

@@ -11,6 +11,7 @@ import { libnetfilterQueueMessages } from "../../ffi/libnetfilter_queue_messages
 import { libnfnetlink } from "../../ffi/libnfnetlink.ts";
 import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
+import { copyOf } from "../wire/bytes.ts";
 import { checkBytes, checkInteger, checkU16 } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";
 import { checkKey, KEY } from "./key.ts";
@@ -242,11 +243,11 @@ export class NfqHandle implements Disposable {
    * @throws {HandleClosedError}
    */
   nfq_handle_packet(bytes: Uint8Array, length?: number): number {
-    checkBytes("bytes", bytes, { max: MOST_BYTES });
-    const count = checkInteger("length", length ?? bytes.length, { max: bytes.length });
+    const given = checkBytes("bytes", bytes, { max: MOST_BYTES });
+    const count = checkInteger("length", length ?? given.length, { max: given.length });
     const { nfq_handle_packet } = libnetfilterQueueMessages();
     return this.#session.handle(
-      bytes.subarray(0, count),
+      given.subarray(0, count),
       (pointer, message) => nfq_handle_packet(pointer, message, count),
     );
   }
@@ -262,9 +263,9 @@ export class NfqHandle implements Disposable {
    */
   send(message: Uint8Array): void {
     const descriptor = this.nfq_fd();
-    checkBytes("message", message, { min: NLMSG_HEADER_SIZE, max: MOST_BYTES });
+    const given = checkBytes("message", message, { min: NLMSG_HEADER_SIZE, max: MOST_BYTES });
     // A copy, so that it may also be memory that is shared between threads.
-    const bytes = new Uint8Array(message);
+    const bytes = copyOf(given);
     if (libc().send(descriptor, bytes, BigInt(bytes.length), 0) < 0) {
       throw failed("send", threadErrno());
     }

@@ -165,11 +165,11 @@ export class NlmsgBuilder {
    * NFQA_SECCTX for a number, and so refuses every message with a label that is not 4 bytes long.)
    */
   static nfq_nlmsg_parse(message: Uint8Array): Map<number, Uint8Array<ArrayBuffer>> {
-    checkBytes("message", message, { min: HEADER, max: MOST });
+    const given = checkBytes("message", message, { min: HEADER, max: MOST });
     // Room for the padding of the last attribute, which C counts in.
-    const copy = new NativeMemory(align4(message.length));
-    copy.bytes.set(message);
-    const { end, highest } = walk(copy.view, message.length);
+    const copy = new NativeMemory(align4(given.length));
+    copy.bytes.set(given);
+    const { end, highest } = walk(copy.view, given.length);
     copy.view.setUint32(0, end, true);
     // C fills the slots of types that are in the message, so none is behind the highest.
     const slots = new NativeMemory((highest + 1) * 8);

@@ -93,8 +93,8 @@ export abstract class BufferHeader {
     offset: number,
     { value, length }: { readonly value: Uint8Array; readonly length: number },
   ): void {
-    checkBytes(name, value, { min: length, max: length });
+    const bytes = checkBytes(name, value, { min: length, max: length });
     const { buffer } = this.#memory.view;
-    new Uint8Array(buffer, this.#position + offset, length).set(value);
+    new Uint8Array(buffer, this.#position + offset, length).set(bytes);
   }
 }

@@ -282,8 +282,8 @@ export class NfqQueueHandle implements Disposable {
     checkU32("id", id);
     checkU32("verdict", verdict);
     if (payload === undefined) return { pointer, length: 0, data: this.#header };
-    const { length } = checkBytes("payload", payload, { max: MAX_PAYLOAD });
-    return { pointer, length, data: this.#creation.session.stage(payload) };
+    const given = checkBytes("payload", payload, { max: MAX_PAYLOAD });
+    return { pointer, length: given.length, data: this.#creation.session.stage(given) };
   }
 
   #configure(syscall: string, call: () => number): void {

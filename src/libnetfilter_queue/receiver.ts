@@ -11,6 +11,7 @@ import { NativeMemory } from "../../ffi/memory.ts";
 import { BlockingWait } from "../../ffi/readiness.ts";
 import { setImmediate } from "../../ffi/turn.ts";
 import type { Watcher } from "../../ffi/types.ts";
+import { isShared } from "../wire/bytes.ts";
 import { checkBytes } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";
 
@@ -110,27 +111,26 @@ export class Receiver {
 
   /** Blocks this thread. */
   receive(buffer: Uint8Array, { timeout }: ReceiveOptions): number | undefined {
-    const target = checkBuffer(buffer);
     if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
       throw new RangeError(`timeout must be milliseconds from 0 on, got ${String(timeout)}`);
     }
     const wait = timeout === undefined || timeout > LONGEST_WAIT ? undefined : timeout * 1000;
-    const length = this.#take(target);
+    const length = this.#take(buffer);
     if (length !== undefined || wait === 0) return length;
     const ready = this.#wait.wait(wait);
     if (ready < 0 && ready !== -ERRNO.EINTR) throw new SystemError("ppoll", { errno: -ready });
-    return ready > 0 ? this.#take(target) : undefined;
+    return ready > 0 ? this.#take(buffer) : undefined;
   }
 
   /** Lets the program go on. */
   async receiveAsync(buffer: Uint8Array, { signal }: ReceiveAsyncOptions): Promise<number> {
-    const target = checkBuffer(buffer);
+    checkBuffer(buffer);
     if (this.#waiting !== undefined) {
       throw new TypeError("receiveAsync is waiting already: one at a time");
     }
     for (;;) {
       signal?.throwIfAborted();
-      const length = this.#take(target);
+      const length = this.#take(buffer);
       if (length === undefined) {
         this.#inARow = 0;
         await this.#readable(signal);
@@ -152,8 +152,12 @@ export class Receiver {
     this.#waiting = undefined;
   }
 
-  /** The length of the next datagram, or undefined when there is none. */
-  #take(buffer: Uint8Array<ArrayBuffer>): number | undefined {
+  /**
+   * The length of the next datagram, or undefined when there is none. What `given` is is looked at
+   * each time: while this waits, the program can transfer or resize its buffer.
+   */
+  #take(given: Uint8Array): number | undefined {
+    const buffer = checkBuffer(given);
     if (this.#source.closed) throw new HandleClosedError("NfqHandle");
     const kept = this.#backlog.shift();
     if (kept !== undefined) {
@@ -214,11 +218,9 @@ export class Receiver {
 }
 
 function checkBuffer(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
-  checkBytes("buffer", buffer, { min: SMALLEST_BUFFER, max: 0x7fffffff });
-  if (!(buffer.buffer instanceof ArrayBuffer)) {
-    throw new TypeError("buffer must not be shared between threads");
-  }
-  return buffer as Uint8Array<ArrayBuffer>;
+  const bytes = checkBytes("buffer", buffer, { min: SMALLEST_BUFFER, max: 0x7fffffff });
+  if (isShared(bytes)) throw new TypeError("buffer must not be shared between threads");
+  return bytes as Uint8Array<ArrayBuffer>;
 }
 
 function tooLong(length: number): SystemError {

@@ -10,7 +10,7 @@ import type { ConntrackTuple } from "../wire/conntrack_tuple.ts";
 import { NFQA } from "../wire/nfqueue.ts";
 import type { PacketVlan } from "../wire/nfqueue_attributes.ts";
 import { encodeVerdictChanges, type QueueVerdictChanges } from "../wire/nfqueue_changes.ts";
-import { checkKeys } from "../wire/range.ts";
+import { checkBytes, checkKeys } from "../wire/range.ts";
 import { VerdictError } from "./errors.ts";
 import { attributeOffset, type PacketMetadata, type Vlan } from "./metadata.ts";
 import { checkInteger } from "./options.ts";
@@ -123,19 +123,17 @@ export function resolveVlan(packet: PacketMetadata, vlan: VlanOptions): PacketVl
 
 // The kernel drops, or even loses, a packet whose header would change its length.
 function resolveHeader(packet: PacketMetadata, header: Uint8Array): Uint8Array {
-  if (!(header instanceof Uint8Array)) {
-    throw new TypeError(`layer2Header must be a Uint8Array, got ${typeof header}`);
-  }
+  const given = checkBytes("layer2Header", header);
   const own = packet.layer2Header;
   if (own === undefined || packet.family !== "bridge") {
     throw new VerdictError(packet.id, "it came without a layer-2 header (bridge family only)");
   }
-  if (header.length !== own.length) {
+  if (given.length !== own.length) {
     throw new RangeError(
-      `layer2Header must be as long as the packet's, ${own.length} bytes, got ${header.length}`,
+      `layer2Header must be as long as the packet's, ${own.length} bytes, got ${given.length}`,
     );
   }
-  return header;
+  return given;
 }
 
 function resolveConntrack(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyOf, lengthOf } from "../wire/bytes.ts";
 import type { ArpView } from "../wire/arp.ts";
 import type { WireProblem } from "../wire/errors.ts";
 import type { Flow } from "../wire/flow.ts";
@@ -166,7 +167,8 @@ export class Packet extends PacketLink {
     const frame = this.#frame;
     // Asked for at each edit that lengthens: no view of the bytes for that.
     if (frame !== undefined && frame.touched) return frame.length;
-    return this.#changed()?.length ?? super.length;
+    const changed = this.#changed();
+    return changed === undefined ? super.length : lengthOf(changed);
   }
 
   /** What it was given, with the bits of the queue number after a requeue; undefined until then. */
@@ -271,7 +273,7 @@ export class Packet extends PacketLink {
     const copy = new Packet(undefined, singleStore(liveStore(this), slotOf(this), 0), 0);
     copy.#verdict = this.#verdict;
     const changed = this.#changed();
-    if (changed !== undefined) copy.#replacement = new Uint8Array(changed);
+    if (changed !== undefined) copy.#replacement = copyOf(changed);
     copyLink(this, copy);
     return copy;
   }
@@ -368,10 +370,7 @@ export class Packet extends PacketLink {
     const frame = this.#frame;
     if (frame !== undefined && frame.touched) return finishEdited(this, frame);
     const bytes = this.#replacement;
-    if (bytes === undefined) return undefined;
-    // They may have been written to, and their buffer resized or transferred, meanwhile.
-    checkReplacement(this, bytes);
-    return finishReplacement(this, bytes);
+    return bytes && finishReplacement(this, bytes);
   }
 
   static {

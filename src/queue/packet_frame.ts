@@ -5,12 +5,14 @@
  */
 
 import { mtuOf } from "../../ffi/devices.ts";
+import { copyOf, isShared } from "../wire/bytes.ts";
 import { finishPacket, isChecksumStart, startChecksum } from "../wire/finish.ts";
-import type { EditTerms, Frame, FrameOwner } from "../wire/frame.ts";
+import type { Frame } from "../wire/frame.ts";
+import type { EditTerms, FrameOwner } from "../wire/frame_owner.ts";
 import { align4 } from "../wire/netlink.ts";
 import { attributeLength, MAX_COPY_RANGE, NFQA } from "../wire/nfqueue.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../wire/protocols.ts";
-import { checkBytes, lengthOf } from "../wire/range.ts";
+import { checkBytes } from "../wire/range.ts";
 import { TruncatedPacketError, UnfinishedChecksumError } from "./errors.ts";
 import { attributeOffset, liveStore, slotOf } from "./metadata.ts";
 import { frameOf, isCopy, isReplaced, type Packet } from "./packet.ts";
@@ -47,12 +49,17 @@ function terms(packet: Packet): EditTerms {
   };
 }
 
-/** @throws what `replacePayload` throws for bytes that cannot go on in the packet's place. */
-export function checkReplacement(packet: Packet, bytes: Uint8Array): void {
-  const length = lengthOf(checkBytes("payload", bytes, MAX_COPY_RANGE));
+/**
+ * The same memory as a plain Uint8Array whose length stays.
+ *
+ * @throws what `replacePayload` throws for bytes that cannot go on in the packet's place.
+ */
+export function checkReplacement(packet: Packet, given: Uint8Array): Uint8Array {
+  const bytes = checkBytes("payload", given, MAX_COPY_RANGE);
+  const { length } = bytes;
   if (packet.truncated) throw cutError(packet);
   const [version, least] = REPLACEMENT[packet.protocol] ?? [undefined, 1];
-  if (length >= least && (version === undefined || bytes[0]! >> 4 === version)) return;
+  if (length >= least && (version === undefined || bytes[0]! >> 4 === version)) return bytes;
   throw new RangeError(
     version === undefined
       ? "payload must hold at least one byte"
@@ -115,12 +122,19 @@ export function finishEdited(packet: Packet, frame: Frame): Frame {
   throw new UnfinishedChecksumError(protocol);
 }
 
-/** The same with what the program put in its place, as far as it can be done. */
-export function finishReplacement(packet: Packet, bytes: Uint8Array): Uint8Array {
+/**
+ * The same with what the program put in its place, as far as it can be done.
+ *
+ * @throws what {@link checkReplacement} throws: the bytes may have been written to, and their buffer
+ * resized or transferred, since they were given.
+ */
+export function finishReplacement(packet: Packet, given: Uint8Array): Uint8Array {
+  // What is checked must be what is sent, whatever another thread writes meanwhile.
+  const bytes = checkReplacement(packet, isShared(given) ? copyOf(given) : given);
   const cut = isSegmentedUdp(packet) && isCut(packet);
   if (!cut && !packet.checksumNotReady) return bytes;
-  // Not `slice()`: a Buffer's shares its memory, and these bytes are the program's.
-  const written = new Uint8Array(bytes);
+  // These bytes are the program's.
+  const written = copyOf(bytes);
   (cut ? startChecksum : finishPacket)(written);
   return written;
 }

@@ -6,7 +6,8 @@
  */
 
 import { ETHERNET_HEADER_SIZE, EthernetView } from "../wire/ethernet.ts";
-import { Frame, type FrameMemory, type FrameOwner, OWN_MEMORY } from "../wire/frame.ts";
+import { Frame } from "../wire/frame.ts";
+import { type FrameMemory, type FrameOwner, OWN_MEMORY } from "../wire/frame_owner.ts";
 import { attributeLength, NFQA } from "../wire/nfqueue.ts";
 import type { PacketVlan } from "../wire/nfqueue_attributes.ts";
 import type { QueueVerdictChanges } from "../wire/nfqueue_changes.ts";

@@ -1,5 +1,5 @@
 // Text forms of IPv4 (RFC 6943 §3.1.1 strict form), IPv6 (RFC 4291, RFC 5952) and MAC addresses.
-import { checkText, show } from "./range.ts";
+import { checkBytes, checkedLength, checkText, show } from "./range.ts";
 
 const HEX_BYTE: readonly string[] = Array.from(
   { length: 256 },
@@ -46,8 +46,9 @@ function readIpv4(text: string): number {
  * @throws {RangeError} when there are no 16 bytes there.
  */
 export function formatIpv6(bytes: Uint8Array, offset: number = 0): string {
-  if (!(offset >= 0 && offset + 16 <= bytes.length)) {
-    throw new RangeError(`an IPv6 address has 16 bytes, got ${bytes.length - offset}`);
+  const have = checkedLength("bytes", bytes);
+  if (!(offset >= 0 && offset + 16 <= have)) {
+    throw new RangeError(`an IPv6 address has 16 bytes, got ${have - offset}`);
   }
   const group = (index: number): number =>
     (bytes[offset + 2 * index]! << 8) | bytes[offset + 2 * index + 1]!;
@@ -128,7 +129,7 @@ function readGroups(text: string, last: boolean): number[] | undefined {
 
 /** `00:1b:21:3c:9d:f8`: link-layer address bytes, however many, as lower-case hex. */
 export function formatMac(bytes: Uint8Array): string {
-  return Array.from(bytes, (value) => HEX_BYTE[value]).join(":");
+  return Array.from(checkBytes("bytes", bytes), (value) => HEX_BYTE[value]).join(":");
 }
 
 /**

@@ -1,4 +1,5 @@
 import { formatIpv4, formatMac, parseIpv4, parseMac } from "./address.ts";
+import type { GivenBytes } from "./bytes.ts";
 import { requireUpper } from "./edit.ts";
 import type { WireProblem } from "./errors.ts";
 import type { Frame } from "./frame.ts";
@@ -240,7 +241,7 @@ export class ArpView {
     this.#frame.setU16(this.#at(offset), value);
   }
 
-  #writeBytes(at: number, bytes: Uint8Array): void {
+  #writeBytes(at: number, bytes: GivenBytes): void {
     this.#require();
     this.#frame.setBytes(at, bytes);
   }

@@ -1,5 +1,6 @@
 // Netlink attributes from nothing, for messages that are not written a million times a second.
-import { align4, ATTRIBUTE_HEADER_SIZE, NLA, viewOf } from "./netlink.ts";
+import { viewOf } from "./bytes.ts";
+import { align4, ATTRIBUTE_HEADER_SIZE, NLA } from "./netlink.ts";
 
 /**
  * Writes attributes one behind the other. Numbers go out big-endian, as netfilter wants them.

@@ -11,16 +11,17 @@ import type {
 } from "./build_fields.ts";
 import { checkFields } from "./build_names.ts";
 import { buildIcmp, buildTcp, buildUdp, type UpperPart } from "./build_upper.ts";
+import { copyOf, fixed, isShared } from "./bytes.ts";
 import { checksumAdd, checksumFinish } from "./checksum.ts";
 import { Frame } from "./frame.ts";
 import { checkWords, Header } from "./header.ts";
 import { encodeExtensions, IPV6_HEADER_SIZE } from "./ipv6_extensions.ts";
 import { IPV4_HEADER_SIZE } from "./ipv4.ts";
-import { encodeOptions, padOptions, rawOptions } from "./options.ts";
+import { encodeOptions, padBytes, rawOptions } from "./options.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { coveredSum } from "./pseudo.ts";
-import { checkBoolean, checkBytes, checkInteger } from "./range.ts";
+import { checkBoolean, checkedLength, checkExactBytes, checkInteger } from "./range.ts";
 
 /** Protocol numbers for a packet without an upper layer that is known here. */
 const NO_NEXT_HEADER = 59;
@@ -59,10 +60,10 @@ interface NetworkPart {
  */
 export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
   checkTogether(fields);
-  const { ethernet, vlan, arp, ipv4, ipv6, payload = NO_BYTES } = fields;
-  checkBytes("payload", payload, Infinity);
-  const upper = upperOf(fields);
-  const rest = (upper?.bytes.length ?? 0) + payload.length;
+  const { ethernet, vlan, arp, ipv4, ipv6, payload: data = NO_BYTES } = fields;
+  const count = checkedLength("payload", data);
+  const upper = upperOf(fields, count);
+  const rest = (upper?.bytes.length ?? 0) + count;
   const parts: Uint8Array[] = [];
   if (ethernet !== undefined) {
     const tags = vlan === undefined ? [] : Array.isArray(vlan) ? vlan : [vlan];
@@ -74,6 +75,11 @@ export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
   if (ipv4 !== undefined) network = buildIpv4(ipv4, next, rest);
   if (ipv6 !== undefined) network = buildIpv6(ipv6, rest === 0 ? NO_NEXT_HEADER : next, rest);
   if (network !== undefined) parts.push(network.bytes);
+  // Only now, because reading the fields may run the program's own code. What another thread may
+  // write is copied first: the checksum must be that of the bytes that are sent.
+  const given = isShared(data) ? copyOf(data) : data;
+  checkExactBytes("payload", given, count);
+  const payload = fixed(given);
   if (upper !== undefined) {
     finishUpperPart(upper, network?.addresses ?? 0, payload);
     parts.push(upper.bytes);
@@ -106,9 +112,12 @@ function etherTypeOf({ arp, ipv4, ipv6 }: PacketFields): number {
   return ipv6 !== undefined ? ETHERTYPE.IPV6 : 0;
 }
 
-function upperOf({ tcp, udp, icmp, icmpv6, payload }: PacketFields): UpperPart | undefined {
+function upperOf(
+  { tcp, udp, icmp, icmpv6 }: PacketFields,
+  data: number,
+): UpperPart | undefined {
   if (tcp !== undefined) return buildTcp(tcp);
-  if (udp !== undefined) return buildUdp(udp, payload?.length ?? 0);
+  if (udp !== undefined) return buildUdp(udp, data);
   if (icmp !== undefined) return buildIcmp(icmp, "icmp");
   return icmpv6 && buildIcmp(icmpv6, "icmpv6");
 }
@@ -188,7 +197,7 @@ function buildIpv4(fields: Ipv4Fields, next: number, rest: number): NetworkPart 
 }
 
 function ipv4Options(options: NonNullable<Ipv4Fields["options"]>): Uint8Array {
-  if (options instanceof Uint8Array) return padOptions("ipv4.options", options);
+  if (options instanceof Uint8Array) return padBytes("ipv4.options", options);
   return encodeOptions(
     "ipv4.options",
     rawOptions("ipv4.options", options, ({ type, data }) => [type, data]),

@@ -80,9 +80,9 @@ function tcpOptions(fields: TcpFields): Uint8Array {
     const listed = rawOptions("tcp.options", options, ({ kind, data }) => [kind, data] as const);
     return encodeOptions("tcp.options", [...listed, ...further]);
   }
-  checkBytes("tcp.options", options, MAX_OPTIONS_SIZE);
+  const raw = checkBytes("tcp.options", options, MAX_OPTIONS_SIZE);
   const encoded = encodeOptions("tcp.options", further);
-  return padOptions("tcp.options", [...options, ...encoded]);
+  return padOptions("tcp.options", [...raw, ...encoded]);
 }
 
 /** @param data bytes that follow. */

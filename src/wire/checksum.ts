@@ -1,9 +1,8 @@
 // The Internet checksum: RFC 1071, its pseudo-headers (RFC 9293 §3.1, RFC 8200 §8.1) and its
 // incremental update (RFC 1624).
 
-import { viewOf } from "./netlink.ts";
-
-const EMPTY = new DataView(new ArrayBuffer(0));
+import { viewOf } from "./bytes.ts";
+import { checkedLength } from "./range.ts";
 
 /** Throws unless `sum` can be folded. */
 function checkSum(sum: number): void {
@@ -25,22 +24,23 @@ function fold(sum: number): number {
  * calls may cover an odd number of bytes.
  *
  * @returns a one's complement sum, 0 to 65535.
+ * @throws {TypeError} when `bytes` is no Uint8Array, or its buffer was transferred.
  * @throws {RangeError} unless `0 <= start <= end <= bytes.length`, and `initial` is 0 to 2⁵³ − 1.
  */
 export function checksumAdd(
   bytes: Uint8Array,
   start: number = 0,
-  end: number = bytes.length,
+  end?: number,
   initial: number = 0,
 ): number {
-  if (!(start >= 0 && start <= end && end <= bytes.length)) {
+  const length = checkedLength("bytes", bytes);
+  const stop = end ?? length;
+  if (!(start >= 0 && start <= stop && stop <= length)) {
     throw new RangeError(
-      `checksum needs 0 <= start <= end <= ${bytes.length}, got start ${start} and end ${end}`,
+      `checksum needs 0 <= start <= end <= ${length}, got start ${start} and end ${stop}`,
     );
   }
-  // A buffer that was transferred has no view.
-  const view = start === end ? EMPTY : viewOf(bytes);
-  return checksumAddView(view, start, end, initial);
+  return checksumAddView(viewOf(bytes), start, stop, initial);
 }
 
 /** The same for a caller that has a view and has checked the bounds. */
@@ -86,12 +86,13 @@ export function checksumFinish(sum: number): number {
  *
  * @param initial a sum to begin with: a pseudo-header's, or `checksumAdd` of earlier bytes.
  * @returns 0 to 65535.
+ * @throws {TypeError} when `bytes` is no Uint8Array, or its buffer was transferred.
  * @throws {RangeError} unless `0 <= start <= end <= bytes.length`, and `initial` is 0 to 2⁵³ − 1.
  */
 export function internetChecksum(
   bytes: Uint8Array,
   start: number = 0,
-  end: number = bytes.length,
+  end?: number,
   initial: number = 0,
 ): number {
   return checksumFinish(checksumAdd(bytes, start, end, initial));

@@ -18,7 +18,9 @@ import {
   TCP_STATES,
 } from "./conntrack_numbers.ts";
 import { type ConntrackTuple, readTuple } from "./conntrack_tuple.ts";
-import { type NetlinkAttribute, netlinkAttributes, viewOf } from "./netlink.ts";
+import { checkBytes } from "./range.ts";
+import { viewOf } from "./bytes.ts";
+import { type NetlinkAttribute, netlinkAttributes } from "./netlink.ts";
 
 /** What TCP's tracking knows. */
 export interface ConntrackTcp {
@@ -111,10 +113,11 @@ const FLAGS = Object.entries(CONNTRACK_STATUS) as [ConntrackFlag, number][];
  * @throws {WireError} when an attribute does not fit, or is shorter than its type demands.
  */
 export function decodeConntrack(bytes: Uint8Array, info?: number): Conntrack {
-  const view = viewOf(bytes);
+  const entry = checkBytes("bytes", bytes);
+  const view = viewOf(entry);
   const conntrack: Conntrack = { status: 0, flags: [], mark: 0, zone: 0, labels: [] };
-  for (const attribute of netlinkAttributes(view, 0, bytes.length, "conntrack attribute")) {
-    readAttribute({ view, bytes, attribute }, conntrack);
+  for (const attribute of netlinkAttributes(view, 0, entry.length, "conntrack attribute")) {
+    readAttribute({ view, bytes: entry, attribute }, conntrack);
   }
   for (const [name, bit] of FLAGS) if ((conntrack.status & bit) !== 0) conntrack.flags.push(name);
   readNat(conntrack);

@@ -7,8 +7,9 @@ import { readLabels } from "./conntrack.ts";
 import { checkObject } from "./objects.ts";
 import { CONNTRACK_LABELS, CTA, CTA_EXPECT } from "./conntrack_numbers.ts";
 import { type ConntrackTuple, readTuple, writeTuple } from "./conntrack_tuple.ts";
-import { netlinkAttributes, viewOf } from "./netlink.ts";
-import { checkInteger, checkU32, show } from "./range.ts";
+import { viewOf } from "./bytes.ts";
+import { netlinkAttributes } from "./netlink.ts";
+import { checkBytes, checkInteger, checkU32, show } from "./range.ts";
 
 /** NF_CT_HELPER_NAME_LEN without the NUL. */
 const HELPER_LENGTH = 15;
@@ -82,7 +83,8 @@ function labelBits(field: string, labels: unknown): Uint8Array {
  *
  * @throws {WireError} when an attribute does not fit, or is too short
  */
-export function decodeConntrackChange(bytes: Uint8Array): ConntrackChange {
+export function decodeConntrackChange(given: Uint8Array): ConntrackChange {
+  const bytes = checkBytes("bytes", given);
   const view = viewOf(bytes);
   const change: { -readonly [Key in keyof ConntrackChange]: ConntrackChange[Key] } = {};
   for (const attribute of netlinkAttributes(view, 0, bytes.length, "conntrack attribute")) {
@@ -143,7 +145,8 @@ export function encodeExpectation(expectation: ConntrackExpectation): Uint8Array
  *
  * @throws {WireError} when an attribute does not fit, or is too short
  */
-export function decodeExpectation(bytes: Uint8Array): ConntrackExpectation {
+export function decodeExpectation(given: Uint8Array): ConntrackExpectation {
+  const bytes = checkBytes("bytes", given);
   const view = viewOf(bytes);
   const expectation: { -readonly [Key in keyof ConntrackExpectation]: ConntrackExpectation[Key] } =
     { tuple: {}, mask: {} };

@@ -1,5 +1,6 @@
 // How the views change a packet: a field and the checksums that cover it, or a part and every length
 // above it. Whatever may throw does so before the first byte is changed.
+import { type GivenBytes, lengthOf } from "./bytes.ts";
 import { WireError } from "./errors.ts";
 import { Frame } from "./frame.ts";
 import { IPV6_EXTENSION } from "./ipv6_extensions.ts";
@@ -90,11 +91,16 @@ export function writeUpper32(outline: Outline, offset: number, value: number): v
 }
 
 /** The same for bytes, at any offset of the frame. */
-export function writeUpperBytes(outline: Outline, at: number, bytes: Uint8Array): void {
+export function writeUpperBytes(
+  outline: Outline,
+  at: number,
+  bytes: GivenBytes,
+  length: number = lengthOf(bytes),
+): void {
   const { frame, upper } = outline;
-  const end = at + bytes.length;
+  const end = at + length;
   const before = wordSum(frame, upper, at, end);
-  frame.setBytes(at, bytes);
+  frame.replace(at, length, bytes, length);
   updateUpper(outline, before, wordSum(frame, upper, at, end));
 }
 
@@ -120,27 +126,33 @@ export interface Part {
  * Puts bytes in the place of a part, which may be longer or shorter, and sets the IP header's
  * length. The outline is not refreshed.
  *
+ * @param count how many bytes there are.
  * @returns by how many bytes the packet grew.
  * @throws {RangeError} when the length may not change, or would become too large, or the part is cut.
  */
-export function replacePart(outline: Outline, part: Part, bytes: Uint8Array): number {
+export function replacePart(
+  outline: Outline,
+  part: Part,
+  bytes: GivenBytes,
+  count: number = lengthOf(bytes),
+): number {
   const { frame, network } = outline;
   const { field, from, to } = part;
-  const growth = bytes.length - (to - from);
+  const growth = count - (to - from);
   if (to > outline.end) {
     frame.requireWritable();
     throw new RangeError(`${field} cannot be written: not all of the old is here`);
   }
   const length = outline.end - network + growth;
   if (growth !== 0) {
-    checkResizable(outline, part, bytes.length);
+    checkResizable(outline, part, count);
     const most = mostBytes(outline, part, bytes);
     if (length > most) {
       const name = `IPv${outline.version} packet`;
       throw new RangeError(`${field}: the ${name} would have ${length} bytes, ${most} at most`);
     }
   }
-  frame.replace(from, to - from, bytes);
+  frame.replace(from, to - from, bytes, count);
   if (part.nextHeader !== undefined) frame.setU8(network + IPV6_NEXT_HEADER, part.nextHeader);
   if (growth === 0) return 0;
   if (outline.version === 4) writeIpv4Word(outline, IPV4_TOTAL_LENGTH, length);
@@ -149,12 +161,12 @@ export function replacePart(outline: Outline, part: Part, bytes: Uint8Array): nu
 }
 
 /** How long the packet may become: more only for what is a jumbogram, and stays one. */
-function mostBytes({ frame, version, network }: Outline, part: Part, bytes: Uint8Array): number {
+function mostBytes({ frame, version, network }: Outline, part: Part, bytes: GivenBytes): number {
   if (version === 4) return MAX_LENGTH;
   let jumbo = findJumbo(frame, network) >= 0;
   if (jumbo && part.nextHeader !== undefined) {
     jumbo = part.nextHeader === IPV6_EXTENSION.HOP_BY_HOP &&
-      findJumboOption(new Frame(bytes), 0) >= 0;
+      findJumboOption(new Frame(bytes as Uint8Array), 0) >= 0;
   }
   return IPV6_HEADER_SIZE + (jumbo ? MAX_JUMBO_LENGTH : MAX_LENGTH);
 }
@@ -176,14 +188,19 @@ function checkResizable(
 }
 
 /** Replaces the upper layer's data; every length and the checksum follow. */
-export function replaceData(outline: Outline, part: Part, bytes: Uint8Array): void {
+export function replaceData(
+  outline: Outline,
+  part: Part,
+  bytes: GivenBytes,
+  count: number,
+): void {
   const { frame, protocol } = outline;
-  if (bytes.length === part.to - part.from && !outline.whole) {
-    writeUpperBytes(outline, part.from, bytes);
+  if (count === part.to - part.from && !outline.whole) {
+    writeUpperBytes(outline, part.from, bytes, count);
     return;
   }
   const unsummed = isUnsummed(outline);
-  const growth = replacePart(outline, part, bytes);
+  const growth = replacePart(outline, part, bytes, count);
   if (growth !== 0) {
     if (protocol === IP_PROTOCOL.UDP) {
       const length = part.to - outline.upper + growth;
@@ -196,8 +213,8 @@ export function replaceData(outline: Outline, part: Part, bytes: Uint8Array): vo
 }
 
 /** Replaces everything behind the IP headers. */
-export function replaceIpPayload(outline: Outline, bytes: Uint8Array): void {
+export function replaceIpPayload(outline: Outline, bytes: GivenBytes, count: number): void {
   const part = { field: "payload", from: outline.upper, to: outline.end };
-  replacePart(outline, part, bytes);
+  replacePart(outline, part, bytes, count);
   restructure(outline);
 }

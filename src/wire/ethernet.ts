@@ -5,7 +5,7 @@ import { ethernetJson, frameJson, INSPECT, type JsonObject, shown } from "./json
 import { Layers } from "./layers.ts";
 import { guardNames } from "./name_guard.ts";
 import { ETHERTYPE } from "./protocols.ts";
-import { checkBytes, checkExactBytes, checkInteger, checkU16 } from "./range.ts";
+import { checkExactBytes, checkInteger, checkU16 } from "./range.ts";
 import { VLAN_TAG_SIZE, VlanView } from "./vlan.ts";
 
 /** Where the fields of an Ethernet header begin (IEEE 802.3 §3), in bytes. */
@@ -203,5 +203,5 @@ const LENGTH_ZERO = 1;
  * ```
  */
 export function parseEthernet(bytes: Uint8Array): EthernetLayers {
-  return new EthernetLayers(new Frame(checkBytes("bytes", bytes, Infinity)));
+  return new EthernetLayers(new Frame(bytes));
 }

@@ -1,7 +1,8 @@
+import { type EditTerms, type FrameMemory, type FrameOwner, OWN_MEMORY } from "./frame_owner.ts";
 import { checksumAddView } from "./checksum.ts";
 import { PacketReleasedError } from "./errors.ts";
-import { viewOf } from "./netlink.ts";
-import { lengthOf } from "./range.ts";
+import { copyOf, type GivenBytes, isOver, lengthOf, moveWithin, put, viewOf } from "./bytes.ts";
+import { checkedLength, checkExactBytes } from "./range.ts";
 
 const NO_BYTES: Uint8Array = new Uint8Array(new ArrayBuffer(0));
 const NO_VIEW: DataView = new DataView(NO_BYTES.buffer);
@@ -9,56 +10,8 @@ const NO_VIEW: DataView = new DataView(NO_BYTES.buffer);
 /** Free bytes kept before and behind a packet that had to move, for the next edits. */
 const ROOM = { before: 64, behind: 192 } as const;
 
-/** On what terms the owner of a frame's memory lets it be changed. */
-export interface EditTerms {
-  /** Most bytes that the frame may grow to. */
-  readonly maxLength: number;
-  /** Fewest that it may shrink to. */
-  readonly minLength: number;
-  /**
-   * The transport checksum is not computed yet: the owner computes it whole in the end, and edits
-   * leave it alone.
-   */
-  readonly partialChecksum: boolean;
-  /** The memory must stay as it is: the first change moves the packet into memory of its own. */
-  readonly readOnly: boolean;
-  /** Free bytes right behind the frame, in the same memory, which it may grow into. */
-  readonly roomBehind: number;
-}
-
-/**
- * The owner of frames that are handed out: asked when one of them is about to be changed. One object
- * for all of them; `subject` tells which frame it is about.
- */
-export interface FrameOwner<Subject> {
-  /** Asked once, before the first change. Throws what the writer is to get instead. */
-  terms(subject: Subject): EditTerms;
-  /** Asked before the frame gets `length` bytes by a change at byte `at`. Throws to refuse. */
-  checkLength(subject: Subject, length: number, at: number): void;
-  /**
-   * Asked before a change of what is read of the IP headers on the way: IPv4's options, and the
-   * length of IPv6's hop-by-hop options. `had` tells whether there are any. Throws to refuse.
-   */
-  checkHeaders(subject: Subject, had: boolean): void;
-}
-
-/** The terms of memory that nobody else looks at. */
-export const OWN_MEMORY: EditTerms = {
-  maxLength: Infinity,
-  minLength: 0,
-  partialChecksum: false,
-  readOnly: false,
-  roomBehind: 0,
-};
-
 /** Shorter copies are quicker word by word than as a view and a call. */
 const SHORT = 256;
-
-/** Memory, and a view over the same. */
-export interface FrameMemory {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-}
 
 /** What only a frame that was changed needs. */
 interface Room {
@@ -98,25 +51,29 @@ export class Frame {
    *
    * @param view over the same memory as `bytes`, where there is one already.
    * @param owner is asked about changes, and told `subject`.
+   * @throws {TypeError} when `bytes` is no Uint8Array, or its buffer was transferred.
    * @throws {RangeError} unless `0 <= start <= end <= bytes.length`.
    */
   constructor(
     bytes: Uint8Array,
     start: number = 0,
-    end: number = bytes.length,
-    view: DataView = viewOf(bytes),
+    end?: number,
+    view?: DataView,
     owner: FrameOwner<never> | undefined = undefined,
     subject: unknown = undefined,
   ) {
-    if (!(start >= 0 && start <= end && end <= bytes.length)) {
+    // Where there is a view already, both are the owner's.
+    const have = view === undefined ? checkedLength("bytes", bytes) : bytes.length;
+    const stop = end ?? have;
+    if (!(start >= 0 && start <= stop && stop <= have)) {
       throw new RangeError(
-        `a frame needs 0 <= start <= end <= ${bytes.length}, got start ${start} and end ${end}`,
+        `a frame needs 0 <= start <= end <= ${have}, got start ${start} and end ${stop}`,
       );
     }
-    this.#view = view;
+    this.#view = view ?? viewOf(bytes);
     this.#bytes = bytes;
     this.#start = start;
-    this.#length = end - start;
+    this.#length = stop - start;
     this.#owner = owner as FrameOwner<unknown> | undefined;
     this.#subject = subject;
   }
@@ -213,7 +170,9 @@ export class Frame {
    */
   subarray(start: number = 0, end: number = this.#length): Uint8Array {
     if (!(start >= 0 && start <= end && end <= this.#length)) this.#refuse(start, end - start);
-    return this.#bytes.subarray(this.#start + start, this.#start + end);
+    // Of the view: the array's own subarray() may be the program's.
+    const { buffer, byteOffset } = this.#view;
+    return new Uint8Array(buffer, byteOffset + this.#start + start, end - start);
   }
 
   /** Copies all of it to where `bytes`, and `view` over the same memory, have room for it. */
@@ -258,42 +217,53 @@ export class Frame {
   }
 
   /** Writes bytes, which may be this frame's own. */
-  setBytes(offset: number, bytes: Uint8Array): void {
-    this.replace(offset, bytes.length, bytes);
+  setBytes(offset: number, bytes: GivenBytes): void {
+    const count = checkedLength("bytes", bytes);
+    this.replace(offset, count, bytes, count);
   }
 
   /**
-   * Puts `bytes` in the place of the `removed` bytes at `offset`; those behind them move. `bytes`
-   * may be this frame's own.
+   * Puts `bytes`, a Uint8Array, in the place of the `removed` bytes at `offset`; those behind them
+   * move. `bytes` may be this frame's own.
    *
+   * @param inserted how many they are, where that was checked already.
+   * @throws {TypeError} when they are no Uint8Array, or their buffer was transferred.
    * @throws {RangeError} when it is not inside, or the frame would become longer or shorter than it
    * may.
    * @throws {PacketReleasedError} after the release.
    */
-  replace(offset: number, removed: number, bytes: Uint8Array): void {
+  replace(
+    offset: number,
+    removed: number,
+    bytes: GivenBytes,
+    inserted: number = checkedLength("bytes", bytes),
+  ): void {
     if (!(offset >= 0 && removed >= 0 && offset + removed <= this.#length)) {
       this.#refuse(offset, removed);
     }
     const room = this.#room ?? this.#prepare();
-    const inserted = lengthOf(bytes);
-    if (inserted !== removed) this.#checkLength(room, this.#length + inserted - removed, offset);
-    // What is about to move may hold the bytes that are to be written.
-    const own = inserted !== removed && bytes.buffer === this.#bytes.buffer;
-    // Not `slice()`: a Buffer's shares its memory.
-    const source = own ? new Uint8Array(bytes) : bytes;
+    let source = bytes;
+    if (inserted !== removed) {
+      this.#checkLength(room, this.#length + inserted - removed, offset);
+      // What is about to move may hold the bytes that are to be written.
+      if (isOver(bytes, this.#view.buffer)) source = copyOf(bytes);
+      // The owner may have let them go; from here on nothing throws.
+      if (lengthOf(source) < inserted) checkExactBytes("bytes", source, inserted);
+      this.#move(room, offset, removed, inserted);
+    }
     room.touched = true;
     this.#copy = undefined;
-    if (inserted !== removed) this.#move(room, offset, removed, inserted);
-    this.#bytes.set(source, this.#start + offset);
+    put(this.#bytes, this.#start + offset, source, inserted);
   }
 
   /** Lends other memory in place of the old; nothing of it is touched yet. */
   lend(bytes: Uint8Array): void {
     if (this.#length < 0) throw new PacketReleasedError();
+    const length = checkedLength("bytes", bytes);
     this.#view = viewOf(bytes);
     this.#bytes = bytes;
     this.#start = 0;
-    this.#length = lengthOf(bytes);
+    this.#length = length;
     this.#room = this.#copy = undefined;
     this.#lent = true;
   }
@@ -362,10 +332,10 @@ export class Frame {
     const behind = end + growth <= room.high;
     const tail = start + offset + removed;
     if (before && (!behind || offset < end - tail)) {
-      bytes.copyWithin(start - growth, start, start + offset);
+      moveWithin(bytes, start - growth, start, start + offset);
       this.#start = start - growth;
     } else if (behind) {
-      if (tail < end) bytes.copyWithin(tail + growth, tail, end);
+      if (tail < end) moveWithin(bytes, tail + growth, tail, end);
     } else {
       this.#relocate(room, offset, removed, inserted);
       return;

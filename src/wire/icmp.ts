@@ -6,7 +6,7 @@ import type { Frame } from "./frame.ts";
 import { icmpJson, INSPECT, type JsonObject, shown } from "./json.ts";
 import { type Outline, quotedFlow } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
-import { checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
+import { checkedLength, checkInteger, checkU16, checkU32 } from "./range.ts";
 
 /** Where the fields of an ICMP header begin (RFC 792), in bytes. */
 const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
@@ -214,10 +214,15 @@ export class IcmpView {
    * change.
    */
   set payload(value: Uint8Array) {
-    checkBytes("payload", value, Infinity);
+    const length = checkedLength("payload", value);
     this.#require();
     const { upper, end } = this.#outline;
-    replaceData(this.#outline, { field: "payload", from: upper + FIELD.data, to: end }, value);
+    replaceData(
+      this.#outline,
+      { field: "payload", from: upper + FIELD.data, to: end },
+      value,
+      length,
+    );
   }
 
   /** Its fields under their names here; bytes are hex. */

@@ -6,7 +6,7 @@ import type { Frame } from "./frame.ts";
 import { icmpv6Json, INSPECT, type JsonObject, shown } from "./json.ts";
 import { type Outline, quotedFlow } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
-import { checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
+import { checkedLength, checkInteger, checkU16, checkU32 } from "./range.ts";
 
 /** Where the fields of an ICMPv6 header begin (RFC 4443 §2.1, §4.1), in bytes. */
 const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
@@ -202,10 +202,15 @@ export class Icmpv6View {
    * change.
    */
   set payload(value: Uint8Array) {
-    checkBytes("payload", value, Infinity);
+    const length = checkedLength("payload", value);
     this.#require();
     const { upper, end } = this.#outline;
-    replaceData(this.#outline, { field: "payload", from: upper + FIELD.data, to: end }, value);
+    replaceData(
+      this.#outline,
+      { field: "payload", from: upper + FIELD.data, to: end },
+      value,
+      length,
+    );
   }
 
   /** Its fields under their names here; bytes are hex. */

@@ -3,17 +3,10 @@
 // these are their offsets on 64-bit machines. All is in host order, that is little-endian, but
 // hw_protocol.
 import { WireError } from "./errors.ts";
+import { type GivenBytes, viewOf } from "./bytes.ts";
+import { align4, decodeHeader, NETLINK_HEADER_SIZE, NLM_F, NLMSG, writeHeader } from "./netlink.ts";
 import { checkObject } from "./objects.ts";
-import {
-  align4,
-  decodeHeader,
-  NETLINK_HEADER_SIZE,
-  NLM_F,
-  NLMSG,
-  viewOf,
-  writeHeader,
-} from "./netlink.ts";
-import { checkBytes, checkInteger, checkSize, checkU32, checkU64 } from "./range.ts";
+import { checkBytes, checkedLength, checkInteger, checkSize, checkU32, checkU64 } from "./range.ts";
 
 /** Message types, `IPQM_*`. Types up to BASE are netlink's own, MAX and above are nobody's. */
 export const IPQM = { BASE: 0x10, MODE: 0x11, VERDICT: 0x12, PACKET: 0x13, MAX: 0x14 } as const;
@@ -68,12 +61,12 @@ const REQUEST_OFFSET = 20;
 const MAX_ERRNO = 4095;
 
 /** The u16 at `offset`. */
-export function u16At(bytes: Uint8Array, offset: number): number {
+export function u16At(bytes: GivenBytes, offset: number): number {
   return bytes[offset]! | bytes[offset + 1]! << 8;
 }
 
 /** The i32 at `offset`; what lies beyond the end counts as 0. */
-export function i32At(bytes: Uint8Array, offset: number): number {
+export function i32At(bytes: GivenBytes, offset: number): number {
   return bytes[offset]! | bytes[offset + 1]! << 8 | bytes[offset + 2]! << 16 |
     bytes[offset + 3]! << 24;
 }
@@ -85,7 +78,7 @@ export function i32At(bytes: Uint8Array, offset: number): number {
  * @throws {WireError} when there are fewer bytes than the 16 of a header.
  */
 export function ipqMessageType(bytes: Uint8Array): number {
-  const have = bytes.length;
+  const have = checkedLength("bytes", bytes);
   const need = NETLINK_HEADER_SIZE;
   if (have < need) throw new WireError({ layer: "netlink header", offset: 0, need, have });
   return u16At(bytes, TYPE_OFFSET);
@@ -163,11 +156,15 @@ export function encodeIpqVerdict(message: IpqVerdictMessage): Uint8Array {
   checkObject("message", message);
   const id = checkU64("id", message.id);
   const verdict = checkU32("verdict", message.verdict);
-  const { payload } = message;
-  if (payload !== undefined) checkBytes("payload", payload, IPQ_MAX_LENGTH - IPQ_PEER_SIZE);
+  const given = message.payload;
+  const most = IPQ_MAX_LENGTH - IPQ_PEER_SIZE;
+  const stated = message.dataLength;
+  const { portId } = message;
+  // Behind the getters of the message, which may run the program's own code.
+  const payload = given === undefined ? undefined : checkBytes("payload", given, most);
   const length = payload?.length ?? 0;
-  const dataLength = checkSize("dataLength", message.dataLength ?? length);
-  const { bytes, view } = request(IPQ_PEER_SIZE + length, IPQM.VERDICT, message.portId);
+  const dataLength = checkSize("dataLength", stated ?? length);
+  const { bytes, view } = request(IPQ_PEER_SIZE + length, IPQM.VERDICT, portId);
   view.setUint32(IPQ_VERDICT_OFFSET.verdict, verdict, true);
   view.setBigUint64(IPQ_VERDICT_OFFSET.id, id, true);
   view.setBigUint64(IPQ_VERDICT_OFFSET.dataLength, dataLength, true);
@@ -217,8 +214,9 @@ export function decodeIpqMode(bytes: Uint8Array): IpqModeMessage & { readonly ra
  * @throws {WireError} when `bytes` does not begin with a whole verdict message.
  */
 export function decodeIpqVerdict(
-  bytes: Uint8Array,
+  given: Uint8Array,
 ): Required<IpqVerdictMessage> & { readonly dataLength: bigint } {
+  const bytes = checkBytes("bytes", given);
   const { view, portId, length } = open(bytes, IPQM.VERDICT, "IPQM_VERDICT", IPQ_PEER_SIZE);
   return {
     id: view.getBigUint64(IPQ_VERDICT_OFFSET.id, true),
@@ -250,7 +248,7 @@ function open(
   layer: string,
   need: number,
 ): { readonly view: DataView; readonly length: number; readonly portId: number } {
-  const view = viewOf(bytes);
+  const view = viewOf(checkBytes("bytes", bytes));
   const header = decodeHeader(view, 0);
   const have = header.length;
   if (header.type !== type) {

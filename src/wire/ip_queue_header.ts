@@ -7,6 +7,7 @@ import {
   IPQM,
 } from "./ip_queue.ts";
 import { align4, writeHeader } from "./netlink.ts";
+import { checkedLength } from "./range.ts";
 
 const LENGTH_OFFSET = 0;
 const MAX_ADDRESS = 8;
@@ -103,6 +104,7 @@ export class IpqPacketHeader {
   }
 
   #setName(at: number, name: Uint8Array): void {
+    checkedLength("name", name);
     for (let i = 0; i < IPQ_NAME_SIZE; i += 4) this.#view.setInt32(at + i, i32At(name, i), true);
   }
 }

@@ -13,7 +13,8 @@ import {
   u16At,
 } from "./ip_queue.ts";
 import { ipqDeviceName, IpqNameReader } from "./ip_queue_name.ts";
-import { align4, viewOf, writeHeader } from "./netlink.ts";
+import { viewOf } from "./bytes.ts";
+import { align4, writeHeader } from "./netlink.ts";
 import { checkBytes, checkInteger, checkU16, checkU32, checkU64 } from "./range.ts";
 
 /** A queued packet as ip_queue tells of it: `struct ipq_packet_msg`, with the same fields. */
@@ -61,7 +62,8 @@ const idWord = new BigUint64Array(idBytes.buffer);
  * @throws {WireError} when there is no whole header, or the message says that it is shorter than a
  * packet message, longer than `bytes`, or shorter than its payload.
  */
-export function decodeIpqPacket(bytes: Uint8Array): IpqPacketMessage | null {
+export function decodeIpqPacket(given: Uint8Array): IpqPacketMessage | null {
+  const bytes = checkBytes("bytes", given);
   if (ipqMessageType(bytes) !== IPQM.PACKET) return null;
   const have = bytes.length;
   const length = i32At(bytes, 0) >>> 0;
@@ -108,7 +110,7 @@ function bigintAt(bytes: Uint8Array, offset: number): bigint {
   return idWord[0]!;
 }
 
-/** A plain Uint8Array, also where `bytes` is of a subclass; the shared empty one for no bytes. */
+/** The shared empty one for no bytes. */
 function part(bytes: Uint8Array, offset: number, length: number): Uint8Array {
   return length === 0 ? EMPTY : new Uint8Array(bytes.buffer, bytes.byteOffset + offset, length);
 }
@@ -134,9 +136,11 @@ export function encodeIpqPacket(message: IpqPacketMessage): Uint8Array {
   const outdevName = ipqDeviceName(message.outdevName, "outdevName");
   const hwProtocol = checkU16("hwProtocol", message.hwProtocol);
   const hwType = checkU16("hwType", message.hwType);
-  const hwAddress = checkBytes("hwAddress", message.hwAddress, MAX_ADDRESS);
-  const payload = checkBytes("payload", message.payload, IPQ_MAX_LENGTH - IPQ_PACKET_SIZE);
+  const { hwAddress: givenAddress, payload: givenPayload } = message;
   const dataLength = checkU32("dataLength", message.dataLength);
+  // Behind the getters of the message, which may run the program's own code.
+  const hwAddress = checkBytes("hwAddress", givenAddress, MAX_ADDRESS);
+  const payload = checkBytes("payload", givenPayload, IPQ_MAX_LENGTH - IPQ_PACKET_SIZE);
   if (dataLength !== payload.length) {
     throw new RangeError(
       `dataLength must be the payload's length, ${payload.length}, got ${dataLength}`,

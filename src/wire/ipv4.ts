@@ -9,12 +9,12 @@ import {
 } from "./edit.ts";
 import type { Frame } from "./frame.ts";
 import { INSPECT, ipv4Json, type JsonObject, shown } from "./json.ts";
-import { encodeOptions, padOptions, rawOptions, readOptions } from "./options.ts";
+import { encodeOptions, padBytes, rawOptions, readOptions } from "./options.ts";
 import type { Outline } from "./outline.ts";
 import { coveredSum } from "./pseudo.ts";
 import {
   checkBoolean,
-  checkBytes,
+  checkedLength,
   checkExactBytes,
   checkInteger,
   checkU16,
@@ -280,7 +280,7 @@ export class Ipv4View {
    * there are any.
    */
   set options(value: Uint8Array) {
-    this.#setOptions(padOptions("options", checkBytes("options", value, Infinity)));
+    this.#setOptions(padBytes("options", value));
   }
 
   /**
@@ -311,9 +311,9 @@ export class Ipv4View {
    * transport checksum included when it is TCP's, UDP's or ICMP's and all of the packet is here.
    */
   set payload(value: Uint8Array) {
-    checkBytes("payload", value, Infinity);
+    const length = checkedLength("payload", value);
     requireVersion(this.#outline, 4);
-    replaceIpPayload(this.#outline, value);
+    replaceIpPayload(this.#outline, value, length);
   }
 
   /** Its fields under their names here; bytes are hex. */
@@ -364,6 +364,6 @@ export class Ipv4View {
 }
 
 function numberOf(field: string, value: unknown): number {
-  const [a = 0, b = 0, c = 0, d = 0] = checkExactBytes(field, value, 4);
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const bytes = checkExactBytes(field, value, 4);
+  return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
 }

@@ -1,4 +1,5 @@
 import { formatIpv6, ipv6FromNumber, parseIpv6 } from "./address.ts";
+import type { GivenBytes } from "./bytes.ts";
 import { replaceIpPayload, requireVersion, restructure } from "./edit.ts";
 import type { Frame } from "./frame.ts";
 import { readExtensions, setExtension, setExtensions } from "./ipv6_edit.ts";
@@ -26,7 +27,7 @@ import {
 } from "./ipv6_values.ts";
 import { INSPECT, ipv6Json, type JsonObject, shown } from "./json.ts";
 import type { Outline } from "./outline.ts";
-import { checkBytes, checkExactBytes, checkInteger, checkU16 } from "./range.ts";
+import { checkedLength, checkExactBytes, checkInteger, checkU16 } from "./range.ts";
 import { coveredDestination, coveredSource } from "./pseudo.ts";
 import { updatePseudo } from "./sums.ts";
 
@@ -193,7 +194,7 @@ export class Ipv6View {
   }
 
   set source(value: string) {
-    this.sourceBytes = parseIpv6(value, "source");
+    this.#writeAddress(FIELD.source, parseIpv6(value, "source"));
   }
 
   /** Destination address in canonical text (RFC 5952). */
@@ -202,7 +203,7 @@ export class Ipv6View {
   }
 
   set destination(value: string) {
-    this.destinationBytes = parseIpv6(value, "destination");
+    this.#writeAddress(FIELD.destination, parseIpv6(value, "destination"));
   }
 
   /** Source address as a number, first byte highest. {@link sourceWord} allocates nothing. */
@@ -340,9 +341,9 @@ export class Ipv6View {
    * is here.
    */
   set payload(value: Uint8Array) {
-    checkBytes("payload", value, Infinity);
+    const length = checkedLength("payload", value);
     requireVersion(this.#outline, 6);
-    replaceIpPayload(this.#outline, value);
+    replaceIpPayload(this.#outline, value, length);
   }
 
   /** Its fields under their names here; bytes are hex. */
@@ -369,12 +370,12 @@ export class Ipv6View {
     return number;
   }
 
-  #writeAddress(field: number, bytes: Uint8Array): void {
+  #writeAddress(field: number, bytes: GivenBytes): void {
     const outline = this.#outline;
     requireVersion(outline, 6);
     const at = outline.network + field;
     const before = this.#frame.sum(at, at + 16);
-    this.#frame.setBytes(at, bytes);
+    this.#frame.replace(at, 16, bytes, 16);
     const covered = field === FIELD.source ? coveredSource(outline) : coveredDestination(outline);
     if (covered === at) updatePseudo(outline, before, this.#frame.sum(at, at + 16));
   }

@@ -172,14 +172,15 @@ export function encodeExtensions(
   return { bytes, nextHeader: list[0]?.protocol ?? protocol, behindFragment };
 }
 
-function encodeExtension({ protocol, data }: Ipv6Extension, next: number): Uint8Array {
+function encodeExtension({ protocol, data: given }: Ipv6Extension, next: number): Uint8Array {
   checkInteger("the protocol of an extension header", protocol, 0, 255);
   const extension = EXTENSIONS[protocol];
   if (extension === undefined) {
     throw new RangeError(`${protocol} is no extension header: IPV6_EXTENSION names them`);
   }
   const { unit, extra } = extension;
-  checkBytes(`the data of extension header ${protocol}`, data, (255 + extra) * (unit || 8) - 2);
+  const most = (255 + extra) * (unit || 8) - 2;
+  const data = checkBytes(`the data of extension header ${protocol}`, given, most);
   const size = 2 + data.length;
   const whole = Math.max(8, Math.ceil(size / 8) * 8);
   const padded = protocol === HOP_BY_HOP || protocol === DESTINATION_OPTIONS;

@@ -98,11 +98,11 @@ export function encodeIpv6Options(field: string, options: readonly Ipv6Option[])
     checkObject(`each of ${field}`, option);
     const { type, data } = option;
     checkInteger(`the type of one of ${field}`, type, 0, 0xff);
-    checkBytes(`the data of one of ${field}`, data, 0xff);
+    const own = checkBytes(`the data of one of ${field}`, data, 0xff);
     if (type === 0) {
-      if (data.length > 0) throw new RangeError(`${field}: type 0 is one byte, without data`);
+      if (own.length > 0) throw new RangeError(`${field}: type 0 is one byte, without data`);
       bytes.push(0);
-    } else bytes.push(type, data.length, ...data);
+    } else bytes.push(type, own.length, ...own);
     if (bytes.length > MAX_OPTIONS_SIZE) {
       throw new RangeError(`${field} must be at most ${MAX_OPTIONS_SIZE} bytes`);
     }
@@ -121,8 +121,7 @@ export function encodeRouting(value: Ipv6Routing): Uint8Array {
   const { type, segmentsLeft, data } = value;
   checkInteger("routing.type", type, 0, 255);
   checkInteger("routing.segmentsLeft", segmentsLeft, 0, 255);
-  checkBytes("routing.data", data, 2048);
-  return bytesOf(type, segmentsLeft, ...data);
+  return bytesOf(type, segmentsLeft, ...checkBytes("routing.data", data, 2048));
 }
 
 /** Reads an Authentication header's data, which is cut when its length says less than it needs. */
@@ -136,12 +135,12 @@ export function decodeAuthentication(data: Uint8Array): Ipv6Authentication | und
 }
 
 /** The reverse. */
-export function encodeAuthentication(value: Ipv6Authentication): Uint8Array {
-  checkObject("authentication", value);
-  const { securityParametersIndex, sequenceNumber, integrityCheckValue } = value;
+export function encodeAuthentication(header: Ipv6Authentication): Uint8Array {
+  checkObject("authentication", header);
+  const { securityParametersIndex, sequenceNumber, integrityCheckValue } = header;
   checkU32("authentication.securityParametersIndex", securityParametersIndex);
   checkU32("authentication.sequenceNumber", sequenceNumber);
-  checkBytes("authentication.integrityCheckValue", integrityCheckValue, 1016);
+  const value = checkBytes("authentication.integrityCheckValue", integrityCheckValue, 1016);
   const words = withU32(securityParametersIndex, sequenceNumber);
-  return bytesOf(0, 0, ...words, ...integrityCheckValue);
+  return bytesOf(0, 0, ...words, ...value);
 }

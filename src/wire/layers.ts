@@ -12,7 +12,7 @@ import { INSPECT, type JsonObject, layersJson, shown } from "./json.ts";
 import { guardNames } from "./name_guard.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
-import { checkBytes, checkU16 } from "./range.ts";
+import { checkU16 } from "./range.ts";
 import { TcpView } from "./tcp.ts";
 import { UdpView } from "./udp.ts";
 
@@ -155,5 +155,5 @@ export interface ParseLayersOptions {
 export function parseLayers(bytes: Uint8Array, options: ParseLayersOptions = {}): Layers {
   const { protocol = ETHERTYPE.ANY } = options;
   checkU16("protocol", protocol);
-  return new Layers(new Frame(checkBytes("bytes", bytes, Infinity)), protocol);
+  return new Layers(new Frame(bytes), protocol);
 }

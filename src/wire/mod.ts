@@ -18,7 +18,8 @@ export {
 } from "./checksum.ts";
 export { finishChecksums } from "./finish.ts";
 
-export { type EditTerms, Frame, type FrameOwner } from "./frame.ts";
+export { Frame } from "./frame.ts";
+export type { EditTerms, FrameOwner } from "./frame_owner.ts";
 export { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 export { Layers, parseLayers, type ParseLayersOptions } from "./layers.ts";
 export { Flow, type FlowFields } from "./flow.ts";

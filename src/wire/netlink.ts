@@ -1,6 +1,8 @@
 // Netlink framing: netlink(7), <linux/netlink.h>. Headers are in host order, and the hosts this
 // library runs on are 64-bit and little-endian, so host order is little-endian here.
+import { viewOf } from "./bytes.ts";
 import { WireError } from "./errors.ts";
+import { checkBytes } from "./range.ts";
 
 /** Reserved message types, `NLMSG_*`. */
 export const NLMSG = { NOOP: 1, ERROR: 2, DONE: 3, OVERRUN: 4, MIN_TYPE: 0x10 } as const;
@@ -77,11 +79,6 @@ export interface NetlinkAnswer {
   readonly originalPortId: number;
 }
 
-/** A DataView over exactly the bytes of `bytes`. */
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 /**
  * The header of the message at `offset`.
  *
@@ -120,8 +117,8 @@ export function decodeHeader(
  * @throws {WireError} at the first message that does not fit.
  */
 export function* netlinkMessages(bytes: Uint8Array): Generator<NetlinkMessage, void, undefined> {
-  const view = viewOf(bytes);
-  for (let offset = 0; offset < bytes.length;) {
+  const view = viewOf(checkBytes("bytes", bytes));
+  for (let offset = 0; offset < view.byteLength;) {
     const message = decodeHeader(view, offset);
     yield message;
     offset += align4(message.length);

@@ -1,12 +1,12 @@
 // NFQNL_MSG_CONFIG: binding a queue and setting its options.
 import { WireError } from "./errors.ts";
+import { viewOf } from "./bytes.ts";
 import {
   align4,
   ATTRIBUTE_HEADER_SIZE,
   decodeHeader,
   netlinkAttributes,
   NLM_F,
-  viewOf,
   writeHeader,
 } from "./netlink.ts";
 import {
@@ -17,7 +17,7 @@ import {
   QUEUE_MESSAGE,
 } from "./nfqueue.ts";
 import { checkObject } from "./objects.ts";
-import { checkInteger, checkU16, checkU32, show } from "./range.ts";
+import { checkBytes, checkInteger, checkU16, checkU32, show } from "./range.ts";
 
 const COMMANDS = {
   none: NFQNL_CFG_CMD.NONE,
@@ -144,7 +144,7 @@ const MINIMUM: Readonly<Record<number, readonly [string, number]>> = {
  * @throws {WireError} when `bytes` does not begin with a whole, well-formed configuration message.
  */
 export function decodeConfig(bytes: Uint8Array): DecodedQueueConfig {
-  const view = viewOf(bytes);
+  const view = viewOf(checkBytes("bytes", bytes));
   const header = decodeHeader(view, 0);
   const layer = "NFQNL_MSG_CONFIG";
   const need = QUEUE_HEADER_SIZE;

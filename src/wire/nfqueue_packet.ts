@@ -1,6 +1,7 @@
 // NFQNL_MSG_PACKET as a plain object. The queue reads packets in place (indexPacketMessage); this
 // is the form for tools, tests and everything that is not in a hurry.
 import { WireError } from "./errors.ts";
+import { viewOf } from "./bytes.ts";
 import {
   align4,
   ATTRIBUTE_HEADER_SIZE,
@@ -8,7 +9,6 @@ import {
   MAX_ATTRIBUTE_PAYLOAD,
   netlinkAttributes,
   NLA,
-  viewOf,
   writeHeader,
 } from "./netlink.ts";
 import { checkObject } from "./objects.ts";
@@ -130,7 +130,8 @@ type Writable = { -readonly [Key in keyof QueuePacketMessage]: QueuePacketMessag
  *
  * @throws {WireError} when `bytes` does not begin with a whole, well-formed packet message.
  */
-export function decodePacketMessage(bytes: Uint8Array): QueuePacketMessage {
+export function decodePacketMessage(given: Uint8Array): QueuePacketMessage {
+  const bytes = checkBytes("bytes", given);
   const view = viewOf(bytes);
   const header = decodeHeader(view, 0);
   const layer = "NFQNL_MSG_PACKET";
@@ -215,10 +216,10 @@ export function encodePacketMessage(message: QueuePacketMessage): Uint8Array {
     }));
   }
   if (hardwareAddress !== undefined) {
-    checkBytes("hardwareAddress", hardwareAddress, 8);
+    const address = checkBytes("hardwareAddress", hardwareAddress, 8);
     attributes.push(attribute(NFQA.HWADDR, 12, (view, bytes) => {
-      view.setUint16(0, hardwareAddress.length, false);
-      bytes.set(hardwareAddress, 4);
+      view.setUint16(0, address.length, false);
+      bytes.set(address, 4);
     }));
   }
   if (securityContext !== undefined) {

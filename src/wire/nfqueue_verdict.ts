@@ -1,6 +1,7 @@
 // NFQNL_MSG_VERDICT and NFQNL_MSG_VERDICT_BATCH: writers for the fast path, and an object form.
 import { WireError } from "./errors.ts";
 import { Frame } from "./frame.ts";
+import { put, viewOf } from "./bytes.ts";
 import {
   align4,
   ATTRIBUTE_HEADER_SIZE,
@@ -8,7 +9,6 @@ import {
   MAX_ATTRIBUTE_PAYLOAD,
   netlinkAttributes,
   NLM_F,
-  viewOf,
   writeHeader,
 } from "./netlink.ts";
 import { checkObject } from "./objects.ts";
@@ -18,7 +18,7 @@ import {
   type QueueVerdictChanges,
   readVerdictChange,
 } from "./nfqueue_changes.ts";
-import { checkBytes, checkU16, checkU32, lengthOf } from "./range.ts";
+import { checkBytes, checkedLength, checkU16, checkU32 } from "./range.ts";
 
 /** Bytes of a verdict that sets nothing else: headers and NFQA_VERDICT_HDR. */
 export const VERDICT_SIZE = 32;
@@ -34,7 +34,9 @@ export function payloadSize(length: number): number {
 
 /** @ignore How long a payload is. */
 export function payloadLength(payload: Uint8Array | Frame): number {
-  return payload instanceof Frame ? payload.length : lengthOf(payload);
+  return payload instanceof Frame
+    ? payload.length
+    : checkedLength("payload", payload, MAX_ATTRIBUTE_PAYLOAD);
 }
 
 /**
@@ -114,11 +116,12 @@ export function appendPayload(
   end: number,
   payload: Uint8Array | Frame,
 ): number {
-  const size = ATTRIBUTE_HEADER_SIZE + payloadLength(payload);
+  const length = payloadLength(payload);
+  const size = ATTRIBUTE_HEADER_SIZE + length;
   view.setUint16(end, size, true);
   view.setUint16(end + 2, NFQA.PAYLOAD, true);
   if (payload instanceof Frame) payload.copyTo(bytes, view, end + ATTRIBUTE_HEADER_SIZE);
-  else bytes.set(payload, end + ATTRIBUTE_HEADER_SIZE);
+  else put(bytes, end + ATTRIBUTE_HEADER_SIZE, payload, length);
   const newEnd = end + align4(size);
   for (let at = end + size; at < newEnd; at++) view.setUint8(at, 0);
   view.setUint32(start, newEnd - start, true);
@@ -136,8 +139,9 @@ export function appendAttributes(
   end: number,
   attributes: Uint8Array,
 ): number {
-  bytes.set(attributes, end);
-  const newEnd = end + attributes.length;
+  const length = checkedLength("attributes", attributes);
+  put(bytes, end, attributes, length);
+  const newEnd = end + length;
   view.setUint32(start, newEnd - start, true);
   return newEnd;
 }
@@ -191,10 +195,11 @@ function encode(
   const verdict = checkU32("verdict", message.verdict);
   const sequence = checkU32("sequence", message.sequence ?? 0);
   const { mark } = message;
-  const { payload } = single;
+  const { payload: given } = single;
   if (mark !== undefined) checkU32("mark", mark);
-  if (payload !== undefined) checkBytes("payload", payload, MAX_ATTRIBUTE_PAYLOAD);
   const changes = encodeVerdictChanges(single);
+  // Last, because reading the changes may run the program's own code.
+  const payload = given && checkBytes("payload", given, MAX_ATTRIBUTE_PAYLOAD);
 
   const size = VERDICT_SIZE + (mark === undefined ? 0 : MARK_SIZE) + changes.length +
     (payload === undefined ? 0 : payloadSize(payloadLength(payload)));
@@ -233,10 +238,11 @@ export function decodeVerdictBatch(
 }
 
 function decode(
-  bytes: Uint8Array,
+  given: Uint8Array,
   type: number,
   layer: string,
 ): QueueVerdict & { readonly sequence: number } {
+  const bytes = checkBytes("bytes", given);
   const view = viewOf(bytes);
   const header = decodeHeader(view, 0);
   const have = header.length;

@@ -64,16 +64,21 @@ export function encodeOptions(field: string, options: readonly RawOption[]): Uin
   const bytes: number[] = [];
   for (const [type, data] of options) {
     checkInteger(`the number of one of ${field}`, type, NO_OPERATION, 0xff);
-    checkBytes(`the data of one of ${field}`, data, MAX_OPTIONS_SIZE - 2);
+    const own = checkBytes(`the data of one of ${field}`, data, MAX_OPTIONS_SIZE - 2);
     if (type === NO_OPERATION) {
-      if (data.length > 0) throw new RangeError(`${field}: type 1 is one byte, without data`);
+      if (own.length > 0) throw new RangeError(`${field}: type 1 is one byte, without data`);
       bytes.push(type);
-    } else bytes.push(type, data.length + 2, ...data);
+    } else bytes.push(type, own.length + 2, ...own);
   }
   return padOptions(field, bytes);
 }
 
-/** Raw options, filled up with zeros to whole words. */
+/** Raw options as a caller gives them, filled up with zeros to whole words. */
+export function padBytes(field: string, value: unknown): Uint8Array {
+  return padOptions(field, checkBytes(field, value));
+}
+
+/** The same of bytes of ours. */
 export function padOptions(field: string, bytes: ArrayLike<number>): Uint8Array {
   if (bytes.length > MAX_OPTIONS_SIZE) {
     throw new RangeError(`${field} must be 0 to ${MAX_OPTIONS_SIZE} bytes, got ${bytes.length}`);

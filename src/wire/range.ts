@@ -1,5 +1,6 @@
 // Checks of what a caller passes in. Every message names the field, its range and the value.
 import { unknownKey } from "./names.ts";
+import { fixed, type GivenBytes, isGone, lengthOf } from "./bytes.ts";
 
 /** Throws unless `value` is an integer from `min` to `max`; returns it. */
 export function checkInteger(field: string, value: unknown, min: number, max: number): number {
@@ -47,25 +48,50 @@ export function checkSize(field: string, value: unknown): bigint {
   return BigInt(value);
 }
 
-const length = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype),
-  "length",
-)!.get!;
-
-/** A length that no subclass can make up: what is written must be what room was made for. */
-export function lengthOf(bytes: Uint8Array): number {
-  return length.call(bytes) as number;
+/** A proxy, and an object made with the prototype alone, say that they are arrays and have no bytes. */
+function trueLength(field: string, value: Uint8Array): number {
+  try {
+    return lengthOf(value);
+  } catch {
+    throw new TypeError(`${field} must be a Uint8Array, got what only says that it is one`);
+  }
 }
 
-/** Throws unless `value` is a Uint8Array of at most `maxLength` bytes; returns it. */
-export function checkBytes(field: string, value: unknown, maxLength: number): Uint8Array {
+/**
+ * Throws unless `value` is a Uint8Array of at most `maxLength` bytes that are there; returns their
+ * number. For what is written at once, in a call; {@link checkBytes} is for all else.
+ */
+export function checkedLength(
+  field: string,
+  value: unknown,
+  maxLength: number = Infinity,
+): number {
   if (!(value instanceof Uint8Array)) {
     const hint = typeof value === "string" ? ": new TextEncoder().encode(text) makes one" : "";
     throw new TypeError(`${field} must be a Uint8Array, got ${show(value)}${hint}`);
   }
-  const have = lengthOf(value);
-  if (have <= maxLength) return value;
+  const have = trueLength(field, value);
+  if (have === 0 && isGone(value)) {
+    throw new TypeError(`${field} is gone: its buffer was transferred or resized away`);
+  }
+  if (have > 0 && typeof value[0] !== "number") {
+    throw new TypeError(`${field} must be a Uint8Array, got other numbers`);
+  }
+  if (have <= maxLength) return have;
   throw new RangeError(`${field} must hold 0 to ${maxLength} bytes, got ${have}`);
+}
+
+/**
+ * Throws unless `value` is a Uint8Array of at most `maxLength` bytes; returns the same memory as a
+ * plain one, whose length stays ({@link fixed}).
+ */
+export function checkBytes(
+  field: string,
+  value: unknown,
+  maxLength: number = Infinity,
+): Uint8Array {
+  checkedLength(field, value, maxLength);
+  return fixed(value as Uint8Array);
 }
 
 /** A short, safe rendering of any value for an error message. */
@@ -90,7 +116,10 @@ export function checkText(field: string, value: unknown): string {
   throw new TypeError(`${field} must be a string, got ${show(value)}`);
 }
 
-/** Throws unless `value` is an array of at most `maxLength` entries; returns it. */
+/**
+ * Throws unless `value` is an array of at most `maxLength` entries; returns a copy, for which each was
+ * read once.
+ */
 export function checkList<Entry>(
   field: string,
   value: readonly Entry[],
@@ -98,15 +127,20 @@ export function checkList<Entry>(
 ): readonly Entry[] {
   if (!Array.isArray(value)) throw new TypeError(`${field} must be an array, got ${show(value)}`);
   const { length } = value as readonly Entry[];
-  if (length <= maxLength) return value;
-  throw new RangeError(`${field} must have 0 to ${maxLength} entries, got ${length}`);
+  if (!(length <= maxLength)) {
+    throw new RangeError(`${field} must have 0 to ${maxLength} entries, got ${length}`);
+  }
+  // Not by its own methods: an array's may be a program's as well.
+  const list: Entry[] = [];
+  for (let index = 0; index < length; index++) list.push((value as readonly Entry[])[index]!);
+  return list;
 }
 
-/** Throws unless `value` is a Uint8Array of exactly `length` bytes; returns it. */
-export function checkExactBytes(field: string, value: unknown, length: number): Uint8Array {
-  const bytes = checkBytes(field, value, Infinity);
-  if (bytes.length === length) return bytes;
-  throw new RangeError(`${field} must hold ${length} bytes, got ${bytes.length}`);
+/** Throws unless `value` is a Uint8Array of exactly `length` bytes; returns it, as it was given. */
+export function checkExactBytes(field: string, value: unknown, length: number): GivenBytes {
+  const have = checkedLength(field, value, Infinity);
+  if (have === length) return value as GivenBytes;
+  throw new RangeError(`${field} must hold ${length} bytes, got ${have}`);
 }
 
 /** Throws unless `value` is an object with no other properties than those of `keys`; says which was meant. */

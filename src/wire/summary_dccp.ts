@@ -1,5 +1,5 @@
 // A DCCP packet (RFC 4340 §5) in the words of tcpdump.
-import { viewOf } from "./netlink.ts";
+import { viewOf } from "./bytes.ts";
 
 const TYPES = [
   ...["Request", "Response", "Data", "Ack", "DataAck", "CloseReq", "Close", "Reset"],

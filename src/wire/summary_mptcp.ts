@@ -1,7 +1,7 @@
 // TCP's Multipath option (RFC 8684, and version 0 of it: RFC 6824) in the words of tcpdump.
 import { formatIpv4, formatIpv6 } from "./address.ts";
 import { formatHex } from "./hex.ts";
-import { viewOf } from "./netlink.ts";
+import { viewOf } from "./bytes.ts";
 
 /** What an option of this kind says; undefined where it makes no sense. */
 type Subtype = readonly [name: string, text: (option: Option) => string | undefined];

@@ -1,5 +1,5 @@
 // An SCTP packet (RFC 9260) in the words of tcpdump.
-import { viewOf } from "./netlink.ts";
+import { viewOf } from "./bytes.ts";
 
 const HEADER_SIZE = 12;
 const CHUNK_HEADER_SIZE = 4;

@@ -2,10 +2,10 @@ import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "./edit.ts
 import type { WireProblem } from "./errors.ts";
 import type { Frame } from "./frame.ts";
 import { INSPECT, type JsonObject, shown, tcpJson } from "./json.ts";
-import { encodeOptions, padOptions, rawOptions, readOptions } from "./options.ts";
+import { encodeOptions, padBytes, rawOptions, readOptions } from "./options.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
-import { checkBoolean, checkBytes, checkInteger, checkU16, checkU32 } from "./range.ts";
+import { checkBoolean, checkedLength, checkInteger, checkU16, checkU32 } from "./range.ts";
 import { findTcpOption, setTcpOption, setTcpOptions, tcpHeaderEnd } from "./tcp_edit.ts";
 import { TCP_FLAG } from "./tcp_flags.ts";
 import {
@@ -252,7 +252,7 @@ export class TcpView {
    * change; so do all that follow.
    */
   set options(value: Uint8Array) {
-    this.#setOptions(padOptions("options", checkBytes("options", value, Infinity)));
+    this.#setOptions(padBytes("options", value));
   }
 
   /**
@@ -347,10 +347,10 @@ export class TcpView {
    * would change.
    */
   set payload(value: Uint8Array) {
-    checkBytes("payload", value, Infinity);
+    const length = checkedLength("payload", value);
     this.#require();
     const part = { field: "payload", from: tcpHeaderEnd(this.#outline), to: this.#outline.end };
-    replaceData(this.#outline, part, value);
+    replaceData(this.#outline, part, value, length);
   }
 
   /** Its fields under their names here; bytes are hex. */

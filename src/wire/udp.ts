@@ -4,7 +4,7 @@ import type { Frame } from "./frame.ts";
 import { INSPECT, type JsonObject, shown, udpJson } from "./json.ts";
 import type { Outline } from "./outline.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
-import { checkBytes, checkInteger, checkU16 } from "./range.ts";
+import { checkedLength, checkInteger, checkU16 } from "./range.ts";
 import { isUnsummed, renewUpper } from "./sums.ts";
 
 /** Where the fields of a UDP header begin (RFC 768), in bytes. */
@@ -112,10 +112,10 @@ export class UdpView {
    * would change.
    */
   set payload(value: Uint8Array) {
-    checkBytes("payload", value, Infinity);
+    const length = checkedLength("payload", value);
     this.#require();
     const from = this.#outline.upper + FIELD.data;
-    replaceData(this.#outline, { field: "payload", from, to: this.#end() }, value);
+    replaceData(this.#outline, { field: "payload", from, to: this.#end() }, value, length);
   }
 
   /** Its fields under their names here; bytes are hex. */

@@ -112,9 +112,8 @@ test("buffers that are none", { timeout }, () => {
   assert.throws(() => handle.read(Object.create(Uint8Array.prototype), -1), typeError);
   const detached = new Uint8Array(100);
   structuredClone(detached, { transfer: [detached.buffer] });
-  assert.equal(ipq.ipq_read(handle, detached, 0, -1), -1);
-  assert.equal(handle.errno, 14);
-  assert.equal(handle.setVerdict(1n, 1, detached), 40);
+  assert.throws(() => ipq.ipq_read(handle, detached, 0, -1), typeError);
+  assert.throws(() => handle.setVerdict(1n, 1, detached), typeError);
 });
 
 test("lengths that lie", { timeout }, () => {

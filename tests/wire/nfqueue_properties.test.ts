@@ -9,7 +9,8 @@ import {
   encodeExpectation,
 } from "../../src/wire/conntrack_change.ts";
 import { WireError } from "../../src/wire/errors.ts";
-import { decodeError, netlinkAttributes, netlinkMessages, viewOf } from "../../src/wire/netlink.ts";
+import { viewOf } from "../../src/wire/bytes.ts";
+import { decodeError, netlinkAttributes, netlinkMessages } from "../../src/wire/netlink.ts";
 import {
   ATTRIBUTE_STRIDE,
   attributeLength,

@@ -1,0 +1,9 @@
+// Bytes that lie, are gone, shared, or none, at every entry of ./wire and of packets that takes bytes.
+
+import { test } from "node:test";
+import { tryKinds } from "./entries.ts";
+import { WIRE_ENTRIES } from "./wire_entries.ts";
+
+for (const [name, entry] of WIRE_ENTRIES) {
+  test(`bytes of every kind, ${name}`, { timeout: 20_000 }, () => tryKinds(name, entry));
+}
