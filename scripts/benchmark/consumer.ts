@@ -80,6 +80,12 @@ const read = (packet: Packet) => {
   return packet.udp?.destinationPort === 9999 ? verdict : Verdict.Accept;
 };
 
+/** Takes the packet's bytes. */
+const readPayload = ({ payload }: Packet) => {
+  count();
+  return payload[0] === 0x45 ? verdict : OTHERS;
+};
+
 /** Decides by all of the five-tuple. */
 const readFlow = ({ flow }: Packet) => {
   count();
@@ -120,6 +126,7 @@ function runSync(queue: PacketQueue, handler: (packet: Packet) => Verdict): void
 const modes: Record<string, (queue: PacketQueue) => void | Promise<void>> = {
   runSync: (queue) => runSync(queue, handler),
   runSyncReading: (queue) => runSync(queue, read),
+  runSyncPayload: (queue) => runSync(queue, readPayload),
   runSyncFlow: (queue) => runSync(queue, readFlow),
   runSyncFlowMap: (queue) => runSync(queue, countFlow),
   run: (queue) => queue.run(handler, { signal: stop.signal }),

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 export const MODES: Record<string, string> = {
   runSync: "runSync",
   runSyncReading: "runSync, handler reads the UDP port",
+  runSyncPayload: "runSync, handler reads the payload",
   runSyncFlow: "runSync, handler reads the five-tuple",
   runSyncFlowMap: "runSync, handler counts flows in a Map",
   run: "run",
@@ -34,7 +35,8 @@ function parseOptions() {
       rounds: { type: "string" },
       seconds: { type: "string" },
       "warm-up": { type: "string", default: "50000" },
-      single: { type: "boolean", default: false },
+      segments: { type: "boolean", default: false },
+      beside: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });

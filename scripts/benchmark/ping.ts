@@ -3,6 +3,7 @@ import { Child } from "./child.ts";
 import { options, print } from "./options.ts";
 import {
   beside,
+  besideName,
   c,
   callback,
   consumerCore,
@@ -36,15 +37,26 @@ export async function ping(): Promise<unknown> {
   );
   const times = (name: string, i: number): Samples =>
     (samples.get(name) ?? []).map((s) => s[i] ?? NaN);
-  const rows = programs.map(({ name }) => [
-    name,
-    spread(times(name, 0), 1),
-    spread(times(name, 1), 1),
-    spread(ratios(times(name, 0), times(callback.name, 0)), 2),
-  ]);
+  const rows = programs.map((program) => {
+    const { name } = program;
+    const other = besideName(program);
+    return [
+      name,
+      spread(times(name, 0), 1),
+      spread(times(name, 1), 1),
+      spread(ratios(times(name, 0), times(callback.name, 0)), 2),
+      ...(samples.has(other) ? [spread(ratios(times(name, 0), times(other, 0)), 2)] : []),
+    ];
+  });
   print(
     `Round trip of a ping, after ${options["warm-up"]} others`,
-    table(["consumer", "p50 µs", "p99 µs", "p50, × callback"], rows),
+    table(
+      [
+        ...["consumer", "p50 µs", "p99 µs", "p50, × callback"],
+        ...(options.beside === undefined ? [] : ["× beside"]),
+      ],
+      rows,
+    ),
   );
   return Object.fromEntries(samples);
 }

@@ -1,5 +1,6 @@
 /** The programs that are measured, and how they take turns. */
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Child } from "./child.ts";
 import { environment, MODES, options, rounds, seconds } from "./options.ts";
@@ -18,9 +19,19 @@ export interface Program {
   readonly mode?: string;
 }
 
+/** What the same program of the checkout of --beside is called. */
+export const besideName = ({ name }: Program): string => `${BESIDE}${name}`;
+
 /** A program that scripts/benchmark/inside compiled. */
 export const c = (name: string): string => `${environment("PROGRAMS")}/${name}`;
-const consumer = fileURLToPath(new URL("consumer.ts", import.meta.url));
+const BESIDE = "beside: ";
+/** Checkouts that are measured, and how each is called: this one, and the one of --beside. */
+const trees: readonly { name: string; consumer: string }[] = [
+  { name: "", consumer: fileURLToPath(new URL("consumer.ts", import.meta.url)) },
+  ...(options.beside === undefined
+    ? []
+    : [{ name: BESIDE, consumer: resolve(options.beside, "scripts/benchmark/consumer.ts") }]),
+];
 
 /** What runs TypeScript, as far as --runtime allows: what PacketQueue needs, and what mitata does. */
 export const runtimes: readonly { name: string; command: Command; run: Command }[] = [
@@ -35,12 +46,14 @@ export const runtimes: readonly { name: string; command: Command; run: Command }
 /** PacketQueue in each of these modes, as far as --mode and --runtime allow. */
 export function ours(...names: string[]): Program[] {
   return names.filter((mode) => options.mode.includes(mode)).flatMap((mode) =>
-    runtimes.map(({ name, command }): Program => ({
-      name: `${name} ${MODES[mode]}`,
-      runtime: name,
-      mode,
-      command: [...command, consumer, "-m", mode],
-    }))
+    runtimes.flatMap(({ name, command }) =>
+      trees.map((tree): Program => ({
+        name: `${tree.name}${name} ${MODES[mode]}`,
+        runtime: name,
+        mode,
+        command: [...command, tree.consumer, "-m", mode],
+      }))
+    )
   );
 }
 

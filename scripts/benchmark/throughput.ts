@@ -5,6 +5,7 @@ import { Child } from "./child.ts";
 import { MODES, options, print, seconds } from "./options.ts";
 import {
   batched,
+  besideName,
   byHand,
   c,
   callback,
@@ -63,7 +64,7 @@ async function throughputRun(command: Command, verdict: string): Promise<[Throug
   const before = checksums();
   await using queue = new Child(pinned(consumerCore, command));
   await queue.line();
-  const limits = ["-s", String(seconds + 10), ...(options.single ? ["-1"] : [])];
+  const limits = ["-s", String(seconds + 10), ...(options.segments ? [] : ["-1"])];
   await using _sender = new Child(pinned(senderCore, [c("sender"), ...limits]));
   const start = { time: performance.now(), worked: worked(consumerCore) };
   const result: Throughput = JSON.parse(await queue.line());
@@ -111,10 +112,10 @@ function programsFor(verdict: string): readonly Program[] {
  * time: what the kernel needs differs more from run to run than all handlers do.
  */
 function overRunSync(
-  { name, runtime, mode }: Program,
+  { name, mode }: Program,
   samples: ReadonlyMap<string, readonly Throughput[]>,
 ): string {
-  const base = samples.get(`${runtime} ${MODES.runSync}`);
+  const base = samples.get(name.replace(MODES[mode ?? ""] ?? "", MODES["runSync"]!));
   if (!mode?.startsWith("runSync") || mode === "runSync" || base === undefined) return "";
   const cost = (run: Throughput | undefined) => run === undefined ? NaN : run.userNs / run.packets;
   return spread((samples.get(name) ?? []).map((run, round) => cost(run) - cost(base[round])));
@@ -149,6 +150,9 @@ export async function throughput(): Promise<unknown> {
           overRunSync(program, samples),
           `${median(own.map((s) => s.cpuNs / s.seconds / 1e7)).toFixed()} %`,
           ...bases.map((base) => spread(ratios(rates(program), rates(base)), 2)),
+          ...(samples.has(besideName(program))
+            ? [spread(ratios(rates(program), rates({ name: besideName(program) })), 2)]
+            : []),
         ];
       });
       const head = [
@@ -159,6 +163,7 @@ export async function throughput(): Promise<unknown> {
         "user over runSync",
         "busy",
         ...["× callback", "× by hand", "× by hand, batch"].slice(0, bases.length),
+        ...(options.beside === undefined ? [] : ["× beside"]),
       ];
       print(`64-byte UDP, ${title}`, table(head, rows));
       if (disturbed > 0 && !options.json) {
