@@ -252,7 +252,7 @@ export class Engine implements Decider {
    */
   flush(): void {
     // Where verdicts may be refused their answers need room: it is the socket that packets come by.
-    if (this.#outbox.isCareful()) this.#makeRoom();
+    if (this.#outbox.isCareful() && this.socket.isCrowded()) this.#makeRoom();
     this.#retry();
     this.#outbox.flush();
   }

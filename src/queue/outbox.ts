@@ -135,7 +135,9 @@ export class Outbox {
 
   /** Whether verdicts leave one by one, since the kernel may have let packets go. */
   isCareful(): boolean {
-    if (this.#runLength > 2 && !this.#looked) this.#lookForChanges();
+    // Not for one packet that a loop decides as it comes: nothing is likelier, and nothing safer.
+    const several = this.#runLength > 2 || this.#end > 0 || waiting.has(this);
+    if (several && !this.#looked) this.#lookForChanges();
     return this.#carefulUntil > 0 && performance.now() <= this.#carefulUntil;
   }
 

@@ -23,8 +23,10 @@ const O_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SO_MEMINFO = 55;
-/** Words of SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_*), and which of them counts drops. */
-const MEMINFO = { words: 9, drops: 8 } as const;
+/** Words of SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_*): bytes that wait, the most, drops. */
+const MEMINFO = { words: 9, used: 0, most: 1, drops: 8 } as const;
+/** Bytes that the answers to a datagram of verdicts take at most. */
+const ANSWERS = 1 << 20;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
@@ -132,12 +134,23 @@ export class QueueSocket {
 
   /** Datagrams that found the receive buffer full: 32 bits, wrapping; 0 before Linux 4.12. */
   drops(): number {
+    return this.#memory()[MEMINFO.drops]!;
+  }
+
+  /** Whether answers to many verdicts may find no room in the receive buffer. */
+  isCrowded(): boolean {
+    const words = this.#memory();
+    const most = words[MEMINFO.most]!;
+    return most - words[MEMINFO.used]! < Math.min(ANSWERS, most / 2);
+  }
+
+  /** SO_MEMINFO, all 0 where the kernel has none. */
+  #memory(): Uint32Array {
     const words = new Uint32Array(MEMINFO.words);
     const bytes = new Uint8Array(words.buffer);
     const length = new Uint8Array(new Uint32Array([bytes.length]).buffer);
-    const { getsockopt } = this.#libc;
-    if (getsockopt(this.descriptor, SOL_SOCKET, SO_MEMINFO, bytes, length) < 0) return 0;
-    return words[MEMINFO.drops]!;
+    this.#libc.getsockopt(this.descriptor, SOL_SOCKET, SO_MEMINFO, bytes, length);
+    return words;
   }
 
   /** Sends one configuration message; its acknowledgement comes with the packets. */

@@ -19,6 +19,8 @@ const TAKES_TOO = /\bIpv6Authentication\b/;
 const LEFT_OUT: Readonly<Record<string, string>> = {
   "Frame.over": "takes a view beside the bytes: both are its owner's",
   "Frame.copyTo": "writes into its owner's memory",
+  "Frame.endIn": "compares it with its owner's memory",
+  "Frame.rebase": "goes on in its owner's memory",
   "BufferHeader.write": "protected: setters of the headers, which are tried, call it",
   "NfqData.nfq_get_payload": "gives bytes",
 };
