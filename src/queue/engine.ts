@@ -251,6 +251,7 @@ export class Engine implements Decider {
    * @throws {SystemError} when the kernel does not take them; they stay gathered
    */
   flush(): void {
+    if (this.closed) return;
     // Where verdicts may be refused their answers need room: it is the socket that packets come by.
     if (this.#outbox.isCareful() && this.socket.isCrowded()) this.#makeRoom();
     this.#retry();
