@@ -66,6 +66,11 @@ export class QueueSocket {
       this.#handle = handle;
       this.descriptor = nfq.nfq_fd(handle);
       this.#socket = new NetlinkSocket(this.descriptor);
+      // Before the queue is bound: from then on until a copy mode is set the kernel drops what comes,
+      // whatever the rule says of bypass.
+      this.portId = this.#socket.portId();
+      this.#socket.connect();
+      this.#tune(settings);
       const [foreign] = bindFamilies(handle, Object.values(FAMILY));
       if (foreign !== undefined) {
         const advice = adviseFamily(foreign);
@@ -80,9 +85,6 @@ export class QueueSocket {
         throw failed("nfq_set_queue_maxlen", threadErrno());
       }
       this.#setFlags(settings.flags);
-      this.portId = this.#socket.portId();
-      this.#socket.connect();
-      this.#tune(settings);
       watchLinks();
     } catch (error) {
       nfq.nfq_close(handle);
