@@ -6,7 +6,7 @@
 
 import { mtuOf } from "../../ffi/devices.ts";
 import { copyOf, isShared } from "../wire/bytes.ts";
-import { finishPacket, isChecksumStart, startChecksum } from "../wire/finish.ts";
+import { finishIpHeader, finishPacket, isChecksumStart, startChecksum } from "../wire/finish.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { EditTerms, FrameOwner } from "../wire/frame_owner.ts";
 import { align4 } from "../wire/netlink.ts";
@@ -116,10 +116,12 @@ export function finishEdited(packet: Packet, frame: Frame): Frame {
   const cut = isSegmentedUdp(packet) && isCut(packet);
   if (!cut && !packet.checksumNotReady) return frame;
   const bytes = frame.subarray();
-  if ((cut ? startChecksum : finishPacket)(bytes) || isReplaced(packet)) return frame;
+  if ((cut ? startChecksum : finishPacket)(bytes)) return frame;
   const protocol = packet.ip?.protocol;
-  if (protocol !== IP_PROTOCOL.TCP && protocol !== IP_PROTOCOL.UDP) return frame;
-  throw new UnfinishedChecksumError(protocol);
+  const needed = protocol === IP_PROTOCOL.TCP || protocol === IP_PROTOCOL.UDP;
+  if (needed && !isReplaced(packet)) throw new UnfinishedChecksumError(protocol);
+  finishIpHeader(bytes);
+  return frame;
 }
 
 /**
@@ -135,7 +137,7 @@ export function finishReplacement(packet: Packet, given: Uint8Array): Uint8Array
   if (!cut && !packet.checksumNotReady) return bytes;
   // These bytes are the program's.
   const written = copyOf(bytes);
-  (cut ? startChecksum : finishPacket)(written);
+  if (!(cut ? startChecksum : finishPacket)(written)) finishIpHeader(written);
   return written;
 }
 

@@ -17,15 +17,22 @@ const UDP_CHECKSUM = 6;
  * @throws {TypeError} when `bytes` is no Uint8Array.
  */
 export function finishChecksums<Bytes extends Uint8Array>(bytes: Bytes): Bytes {
-  finishPacket(bytes);
+  if (!finishPacket(bytes)) finishIpHeader(bytes);
   return bytes;
 }
 
-/** @ignore The same; returns whether the upper layer's could be computed. */
+/** @ignore The same, if the upper layer's can be computed: else nothing is written, and it is false. */
 export function finishPacket(bytes: Uint8Array): boolean {
   const outline = new Outline(new Frame(bytes), ETHERTYPE.ANY, 0);
+  if (!finishUpper(outline)) return false;
   if (outline.version === 4) finishHeader(outline);
-  return finishUpper(outline);
+  return true;
+}
+
+/** @ignore Computes the IPv4 header's checksum alone. */
+export function finishIpHeader(bytes: Uint8Array): void {
+  const outline = new Outline(new Frame(bytes), ETHERTYPE.ANY, 0);
+  if (outline.version === 4) finishHeader(outline);
 }
 
 /**
@@ -33,14 +40,14 @@ export function finishPacket(bytes: Uint8Array): boolean {
  * in the place of UDP's the sum of its pseudo-header, from which each datagram's is computed.
  *
  * @param bytes the packet from the network header on, written to.
- * @returns whether the latter could be computed.
+ * @returns whether the latter could be computed; else nothing is written.
  */
 export function startChecksum(bytes: Uint8Array): boolean {
   const frame = new Frame(bytes);
   const outline = new Outline(frame, ETHERTYPE.ANY, 0);
-  if (outline.version === 4) finishHeader(outline);
   const sum = partialUpper(outline);
   if (sum < 0 || outline.protocol !== IP_PROTOCOL.UDP) return false;
+  if (outline.version === 4) finishHeader(outline);
   frame.setU16(outline.upper + UDP_CHECKSUM, sum);
   return true;
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { finishPacket, startChecksum } from "../../src/wire/finish.ts";
 import { finishChecksums } from "../../src/wire/mod.ts";
 
 const UPPER = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
@@ -109,4 +110,17 @@ test("any bytes are survived", { timeout: 30_000 }, () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+test("where the upper checksum cannot be computed the verdict's finishing writes nothing", () => {
+  for (const protocol of [UPPER.tcp, UPPER.udp]) {
+    // Cut: its total length says more than there is.
+    const bytes = build(4, protocol, new Uint8Array(8)).slice(0, -4);
+    const before = bytes.slice();
+    assert.equal(finishPacket(bytes), false);
+    assert.equal(startChecksum(bytes), false);
+    assert.deepEqual(bytes, before);
+    finishChecksums(bytes);
+    assert.notDeepEqual(bytes, before, "who asks for all that can be had gets the IPv4 header's");
+  }
 });
