@@ -49,6 +49,7 @@ const waiting = new Set<Outbox>();
 
 /** Sends what other queues' verdicts wait for: the thread is about to block. */
 export function flushWaiting(): void {
+  if (waiting.size === 0) return;
   for (const outbox of waiting) outbox.flushNow();
 }
 
