@@ -36,6 +36,8 @@ export class Configuration {
   readonly #link: ConfigurationLink;
   /** Packets that may wait in the kernel. */
   maxLength: number;
+  /** Whether packets may have passed unseen (`failOpen`), now or before. */
+  passesUnseen: boolean;
   /** Of what comes now the payload is not asked for: it is there to have the length told. */
   hidesPayload = false;
   #copyRange: number;
@@ -54,6 +56,7 @@ export class Configuration {
     this.#link = link;
     this.#copyRange = copyRange;
     this.#flags = flags;
+    this.passesUnseen = flags.failOpen === true;
   }
 
   /** Sets the copy mode too; before its first call the kernel queues nothing. */
@@ -77,6 +80,7 @@ export class Configuration {
 
   setFlags(changes: QueueFlags): void {
     this.#flags = { ...this.#flags, ...changes };
+    if (changes.failOpen) this.passesUnseen = true;
     this.#link.growSlots(slotSize(this.#copyRange, this.#flags));
     let mask = 0;
     let flags = 0;

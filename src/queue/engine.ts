@@ -94,6 +94,7 @@ export class Engine implements Decider {
     this.#losses = new LossWatch(settings, {
       counters: this.counters,
       socketDrops: () => this.socket.drops(),
+      passesUnseen: () => this.configuration.passesUnseen,
       report: (event) => this.#report(event),
     });
     this.configuration = new Configuration(settings, {
