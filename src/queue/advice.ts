@@ -96,5 +96,5 @@ function describeOwn(reloadFlag: string | undefined): string {
       "before you open it anew";
   }
   return "by a PacketQueue that is still open, or by a worker that was terminated before it closed " +
-    "its queue (close it first; a terminated worker's stays until the process ends)";
+    "its queue, which then stays until the process ends: close the other first";
 }

@@ -12,6 +12,8 @@ import { Verdict } from "./verdict.ts";
  * at the latest after `close()`: each packet is in one of them. Two things cannot be known. An
  * ordinary user may not read the drops at the queue's limit: `queueDropped` stays 0. And of a batch of
  * verdicts that left while the kernel let some of its packets go, it tells only when none was left.
+ * `undecided`, `expired`, `handlerErrors` and `truncatedMessages` are in `accepted`, `dropped` or
+ * `otherVerdicts` too. The kernel's own table is `queueStatistics()`.
  */
 export interface QueueCounters {
   /** Packets received. */

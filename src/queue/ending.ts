@@ -12,7 +12,9 @@ export type Ending = "given" | UndecidedCause;
 
 const ENDINGS: Readonly<Record<Ending, string>> = {
   given: "already has its verdict",
-  handler: "was left undecided, so the queue gave it the verdict",
+  handler:
+    "was left undecided by its handler (hold() keeps it for later, as does a promise), so the " +
+    "queue gave it the verdict",
   error: "its handler failed, so the queue gave it the verdict",
   deadline: "its deadline passed, so the queue gave it the verdict",
   close: "the queue was closed, which gave it the verdict",

@@ -83,12 +83,23 @@ export type UndecidedCause =
   | "cut";
 
 const CAUSES: Readonly<Record<UndecidedCause, string>> = {
-  handler: "its handler gave it no verdict: return one, or call accept(), drop() or hold()",
+  handler:
+    "it was left without one: return a verdict from the handler, or call accept(), drop() or " +
+    "hold()",
   error: "its handler failed",
   deadline: "its deadline passed",
   close: "the queue was closed",
   cut: "the kernel's message was too long to be read",
 };
+
+/** What was thrown, which need not be an error, nor let itself be made text of. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return "no error, and no text";
+  }
+}
 
 /** `"undecided"`: a packet got a verdict from the queue, not from the handler. */
 export class UndecidedEvent extends Event {
@@ -116,7 +127,7 @@ export class UndecidedEvent extends Event {
   /** A sentence for people. */
   get message(): string {
     const { packetId, verdict, cause, error } = this;
-    const why = error instanceof Error ? `${CAUSES[cause]} (${error.message})` : CAUSES[cause];
+    const why = error === undefined ? CAUSES[cause] : `${CAUSES[cause]} (${textOf(error)})`;
     return `packet ${packetId} got the verdict ${verdictName(verdict)} from the queue: ${why}`;
   }
 }

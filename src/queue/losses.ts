@@ -123,8 +123,8 @@ export class LossWatch {
     report(
       new OverrunEvent(
         { lost: 0, queueDropped: counters.queueDropped, userDropped: line.userDropped },
-        `queue ${this.#queue} was full and dropped ${more} packets: it holds as many as maxLength ` +
-          "says, and handlers are under way for no more than concurrency says",
+        `queue ${this.#queue} was full (maxLength) and dropped ${more} packets: a quicker handler, a ` +
+          "larger maxLength, or concurrency for handlers that wait, helps; failOpen lets them pass",
       ),
     );
   }

@@ -4,8 +4,15 @@
  * @module
  */
 
-import { type QueueEvent, UndecidedEvent } from "./events.ts";
+import { OverrunEvent, type QueueEvent, UndecidedEvent } from "./events.ts";
 import type { Settings } from "./options.ts";
+
+/** What is said once each: a forgotten verdict must not hide a handler that fails. */
+function kindOf(event: QueueEvent): string {
+  if (event instanceof UndecidedEvent) return `${event.type}, ${event.cause}`;
+  if (event instanceof OverrunEvent) return `${event.type}, ${event.lost > 0 ? "socket" : "queue"}`;
+  return event.type;
+}
 
 /** Knows what is listened for, and what was warned of. */
 export class Warnings {
@@ -32,12 +39,14 @@ export class Warnings {
   consider(event: QueueEvent): void {
     const { warn, number } = this.#settings;
     const { type } = event;
-    if (!warn || this.#warned.has(type) || (this.#listeners.get(type)?.size ?? 0) > 0) return;
+    const kind = kindOf(event);
+    if (!warn || this.#warned.has(kind) || (this.#listeners.get(type)?.size ?? 0) > 0) return;
     if (event instanceof UndecidedEvent && this.#isExpected(event)) return;
-    this.#warned.add(type);
+    this.#warned.add(kind);
+    const subject = event.message.includes(`queue ${number}`) ? "" : `queue ${number}: `;
     console.warn(
-      `nfqueue: queue ${number}: ${event.message} (said once: listen for "${type}" events to hear ` +
-        "of all, or open the queue with warn: false)",
+      `nfqueue: ${subject}${event.message} (said once: listen for "${type}" events to hear of all, ` +
+        "queue.statistics counts them, warn: false turns this off)",
     );
   }
 
