@@ -116,8 +116,17 @@ export class UndecidedEvent extends Event {
   /** A sentence for people. */
   get message(): string {
     const { packetId, verdict, cause, error } = this;
-    const why = error instanceof Error ? `${CAUSES[cause]} (${error.message})` : CAUSES[cause];
-    return `packet ${packetId} got the verdict ${verdictName(verdict)} from the queue: ${why}`;
+    return `packet ${packetId} got the verdict ${verdictName(verdict)} from the queue: ` +
+      `${CAUSES[cause]}${saidBy(error)}`;
+  }
+}
+
+/** What a handler throws may be anything, and itself throw when it is looked at. */
+function saidBy(error: unknown): string {
+  try {
+    return error instanceof Error ? ` (${error.message})` : "";
+  } catch {
+    return "";
   }
 }
 

@@ -104,7 +104,9 @@ export class PacketMetadata {
 
   /** @ignore Packets come from a queue. */
   constructor(store: MessageStore, slot: number) {
-    if (store === undefined) throw new TypeError("packets come from a queue: see PacketQueue");
+    if (store?.index === undefined) {
+      throw new TypeError("packets come from a queue: see PacketQueue");
+    }
     this.#store = store;
     this.#slot = slot;
     this.#id = store.index[slot * ATTRIBUTE_STRIDE]! >>> 0;
