@@ -9,7 +9,8 @@ import { ERRNO } from "../../ffi/errno.ts";
 import { setImmediate } from "../../ffi/turn.ts";
 import { ipqMessageError, ipqMessageType } from "../wire/ip_queue.ts";
 import { decodeIpqPacket, type IpqPacketMessage } from "../wire/ip_queue_packet.ts";
-import { checkBytes, checkInteger, checkSize, checkU32, show } from "../wire/range.ts";
+import { checkObject } from "../wire/objects.ts";
+import { checkBytes, checkInteger, checkSignal, checkSize, checkU32, show } from "../wire/range.ts";
 import { NFPROTO_IPV4, NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError, LastError, moduleError } from "./errors.ts";
 import { openTransport } from "./open_transport.ts";
@@ -78,9 +79,12 @@ export class IpqHandle {
   static create(flags: number, protocol: number, options: IpqOptions = {}): IpqHandle {
     checkU32("flags", flags);
     checkU32("protocol", protocol);
+    checkObject("options", options);
     const { transport = "auto", queue = 0, gather = true, warn = true } = options;
     if (!TRANSPORTS.includes(transport)) {
-      throw new TypeError(`transport must be one of ${TRANSPORTS.join(", ")}, got ${transport}`);
+      throw new TypeError(
+        `transport must be one of ${TRANSPORTS.join(", ")}, got ${show(transport)}`,
+      );
     }
     checkInteger("queue", queue, 0, 0xffff);
     for (const [name, value] of Object.entries({ gather, warn })) {
@@ -218,11 +222,10 @@ export class IpqHandle {
    */
   async readAsync(buffer: Uint8Array, options: IpqReadOptions = {}): Promise<number> {
     checkBytes("buffer", buffer);
+    checkObject("options", options);
     const { timeout = 0, signal } = options;
     checkInteger("timeout", timeout, INT.min, INT.max);
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new TypeError(`signal must be an AbortSignal, got ${show(signal)}`);
-    }
+    checkSignal(signal);
     signal?.throwIfAborted();
     if (this.#reading) throw new Error("readAsync: this handle is being read already");
     this.#reading = true;

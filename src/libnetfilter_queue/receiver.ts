@@ -12,6 +12,8 @@ import { BlockingWait } from "../../ffi/readiness.ts";
 import { setImmediate } from "../../ffi/turn.ts";
 import type { Watcher } from "../../ffi/types.ts";
 import { isShared } from "../wire/bytes.ts";
+import { checkObject } from "../wire/objects.ts";
+import { checkSignal } from "../wire/range.ts";
 import { checkBytes } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";
 
@@ -110,7 +112,9 @@ export class Receiver {
   }
 
   /** Blocks this thread. */
-  receive(buffer: Uint8Array, { timeout }: ReceiveOptions): number | undefined {
+  receive(buffer: Uint8Array, options: ReceiveOptions): number | undefined {
+    checkObject("options", options);
+    const { timeout } = options;
     if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
       throw new RangeError(`timeout must be milliseconds from 0 on, got ${String(timeout)}`);
     }
@@ -123,8 +127,11 @@ export class Receiver {
   }
 
   /** Lets the program go on. */
-  async receiveAsync(buffer: Uint8Array, { signal }: ReceiveAsyncOptions): Promise<number> {
+  async receiveAsync(buffer: Uint8Array, options: ReceiveAsyncOptions): Promise<number> {
     checkBuffer(buffer);
+    checkObject("options", options);
+    const { signal } = options;
+    checkSignal(signal);
     if (this.#waiting !== undefined) {
       throw new TypeError("receiveAsync is waiting already: one at a time");
     }

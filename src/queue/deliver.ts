@@ -6,6 +6,7 @@
 
 import type { Engine } from "./engine.ts";
 import { PacketReleasedError } from "../wire/errors.ts";
+import { show } from "../wire/range.ts";
 import { VerdictError } from "./errors.ts";
 import { isOvertaken, type Packet, settleByHandler } from "./packet.ts";
 import { isVerdict, type Verdict } from "./verdict.ts";
@@ -57,17 +58,21 @@ export async function settleLater(
   try {
     conclude(engine, packet, await promise);
   } catch (error) {
-    // A handler whose packet was taken from it has nothing to say any more.
-    const tooLate = error instanceof VerdictError || error instanceof PacketReleasedError;
-    if (tooLate && isOvertaken(packet)) return;
     let ends = true;
     try {
+      // A handler whose packet was taken from it has nothing to say any more.
+      if (isOvertaken(packet) && isTooLate(error)) return;
       ends = engine.fail(packet, error);
     } catch {
-      // The send found no memory: the packet stays undecided, and close() tries again.
+      // The send found no memory: the packet stays undecided, and close() tries again. Or it threw a
+      // proxy, which throws when it is looked at.
     }
     if (ends) failed(error);
   }
+}
+
+function isTooLate(error: unknown): boolean {
+  return error instanceof VerdictError || error instanceof PacketReleasedError;
 }
 
 function conclude(engine: Engine, packet: Packet, result: unknown): void {
@@ -76,7 +81,7 @@ function conclude(engine: Engine, packet: Packet, result: unknown): void {
   else {
     throw new VerdictError(
       packet.id,
-      `a handler returns Verdict.Drop, Accept, Repeat or Stop, got ${String(result)}` +
+      `a handler returns Verdict.Drop, Accept, Repeat or Stop, got ${show(result)}` +
         (result === 3 ? "; to send it to another queue call packet.requeue(number)" : ""),
     );
   }

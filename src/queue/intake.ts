@@ -5,6 +5,7 @@
  */
 
 import { ERRNO, SystemError } from "../../ffi/errno.ts";
+import { write } from "../wire/bytes.ts";
 import { decodeError, NLMSG } from "../wire/netlink.ts";
 import {
   ATTRIBUTE_STRIDE,
@@ -93,7 +94,7 @@ export class Intake {
     arena.addSlots(1);
     const start = slot * arena.slotSize;
     const fits = datagram.length <= arena.slotSize;
-    arena.bytes.set(fits ? datagram : datagram.subarray(0, arena.slotSize), start);
+    write(arena.bytes, start, fits ? datagram : datagram.subarray(0, arena.slotSize));
     this.#take(arena, slot, start + Math.min(datagram.length, arena.slotSize));
     this.#link.losses.received(1);
     if (this.#cut.length > 0) this.#settleCut();

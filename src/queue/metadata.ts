@@ -6,6 +6,7 @@
  */
 
 import { formatMac } from "../wire/address.ts";
+import { copyOf, partOf } from "../wire/bytes.ts";
 import { type Conntrack, decodeConntrack } from "../wire/conntrack.ts";
 import { PacketReleasedError } from "../wire/errors.ts";
 import { ATTRIBUTE_STRIDE, attributeLength, NFQA, NFQA_SKB } from "../wire/nfqueue.ts";
@@ -39,8 +40,9 @@ export interface MessageStore {
 export function singleStore(from: MessageStore, slot: number, end: number): MessageStore {
   const base = slot * ATTRIBUTE_STRIDE;
   const start = slot * from.slotSize;
-  const length = Math.max(from.view.getUint32(start, true), end - start);
-  const bytes = new Uint8Array(from.bytes.subarray(start, start + length));
+  // One that was cut says that it is longer than its slot.
+  const length = Math.min(from.slotSize, Math.max(from.view.getUint32(start, true), end - start));
+  const bytes = copyOf(partOf(from.bytes, start, start + length));
   const index = from.index.slice(base, base + ATTRIBUTE_STRIDE);
   // Entry 0 is the packet's id, the others are offsets.
   for (let entry = 1; entry < ATTRIBUTE_STRIDE; entry++) {
@@ -104,7 +106,9 @@ export class PacketMetadata {
 
   /** @ignore Packets come from a queue. */
   constructor(store: MessageStore, slot: number) {
-    if (store === undefined) throw new TypeError("packets come from a queue: see PacketQueue");
+    if (store?.index === undefined) {
+      throw new TypeError("packets come from a queue: see PacketQueue");
+    }
     this.#store = store;
     this.#slot = slot;
     this.#id = store.index[slot * ATTRIBUTE_STRIDE]! >>> 0;
@@ -280,7 +284,7 @@ export class PacketMetadata {
   #attribute(attribute: number): Uint8Array<ArrayBuffer> | undefined {
     const offset = this.#offset(attribute);
     if (offset === 0) return undefined;
-    return this.#store!.bytes.subarray(offset, offset + this.#lengthAt(offset));
+    return partOf(this.#store!.bytes, offset, offset + this.#lengthAt(offset));
   }
 
   static {

@@ -173,14 +173,6 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
   if (!FAMILIES.includes(family)) {
     throw new TypeError(`family must be one of ${FAMILIES.join(", ")}, got ${show(family)}`);
   }
-  if (deadline !== undefined) {
-    checkKeys("deadline", deadline, ["milliseconds", "verdict"]);
-    checkInteger("deadline.milliseconds", deadline.milliseconds, {
-      min: 1,
-      max: MAX_MILLISECONDS,
-    });
-    checkVerdict("deadline.verdict", deadline.verdict);
-  }
   checkVerdict("onError", onError);
   if (onHandlerError !== "throw" && typeof onHandlerError !== "function") {
     checkVerdict('onHandlerError, where it is not "throw" or a function,', onHandlerError);
@@ -194,7 +186,7 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     flags: checkFlags({ failOpen, gso, conntrack, uidGid, securityContext }),
     family,
     reportOverruns: checkBoolean("reportOverruns", reportOverruns),
-    deadline: deadline === undefined ? undefined : { ...deadline },
+    deadline: deadline === undefined ? undefined : checkDeadline(deadline),
     onError,
     onHandlerError,
     warn: checkBoolean("warn", warn),
@@ -212,13 +204,30 @@ export function checkMaxLength(value: number): number {
   return checkInteger("maxLength", value, { min: 1, max: 0xffffffff });
 }
 
-/** @throws {TypeError} for an unknown switch or one that is not a boolean */
+/**
+ * A copy, for which each was read once: reading may run the program's own code.
+ *
+ * @throws {TypeError} for an unknown switch or one that is not a boolean
+ */
 export function checkFlags(flags: QueueFlags): QueueFlags {
-  checkKeys("flags", flags, Object.keys(FLAG_BITS));
-  for (const [name, value] of Object.entries(flags)) {
-    if (value !== undefined) checkBoolean(name, value);
+  const names = Object.keys(FLAG_BITS) as (keyof QueueFlags)[];
+  checkKeys("flags", flags, names);
+  const checked: { -readonly [Name in keyof QueueFlags]: QueueFlags[Name] } = {};
+  for (const name of names) {
+    const value = flags[name];
+    if (value !== undefined) checked[name] = checkBoolean(name, value);
   }
-  return flags;
+  return checked;
+}
+
+function checkDeadline(
+  deadline: NonNullable<PacketQueueOptions["deadline"]>,
+): NonNullable<PacketQueueOptions["deadline"]> {
+  checkKeys("deadline", deadline, ["milliseconds", "verdict"]);
+  const { milliseconds, verdict } = deadline;
+  checkInteger("deadline.milliseconds", milliseconds, { min: 1, max: MAX_MILLISECONDS });
+  checkVerdict("deadline.verdict", verdict);
+  return { milliseconds, verdict };
 }
 
 /** @throws {TypeError | RangeError} */

@@ -18,7 +18,7 @@ import { Layers } from "../wire/layers.ts";
 import { attributeLength, NFQA } from "../wire/nfqueue.ts";
 import type { TcpView } from "../wire/tcp.ts";
 import type { UdpView } from "../wire/udp.ts";
-import { checkKeys } from "../wire/range.ts";
+import { checkBoolean, checkKeys } from "../wire/range.ts";
 import { resolveChanges } from "./changes.ts";
 import type { Decider } from "./decider.ts";
 import { describeEnding, type Ending } from "./ending.ts";
@@ -260,7 +260,7 @@ export class Packet extends PacketLink {
     checkInteger("queue number", queue, { min: 0, max: 0xffff });
     checkKeys("options", options, [...VERDICT_KEYS, "bypass"]);
     const { bypass = false, ...rest } = options;
-    this.#decide(requeueVerdict(queue, bypass), rest);
+    this.#decide(requeueVerdict(queue, checkBoolean("bypass", bypass)), rest);
   }
 
   /**
@@ -289,6 +289,7 @@ export class Packet extends PacketLink {
    * @throws {TypeError | RangeError} when `maxBytes` is no number of bytes
    */
   inspect(options: { readonly maxBytes?: number | undefined } = {}): string {
+    checkKeys("options", options, ["maxBytes"]);
     return packetDump(this, options.maxBytes);
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { copyOf } from "../wire/bytes.ts";
 import { ETHERNET_HEADER_SIZE, EthernetView } from "../wire/ethernet.ts";
 import { Frame } from "../wire/frame.ts";
 import { type FrameMemory, type FrameOwner, OWN_MEMORY } from "../wire/frame_owner.ts";
@@ -113,7 +114,8 @@ export class PacketLink extends PacketMetadata {
       if (!touched && !link.edited && vlan === undefined) return undefined;
       return {
         ...(vlan !== undefined && { vlan }),
-        ...(touched && { layer2Header: frame.subarray() }),
+        // A copy: options that are read next may run code that makes the packet move.
+        ...(touched && { layer2Header: copyOf(frame.subarray()) }),
       };
     };
     copyLink = (from, to) => {

@@ -8,7 +8,7 @@ import { setImmediate } from "../../ffi/turn.ts";
 import { type Handler, settleLater } from "./deliver.ts";
 import { Drain } from "./drain.ts";
 import type { Engine } from "./engine.ts";
-import { checkKeys } from "../wire/range.ts";
+import { checkKeys, checkSignal } from "../wire/range.ts";
 import type { Waiter } from "./waiter.ts";
 
 /** Options of `run`. */
@@ -28,9 +28,7 @@ export async function run(
 ): Promise<void> {
   checkKeys("options", options, ["signal"]);
   const { signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal must be an AbortSignal, got ${String(signal)}`);
-  }
+  checkSignal(signal);
   engine.claim("run()");
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const drain = new Drain(engine, {
@@ -52,9 +50,9 @@ export async function run(
     await promise;
   } finally {
     drain.stop();
-    signal?.removeEventListener("abort", stop);
     waiter.rest();
     engine.release();
+    signal?.removeEventListener("abort", stop);
     engine.flush();
   }
 }

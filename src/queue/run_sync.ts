@@ -103,8 +103,9 @@ function loop(
 /** The packet still gets its verdict, and the promise's rejection has a taker. */
 const refusePromise =
   (engine: Engine) => (packet: Packet, promise: PromiseLike<unknown>): never => {
-    promise.then(undefined, () => {});
     const error = new TypeError("runSync() needs a handler that decides at once: use run()");
     engine.fail(packet, error);
+    // Not its own then(): that is the program's, and may be anything.
+    new Promise((resolve) => resolve(promise)).catch(() => {});
     throw error;
   };

@@ -13,6 +13,7 @@ import { unwatchLinks, watchLinks } from "../../ffi/link_watch.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
 import type { Pointer } from "../../ffi/types.ts";
+import { write } from "../wire/bytes.ts";
 import { adviseOpen, type OpenFailure } from "./advice.ts";
 import { FLAG_BITS, type QueueFlags, type Settings } from "./options.ts";
 
@@ -157,7 +158,7 @@ export class QueueSocket {
 
   /** Sends one configuration message; its acknowledgement comes with the packets. */
   sendConfiguration(message: Uint8Array): void {
-    this.#configuration.bytes.set(message);
+    write(this.#configuration.bytes, 0, message);
     this.send(this.#configuration, message.length);
   }
 

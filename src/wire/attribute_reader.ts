@@ -1,4 +1,5 @@
 // Values of netlink attributes: numbers are big-endian, what is too short is a WireError.
+import { copyOf, partOf } from "./bytes.ts";
 import { WireError } from "./errors.ts";
 import { type NetlinkAttribute, netlinkAttributes } from "./netlink.ts";
 
@@ -43,7 +44,7 @@ export function readText(
 ): string {
   let end = offset + length;
   while (end > offset && bytes[end - 1] === 0) end--;
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.slice(offset, end));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(copyOf(partOf(bytes, offset, end)));
 }
 
 /** Throws unless the attribute holds so many bytes. */

@@ -121,6 +121,7 @@ const LAYERS = Object.entries(BUILT).map(([layer, names]) => {
 });
 /** So many tags fill a packet. */
 const MAX_TAGS = 0x3fff;
+const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array) as typeof Uint8Array;
 const TOP = [...Object.keys(BUILT), "payload"];
 
 /** @throws {TypeError} when a field is none that a packet is built of. */
@@ -132,6 +133,8 @@ export function checkFields(fields: PacketFields): void {
     // Only tags may be several.
     const several = layer === "vlan" && Array.isArray(given);
     for (const part of several ? checkList(layer, given, MAX_TAGS) : [given]) {
+      // What only says that it is an array of bytes throws where it is asked for its length.
+      if (part instanceof TYPED_ARRAY) throw new TypeError(`${layer} must be an object of fields`);
       checkKeys(layer, part, names);
     }
   }

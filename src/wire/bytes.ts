@@ -54,6 +54,24 @@ export function fixed(bytes: GivenBytes): Uint8Array {
   );
 }
 
+/**
+ * As subarray: the program's own, or its Symbol.species, would be handed the memory. Of the library's
+ * own arrays; nothing is checked.
+ */
+export function partOf<Memory extends ArrayBufferLike>(
+  bytes: Uint8Array<Memory>,
+  start: number,
+  end: number,
+): Uint8Array<Memory> {
+  const memory = buffer.call(bytes) as Memory;
+  return new Bytes(memory, (byteOffset.call(bytes) as number) + start, end - start);
+}
+
+/** As set, of an array that the program is not to see. */
+export function write(to: Uint8Array, at: number, bytes: Uint8Array): void {
+  set.call(to, bytes, at);
+}
+
 /** A DataView over the same memory. */
 export function viewOf(bytes: GivenBytes): DataView {
   return new DataView(

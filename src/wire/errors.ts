@@ -1,3 +1,5 @@
+import { checkObject } from "./objects.ts";
+
 /** What was wrong with some bytes, and where. */
 export interface WireProblem {
   /** The part that could not be read: `"tcp header"`, `"NFQA_MARK attribute"`, … */
@@ -38,6 +40,7 @@ export class WireError extends Error implements WireProblem {
 
 /** One sentence: `tcp header at byte 20 needs 20 bytes, have 12`. */
 export function describeProblem(problem: WireProblem): string {
+  checkObject("problem", problem);
   const { layer, offset, need, have, reason } = problem;
   if (reason !== undefined) return `${layer} at byte ${offset}: ${reason}`;
   return `${layer} at byte ${offset} needs ${need} bytes, have ${have}`;

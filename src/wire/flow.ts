@@ -2,10 +2,11 @@
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
 import { INSPECT, shown } from "./json.ts";
 import { guardNames } from "./name_guard.ts";
+import { checkObject } from "./objects.ts";
 import type { Outline } from "./outline.ts";
 import { protocolName } from "./protocol_names.ts";
 import { ETHERTYPE } from "./protocols.ts";
-import { checkInteger, checkText, checkU16 } from "./range.ts";
+import { checkInteger, checkText, checkU16, show } from "./range.ts";
 
 /** Protocols that begin with a source and a destination port: TCP, UDP, DCCP, SCTP, UDP-Lite. */
 function hasPorts(protocol: number): boolean {
@@ -106,6 +107,7 @@ export class Flow {
    * @throws {TypeError | RangeError} when one of them is none.
    */
   static of(fields: FlowFields): Flow {
+    checkObject("fields", fields);
     const { protocol, source, destination, sourcePort = 0, destinationPort = 0 } = fields;
     checkInteger("protocol", protocol, 0, 255);
     checkU16("sourcePort", sourcePort);
@@ -238,6 +240,7 @@ export class Flow {
 
   /** Whether both are the same direction of the same connection. */
   equals(other: Flow): boolean {
+    if (!(other instanceof Flow)) throw new TypeError(`other must be a Flow, got ${show(other)}`);
     const high = this.#high;
     return this.#kind === other.#kind && this.#ports === other.#ports &&
       this.#source === other.#source && this.#destination === other.#destination &&

@@ -1,7 +1,16 @@
 import { type EditTerms, type FrameMemory, type FrameOwner, OWN_MEMORY } from "./frame_owner.ts";
 import { checksumAddView } from "./checksum.ts";
 import { PacketReleasedError } from "./errors.ts";
-import { copyOf, type GivenBytes, isOver, lengthOf, moveWithin, put, viewOf } from "./bytes.ts";
+import {
+  copyOf,
+  type GivenBytes,
+  isOver,
+  lengthOf,
+  moveWithin,
+  put,
+  viewOf,
+  write,
+} from "./bytes.ts";
 import { checkedLength, checkExactBytes } from "./range.ts";
 
 const NO_BYTES: Uint8Array = new Uint8Array(new ArrayBuffer(0));
@@ -179,7 +188,7 @@ export class Frame {
   copyTo(bytes: Uint8Array, view: DataView, at: number): void {
     const { length } = this;
     if (length > SHORT) {
-      bytes.set(this.subarray(), at);
+      write(bytes, at, this.subarray());
       return;
     }
     const from = this.#view;
@@ -345,11 +354,10 @@ export class Frame {
 
   /** The same into a new buffer with room on both sides. */
   #relocate(room: Room, offset: number, removed: number, inserted: number): void {
-    const old = this.subarray();
-    const length = old.length + inserted - removed;
+    const length = this.#length + inserted - removed;
     const bytes = new Uint8Array(new ArrayBuffer(ROOM.before + length + ROOM.behind));
-    bytes.set(old.subarray(0, offset), ROOM.before);
-    bytes.set(old.subarray(offset + removed), ROOM.before + offset + inserted);
+    write(bytes, ROOM.before, this.subarray(0, offset));
+    write(bytes, ROOM.before + offset + inserted, this.subarray(offset + removed));
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
     this.#start = ROOM.before;

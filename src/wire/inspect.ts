@@ -5,6 +5,7 @@ import { hexDump, hexNumber } from "./hex.ts";
 import { fieldLines, type Line, section } from "./inspect_values.ts";
 import { FIELDS, innermostPayload } from "./json.ts";
 import type { Layers } from "./layers.ts";
+import { checkObject } from "./objects.ts";
 import { checkInteger } from "./range.ts";
 import { summary, type SummaryOptions } from "./summary.ts";
 import { rightChecksums } from "./verify.ts";
@@ -41,6 +42,8 @@ export interface InspectOptions extends SummaryOptions {
  * ```
  */
 export function inspect(packet: Layers | EthernetLayers, options: InspectOptions = {}): string {
+  checkObject("packet", packet);
+  checkObject("options", options);
   const { maxBytes = DEFAULT_BYTES } = options;
   if (maxBytes !== Infinity) checkInteger("maxBytes", maxBytes, 0, Number.MAX_SAFE_INTEGER);
   const lines = [summary(packet, options)];

@@ -10,6 +10,7 @@ import { Ipv4View } from "./ipv4.ts";
 import { Ipv6View } from "./ipv6.ts";
 import { INSPECT, type JsonObject, layersJson, shown } from "./json.ts";
 import { guardNames } from "./name_guard.ts";
+import { checkObject } from "./objects.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { checkU16 } from "./range.ts";
@@ -153,6 +154,7 @@ export interface ParseLayersOptions {
  * parseLayers(bytes).tcp?.destinationPort
  */
 export function parseLayers(bytes: Uint8Array, options: ParseLayersOptions = {}): Layers {
+  checkObject("options", options);
   const { protocol = ETHERTYPE.ANY } = options;
   checkU16("protocol", protocol);
   return new Layers(new Frame(bytes), protocol);

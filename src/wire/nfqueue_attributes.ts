@@ -1,6 +1,7 @@
 // Readers of the attributes of a packet message that are more than one number. All take the offset
 // and length of a payload that is known to be there.
 import { readText } from "./attribute_reader.ts";
+import { partOf } from "./bytes.ts";
 import { WireError } from "./errors.ts";
 import { netlinkAttributes } from "./netlink.ts";
 import { NFQA_VLAN } from "./nfqueue.ts";
@@ -41,7 +42,7 @@ function readU64(view: DataView, offset: number): number {
  */
 export function readHardwareAddress(view: DataView, bytes: Uint8Array, offset: number): Uint8Array {
   const length = Math.min(view.getUint16(offset, false), 8);
-  return bytes.subarray(offset + 4, offset + 4 + length);
+  return partOf(bytes, offset + 4, offset + 4 + length);
 }
 
 /** Reads NFQA_SECCTX: a security label in UTF-8, without the NULs that may end it. */

@@ -104,6 +104,21 @@ export function show(value: unknown): string {
   return `${value}`;
 }
 
+/**
+ * Throws unless `value` is an AbortSignal, or undefined. A proxy, and an object made with the prototype
+ * alone, say that they are one, and throw when somebody wants to listen.
+ */
+export function checkSignal(value: unknown): void {
+  if (value === undefined) return;
+  try {
+    const { removeEventListener } = EventTarget.prototype;
+    if (value instanceof AbortSignal) return removeEventListener.call(value, "abort", () => {});
+  } catch {
+    // It only says so.
+  }
+  throw new TypeError(`signal must be an AbortSignal, got ${show(value)}`);
+}
+
 /** Throws unless `value` is a boolean; returns it. */
 export function checkBoolean(field: string, value: unknown): boolean {
   if (typeof value === "boolean") return value;

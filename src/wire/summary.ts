@@ -6,6 +6,7 @@ import type { Ipv4View } from "./ipv4.ts";
 import { IPV6_EXTENSION, IPV6_HEADER_SIZE, type Ipv6Extension } from "./ipv6_extensions.ts";
 import type { Ipv6View } from "./ipv6.ts";
 import { Layers } from "./layers.ts";
+import { checkObject } from "./objects.ts";
 import { protocolName } from "./protocol_names.ts";
 import { describeDccp } from "./summary_dccp.ts";
 import { describeIcmp, describeIcmpv6 } from "./summary_icmp.ts";
@@ -42,6 +43,8 @@ export interface SummaryOptions {
  * @throws {PacketReleasedError} when the frame was released.
  */
 export function summary(packet: Layers | EthernetLayers, options: SummaryOptions = {}): string {
+  checkObject("packet", packet);
+  checkObject("options", options);
   if (packet instanceof Layers) return line(packet, options.length);
   const { ethernet, vlans, layers } = packet;
   if (ethernet === undefined) return `ethernet, length ${packet.frame.length}${flaw(packet)}`;

@@ -207,6 +207,18 @@ test("options that are none", { timeout }, () => {
   assert.equal([...ownedQueues()].length, before);
 });
 
+test("options of a read that are none", { timeout }, async () => {
+  using handle = IpqHandle.create(0, 2, { transport: "nfqueue", queue: nextQueue() });
+  const read = handle.readAsync.bind(handle, new Uint8Array(100)) as (options: unknown) => unknown;
+  const none = {
+    name: "TypeError",
+    message: /^(options must be an object|signal must be an Abort)/,
+  };
+  for (const options of [null, 5, { signal: Object.create(AbortSignal.prototype) }]) {
+    await assert.rejects(async () => await read(options), none);
+  }
+});
+
 test("flags are ignored", { timeout }, () => {
   for (const flags of [1, 0x8000_0000, 0xffff_ffff]) {
     using handle = ipq.ipq_create_handle(flags, 2, { transport: "nfqueue", queue: nextQueue() });

@@ -278,6 +278,19 @@ test("receiveAsync: packets, abort, one at a time, closing", { timeout }, async 
   await assert.rejects(within(waiting, { what: "the end" }), HandleClosedError);
 });
 
+test("options of receive that are none", { timeout }, async () => {
+  using handle = NfqHandle.nfq_open();
+  const buffer = new Uint8Array(BUFFER_SIZE);
+  const none = {
+    name: "TypeError",
+    message: /^(options must be an object|signal must be an Abort)/,
+  };
+  assert.throws(() => handle.receive(buffer, null as never), none);
+  for (const options of [null, { signal: {} }, { signal: Object.create(AbortSignal.prototype) }]) {
+    await assert.rejects(handle.receiveAsync(buffer, options as never), none);
+  }
+});
+
 test("receiveAsync lets timers have their turn however much comes", { timeout }, async () => {
   using handle = NfqHandle.nfq_open();
   handle.nfq_nfnlh().nfnl_rcvbufsiz(8 << 20);

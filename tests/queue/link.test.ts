@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Packet, PacketReleasedError, Verdict, VerdictError } from "../../mod.ts";
-import { settleByQueue } from "../../src/queue/packet.ts";
+import { moveOut, settleByQueue } from "../../src/queue/packet.ts";
 import {
   appendAttributes,
   beginVerdict,
@@ -29,7 +29,9 @@ interface Sent {
 }
 
 /** A packet as the kernel would tell it, and what its verdicts say. */
-function packetOf(facts: Partial<QueuePacketMessage>): { packet: Packet; sent: Sent[] } {
+function packetOf(
+  facts: Partial<QueuePacketMessage>,
+): { packet: Packet; sent: Sent[]; store: ReturnType<typeof storeOf> } {
   const store = storeOf({
     ...{ family: 7, queue: 0, hook: 2, layer2Header: header },
     ...{ payload: buildPacket({ ipv4: {}, udp: {} }), ...facts },
@@ -49,7 +51,7 @@ function packetOf(facts: Partial<QueuePacketMessage>): { packet: Packet; sent: S
       });
     },
   };
-  return { packet: new Packet(decider, store, 0), sent };
+  return { packet: new Packet(decider, store, 0), sent, store };
 }
 
 function hexOf(bytes: Uint8Array): string {
@@ -194,4 +196,20 @@ test("a tag that was assigned cannot be read after the verdict either", limit, (
   packet.vlan = { id: 7 };
   packet.accept();
   assert.throws(() => packet.vlan, PacketReleasedError);
+});
+
+test("an option that makes the packet move sends the header all the same", limit, () => {
+  const { packet, sent, store } = packetOf({});
+  packet.ethernet!.destination = "02:00:00:00:00:09";
+  packet.accept({
+    get mark(): number {
+      // What a queue does with a getter that sets its copy range, say: it receives, and fills the
+      // memory with the packets of others.
+      moveOut(packet);
+      store.bytes.fill(0xee);
+      return 1;
+    },
+  });
+  const layer2Header = "0200000000090200000000010800";
+  assert.deepEqual(sent, [{ ...plain, layer2Header }]);
 });

@@ -173,3 +173,57 @@ test(
     );
   },
 );
+
+test("a program's own methods of typed arrays see none of the library's memory", {
+  timeout: 30_000,
+}, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue(), { batchSize: 1 });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  const count = 40;
+  await sender.sendAll(Array.from({ length: count }, () => "word"), receiver);
+  // A slot of receive memory, and what verdicts are gathered in, are larger than any packet here.
+  const seen: string[] = [];
+  const look = (name: string, bytes: unknown): void => {
+    if (!(bytes instanceof Uint8Array) || bytes.buffer.byteLength < 60_000) return;
+    seen.push(`${name}: ${new Error().stack?.split("\n").slice(3, 4).join()}`);
+  };
+  const prototype = Object.getPrototypeOf(Uint8Array.prototype);
+  const real = Object.getOwnPropertyDescriptors(prototype);
+  const restore: (() => void)[] = [];
+  for (const name of ["subarray", "slice", "set", "copyWithin", "indexOf"]) {
+    const own = real[name]!;
+    restore.push(() => Object.defineProperty(prototype, name, own));
+    Object.defineProperty(prototype, name, {
+      ...own,
+      value(this: unknown, ...words: unknown[]): unknown {
+        look(name, this);
+        look(name, words[0]);
+        return own.value.apply(this, words);
+      },
+    });
+  }
+  try {
+    const held: Packet[] = [];
+    queue.runSync((packet) => {
+      packet.udp!.payload = new Uint8Array(held.length === 0 ? 3000 : 30);
+      const texts = [packet.toString(), packet.inspect(), JSON.stringify(packet)];
+      const read = [packet.payload, packet.flow, packet.ipv4!.options, packet.copy(), texts];
+      assert.equal(read.length, 5);
+      packet.hold();
+      held.push(packet);
+    }, { maxPackets: count, timeout: 5000 });
+    queue.setCopyRange(1000);
+    assert.equal(held.length, count);
+    for (const packet of held) packet.accept();
+    queue.flush();
+  } finally {
+    for (const undo of restore) undo();
+  }
+  assert.deepEqual(seen, []);
+  assert.deepEqual((await receiver.take(count)).map(({ length }) => length), [
+    3000,
+    ...new Array<number>(count - 1).fill(30),
+  ]);
+});

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   buildPacket,
+  describeProblem,
   encodeConfig,
   encodeConntrackChange,
   encodeExpectation,
@@ -14,6 +15,11 @@ import {
   encodeVerdict,
   encodeVerdictBatch,
   encodeVerdictChanges,
+  Flow,
+  inspect,
+  parseLayers,
+  summary,
+  WireError,
 } from "../../src/wire/mod.ts";
 import { LIMIT } from "./samples.ts";
 
@@ -32,6 +38,31 @@ test("a message that is no object", LIMIT, () => {
       const error = { name: "TypeError", message: /^\w+ must be an object, got / };
       assert.throws(() => encode(fields as never), error, `${encode.name} of ${String(fields)}`);
     }
+  }
+});
+
+test("a packet, a problem, or options that are no object", LIMIT, () => {
+  const bytes = buildPacket({ ipv4: {}, udp: {} });
+  const layers = parseLayers(bytes);
+  for (const none of NONE) {
+    const error = { name: "TypeError", message: /^\w+ must be an object, got / };
+    const value = none as never;
+    const calls: (() => unknown)[] = [
+      () => Flow.of(value),
+      () => inspect(value),
+      () => summary(value),
+      () => describeProblem(value),
+      () => new WireError(value),
+    ];
+    if (none !== undefined) {
+      calls.push(() => parseLayers(bytes, value));
+      calls.push(() => inspect(layers, value), () => summary(layers, value));
+    }
+    for (const call of calls) assert.throws(call, error, `${call} with ${String(none)}`);
+    assert.throws(() => layers.flow!.equals(value), {
+      name: "TypeError",
+      message: /^other must be/,
+    });
   }
 });
 
@@ -76,4 +107,13 @@ test("lists in the place of headers, and lists of tags without an end", LIMIT, (
   assert.throws(() => buildPacket({ ipv4: {}, udp: { length } }), {
     ...{ name: "TypeError", message: /^udp\.length must be a number/ },
   });
+});
+
+test("a header whose fields only say that they are an array of bytes", LIMIT, () => {
+  for (const layer of ["udp", "tcp", "ipv4", "icmp"]) {
+    for (const fields of [Object.create(Uint8Array.prototype), new Uint8Array(8)]) {
+      const error = { name: "TypeError", message: `${layer} must be an object of fields` };
+      assert.throws(() => buildPacket({ ipv4: {}, [layer]: fields }), error);
+    }
+  }
 });
