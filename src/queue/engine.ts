@@ -68,6 +68,7 @@ export class Engine implements Decider {
   /** Received while verdicts were sent. */
   #taken = 0;
   #closing = false;
+  #makingRoom = false;
 
   /** @param emit dispatches an event to the queue's listeners */
   constructor(settings: Settings, emit: (event: QueueEvent) => void) {
@@ -106,6 +107,7 @@ export class Engine implements Decider {
       queue: settings.number,
       flush: () => this.flush(),
       send: (message, length) => this.socket.send(message, length),
+      room: () => this.#makeRoom(),
       changes: changeGeneration,
     });
     const cut = (arena: Arena, slot: number): void => {
@@ -203,6 +205,8 @@ export class Engine implements Decider {
   /** Gives a packet its verdict; for the packet alone, which knows that it has none yet. */
   decide(packet: Packet, verdict: number, mark: number, changes: VerdictChanges | undefined): void {
     if (this.closed) throw new QueueClosedError(this.settings.number);
+    // First, because more may be received, and packets moved, until the verdicts find room.
+    if (this.#outbox.full) this.flush();
     const store = storeOf(packet)!;
     const slot = slotOf(packet);
     const { id } = packet;
@@ -252,8 +256,6 @@ export class Engine implements Decider {
    */
   flush(): void {
     if (this.closed) return;
-    // Where verdicts may be refused their answers need room: it is the socket that packets come by.
-    if (this.#outbox.isCareful() && this.socket.isCrowded()) this.#makeRoom();
     this.#retry();
     this.#outbox.flush();
   }
@@ -263,7 +265,21 @@ export class Engine implements Decider {
     return this.#taken > 0;
   }
 
-  #makeRoom(): void {
+  /** The answers to verdicts come by the socket of the packets. */
+  #makeRoom(): number {
+    const { answers, crowded } = this.socket.answerRoom();
+    if (crowded && !this.#makingRoom) {
+      this.#makingRoom = true;
+      try {
+        this.#receiveMuch();
+      } finally {
+        this.#makingRoom = false;
+      }
+    }
+    return answers;
+  }
+
+  #receiveMuch(): void {
     for (let turn = 0; turn < MAKING_ROOM; turn++) {
       const count = this.#intake.receive(undefined, Infinity);
       if (count <= 0) break;
