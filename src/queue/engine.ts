@@ -8,6 +8,7 @@
 import { ERRNO } from "../../ffi/errno.ts";
 import { changeGeneration } from "../../ffi/link_watch.ts";
 import { ATTRIBUTE_STRIDE, NFQA } from "../wire/nfqueue.ts";
+import { AnswerRoom } from "./answer_room.ts";
 import { type Arena, SlotState } from "./arena.ts";
 import { ArenaChain, type Oldest } from "./chain.ts";
 import { Configuration, slotSize } from "./configuration.ts";
@@ -33,9 +34,6 @@ import type { Verdict } from "./verdict.ts";
 /** Packets that may be taken while closing, however short the queue is by then. */
 const CLOSING_PACKETS = 65536;
 
-/** Batches received at most before verdicts that may be refused are sent. */
-const MAKING_ROOM = 32;
-
 const FAMILY_NUMBERS = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const;
 
 /** Everything that belongs to one open queue. */
@@ -46,11 +44,11 @@ export class Engine implements Decider {
   readonly configuration: Configuration;
   /** For packets in the program's hands. */
   readonly room: Room;
+  /** For the kernel's answers. */
+  readonly answers: AnswerRoom;
   closed = false;
   /** A loop is at work and will flush: verdicts given meanwhile need no flush of their own. */
   draining = false;
-  /** Called when packets were received behind a reader's back. */
-  onTaken: (() => void) | undefined;
   /** Called when the queue closes under a loop that reads it. */
   onClose: (() => void) | undefined;
 
@@ -65,10 +63,7 @@ export class Engine implements Decider {
   readonly #family: number;
   #reader: string | undefined;
   #events: QueueEvent[] = [];
-  /** Received while verdicts were sent. */
-  #taken = 0;
   #closing = false;
-  #makingRoom = false;
 
   /** @param emit dispatches an event to the queue's listeners */
   constructor(settings: Settings, emit: (event: QueueEvent) => void) {
@@ -103,11 +98,12 @@ export class Engine implements Decider {
       closed: () => this.closed,
       growSlots: (size) => this.#chain.setSlotSize(size),
     });
+    this.answers = new AnswerRoom(this.socket, () => this.#intake);
     this.#outbox = new Outbox({
       queue: settings.number,
       flush: () => this.flush(),
       send: (message, length) => this.socket.send(message, length),
-      room: () => this.#makeRoom(),
+      room: () => this.answers.make(),
       changes: changeGeneration,
     });
     const cut = (arena: Arena, slot: number): void => {
@@ -152,6 +148,7 @@ export class Engine implements Decider {
     this.#reader = undefined;
     this.room.forget();
     this.onClose = undefined;
+    this.#rest();
   }
 
   /** What the last receive gave: datagrams (many mean that more are there by now) or −errno. */
@@ -170,8 +167,8 @@ export class Engine implements Decider {
   receive(patience?: number, most: number = Infinity): number {
     // A listener may have closed the queue: its descriptor may be another's by now.
     if (this.closed) return 0;
-    const taken = this.#taken;
-    this.#taken = 0;
+    const { taken } = this.answers;
+    this.answers.taken = 0;
     const count = this.#intake.receive(taken > 0 ? undefined : patience, most);
     this.#dispatch();
     return taken + (count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0));
@@ -260,34 +257,6 @@ export class Engine implements Decider {
     this.#outbox.flush();
   }
 
-  /** Whether packets were received that no reader has heard of. */
-  get hasTaken(): boolean {
-    return this.#taken > 0;
-  }
-
-  /** The answers to verdicts come by the socket of the packets. */
-  #makeRoom(): number {
-    const { answers, crowded } = this.socket.answerRoom();
-    if (crowded && !this.#makingRoom) {
-      this.#makingRoom = true;
-      try {
-        this.#receiveMuch();
-      } finally {
-        this.#makingRoom = false;
-      }
-    }
-    return answers;
-  }
-
-  #receiveMuch(): void {
-    for (let turn = 0; turn < MAKING_ROOM; turn++) {
-      const count = this.#intake.receive(undefined, Infinity);
-      if (count <= 0) break;
-      this.#taken += count;
-    }
-    if (this.#taken > 0) this.onTaken?.();
-  }
-
   /** Packets that the kernel still has get a verdict again. */
   #retry(): void {
     if (this.#refusals.left < Infinity) this.#refusals.retry(this.#chain.oldestId());
@@ -312,6 +281,8 @@ export class Engine implements Decider {
   idle(): number {
     this.#report(this.#idle.check());
     this.#dispatch();
+    // A listener may have closed the queue, with packets that the kernel did not give up.
+    if (this.closed) return Infinity;
     return Math.min(this.#idle.left(), this.#losses.left, this.#refusals.left);
   }
 
@@ -393,8 +364,15 @@ export class Engine implements Decider {
     this.#report(new UndecidedEvent(packet.id, { verdict, cause }));
   }
 
+  /** Without a reader, and with nothing undecided, no timer is needed. */
+  #rest(): void {
+    if (this.#deadline === undefined || this.#reader !== undefined) return;
+    if (this.#chain.oldest() === undefined) this.#deadline.rest();
+  }
+
   #settle(verdict: number): void {
     this.counters.countVerdicts(verdictKind(verdict), 1);
+    this.#rest();
     if (!this.draining) this.#outbox.flushSoon();
   }
 

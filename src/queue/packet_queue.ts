@@ -242,7 +242,8 @@ export class PacketQueue extends EventTarget {
     options?: boolean | AddEventListenerOptions,
   ): void {
     super.addEventListener(type, listener as EventListener, options);
-    if (listener !== null) this.#warnings.add(type, listener);
+    if (listener === null) return;
+    this.#warnings.add(type, listener, typeof options === "object" ? options : {});
   }
 
   /** Listens no longer. */
