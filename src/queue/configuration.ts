@@ -38,6 +38,7 @@ export class Configuration {
   maxLength: number;
   /** Of what comes now the payload is not asked for: it is there to have the length told. */
   hidesPayload = false;
+  #failedOpen: boolean;
   #copyRange: number;
   #flags: QueueFlags;
   #sequence = 0;
@@ -54,6 +55,12 @@ export class Configuration {
     this.#link = link;
     this.#copyRange = copyRange;
     this.#flags = flags;
+    this.#failedOpen = flags.failOpen === true;
+  }
+
+  /** Whether packets that find no room pass, and whether they ever did. */
+  get failOpen(): { readonly now: boolean; readonly ever: boolean } {
+    return { now: this.#flags.failOpen === true, ever: this.#failedOpen };
   }
 
   /** Sets the copy mode too; before its first call the kernel queues nothing. */
@@ -77,6 +84,7 @@ export class Configuration {
 
   setFlags(changes: QueueFlags): void {
     this.#flags = { ...this.#flags, ...changes };
+    if (changes.failOpen === true) this.#failedOpen = true;
     this.#link.growSlots(slotSize(this.#copyRange, this.#flags));
     let mask = 0;
     let flags = 0;

@@ -47,6 +47,8 @@ export class Engine implements Decider {
   /** For the kernel's answers. */
   readonly answers: AnswerRoom;
   closed = false;
+  /** It is being closed: packets get their verdict, and nothing is changed any more. */
+  closing = false;
   /** A loop is at work and will flush: verdicts given meanwhile need no flush of their own. */
   draining = false;
   /** Called when the queue closes under a loop that reads it. */
@@ -63,7 +65,6 @@ export class Engine implements Decider {
   readonly #family: number;
   #reader: string | undefined;
   #events: QueueEvent[] = [];
-  #closing = false;
 
   /** @param emit dispatches an event to the queue's listeners */
   constructor(settings: Settings, emit: (event: QueueEvent) => void) {
@@ -90,6 +91,7 @@ export class Engine implements Decider {
     this.#losses = new LossWatch(settings, {
       counters: this.counters,
       socketDrops: () => this.socket.drops(),
+      failOpen: () => this.configuration.failOpen,
       report: (event) => this.#report(event),
     });
     this.configuration = new Configuration(settings, {
@@ -136,7 +138,7 @@ export class Engine implements Decider {
    * @throws {QueueClosedError}
    */
   claim(reader: string): void {
-    if (this.closed || this.#closing) throw new QueueClosedError(this.settings.number);
+    if (this.closed || this.closing) throw new QueueClosedError(this.settings.number);
     if (this.#reader !== undefined) {
       throw new Error(`queue ${this.settings.number} is being read by ${this.#reader} already`);
     }
@@ -297,8 +299,8 @@ export class Engine implements Decider {
 
   /** Decides what is undecided, and closes. Idempotent. */
   close(): void {
-    if (this.closed || this.#closing) return;
-    this.#closing = true;
+    if (this.closed || this.closing) return;
+    this.closing = true;
     this.#deadline?.stop();
     this.room.forget();
     this.draining = true;

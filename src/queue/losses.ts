@@ -22,13 +22,14 @@ export interface LossLink {
   readonly counters: Counters;
   /** Datagrams that found the socket full, since it was opened: 32 bits, wrapping. */
   readonly socketDrops: () => number;
+  /** Whether packets that find no room pass, and whether some may have. */
+  readonly failOpen: () => { readonly now: boolean; readonly ever: boolean };
   readonly report: (event: OverrunEvent) => void;
 }
 
 /** Counts what is lost, and tells of it. */
 export class LossWatch {
   readonly #queue: number;
-  readonly #failOpen: boolean;
   readonly #insists: boolean;
   readonly #link: LossLink;
   readonly #table: OpenQueueTable;
@@ -42,9 +43,8 @@ export class LossWatch {
   #told = false;
   #due = 0;
 
-  constructor({ number, flags, reportOverruns }: Settings, link: LossLink) {
+  constructor({ number, reportOverruns }: Settings, link: LossLink) {
     this.#queue = number;
-    this.#failOpen = flags.failOpen === true;
     this.#insists = reportOverruns;
     this.#link = link;
     this.#table = new OpenQueueTable();
@@ -92,7 +92,7 @@ export class LossWatch {
     this.#lookAtQueue();
     // The socket's counter also has answers that found no room. The queue's has none of those, and
     // none of the packets that passed with failOpen.
-    const lost = this.#failOpen ? drops : this.#userDropped ?? drops;
+    const lost = this.#link.failOpen().ever ? drops : this.#userDropped ?? drops;
     const more = (lost - counters.overruns) | 0;
     if (more <= 0) return;
     this.#ahead += more;
@@ -133,7 +133,7 @@ export class LossWatch {
     if (packets <= 0) return;
     const { counters, report } = this.#link;
     counters.overruns += packets;
-    const fate = this.#failOpen ? "accepted unseen (failOpen)" : "dropped";
+    const fate = this.#link.failOpen().now ? "accepted unseen (failOpen)" : "dropped";
     report(
       new OverrunEvent(
         { lost: packets, queueDropped: this.#known(), userDropped: this.#userDropped },

@@ -195,7 +195,7 @@ export class PacketQueue extends EventTarget {
   }
 
   #configure(change: (configuration: Configuration) => void): void {
-    if (this.closed) throw new QueueClosedError(this.number);
+    if (this.closed || this.#engine.closing) throw new QueueClosedError(this.number);
     change(this.#engine.configuration);
     this.#waiter.nudge();
   }

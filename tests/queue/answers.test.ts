@@ -4,7 +4,13 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "node:test";
-import { type Packet, PacketQueue, type PacketQueueOptions } from "../../mod.ts";
+import {
+  type Packet,
+  PacketQueue,
+  type PacketQueueOptions,
+  QueueClosedError,
+  Verdict,
+} from "../../mod.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { Cable, Namespace } from "../support/namespaces.ts";
 import { nextQueue } from "../support/numbers.ts";
@@ -87,4 +93,40 @@ test("a device goes down between the verdicts of one datagram", { timeout: 60_00
   cable.down();
   for (const packet of held.slice(12)) packet.accept();
   expectFlushed(queue, 18, 40);
+});
+
+test("packets that pass unseen are counted where failOpen was turned on later", {
+  timeout: 60_000,
+}, async () => {
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue(), { receiveBuffer: 5000, warn: false });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  queue.setFlags({ failOpen: true });
+  const told: string[] = [];
+  queue.addEventListener("overrun", ({ message }) => told.push(message));
+  for (let sent = 0; sent < 50; sent++) await sender.send("x", receiver);
+  queue.runSync(() => Verdict.Accept, { timeout: 200 });
+  queue.close();
+  const { accepted, overruns } = queue.statistics;
+  assert.equal(accepted + overruns, 50);
+  assert.match(told[0] ?? "", /accepted unseen/);
+});
+
+test("a queue that closes takes no change", { timeout: 60_000 }, async () => {
+  using receiver = await UdpSocket.open();
+  using queue = PacketQueue.open(nextQueue(), { warn: false });
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await receiver.send("x", receiver);
+  const errors: unknown[] = [];
+  // It would let packets come again, which nobody would count.
+  queue.addEventListener("undecided", () => {
+    try {
+      queue.setMaxLength(1000);
+    } catch (error) {
+      errors.push(error);
+    }
+  });
+  queue.close();
+  assert.ok(errors[0] instanceof QueueClosedError);
 });
