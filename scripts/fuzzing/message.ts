@@ -89,6 +89,7 @@ const OUTBOXES = {
       queue: QUEUE,
       flush: () => this.outbox?.flush(),
       send: (message, length) => this.socket.send(message, length),
+      room: () => 3,
       changes: () => 0,
     });
     this.outbox.flush();

@@ -36,10 +36,9 @@ export class Configuration {
   readonly #link: ConfigurationLink;
   /** Packets that may wait in the kernel. */
   maxLength: number;
-  /** Whether packets may have passed unseen (`failOpen`), now or before. */
-  passesUnseen: boolean;
   /** Of what comes now the payload is not asked for: it is there to have the length told. */
   hidesPayload = false;
+  #failedOpen: boolean;
   #copyRange: number;
   #flags: QueueFlags;
   #sequence = 0;
@@ -56,7 +55,12 @@ export class Configuration {
     this.#link = link;
     this.#copyRange = copyRange;
     this.#flags = flags;
-    this.passesUnseen = flags.failOpen === true;
+    this.#failedOpen = flags.failOpen === true;
+  }
+
+  /** Whether packets that find no room pass, and whether they ever did. */
+  get failOpen(): { readonly now: boolean; readonly ever: boolean } {
+    return { now: this.#flags.failOpen === true, ever: this.#failedOpen };
   }
 
   /** Sets the copy mode too; before its first call the kernel queues nothing. */
@@ -80,7 +84,7 @@ export class Configuration {
 
   setFlags(changes: QueueFlags): void {
     this.#flags = { ...this.#flags, ...changes };
-    if (changes.failOpen) this.passesUnseen = true;
+    if (changes.failOpen === true) this.#failedOpen = true;
     this.#link.growSlots(slotSize(this.#copyRange, this.#flags));
     let mask = 0;
     let flags = 0;

@@ -53,13 +53,21 @@ export class Deadline {
     return Infinity;
   }
 
+  /** Ends the timer until another packet comes: nothing waits, and it would keep the process alive. */
+  rest(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
   /** Ends the timer. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.rest();
     this.#stopped = true;
   }
 
   #arm(milliseconds: number): void {
+    // What expires may let more be received, which arms it too.
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const left = this.check();

@@ -8,6 +8,7 @@
 import { ERRNO } from "../../ffi/errno.ts";
 import { changeGeneration } from "../../ffi/link_watch.ts";
 import { ATTRIBUTE_STRIDE, NFQA } from "../wire/nfqueue.ts";
+import { AnswerRoom } from "./answer_room.ts";
 import { type Arena, SlotState } from "./arena.ts";
 import { ArenaChain, type Oldest } from "./chain.ts";
 import { Configuration, slotSize } from "./configuration.ts";
@@ -33,9 +34,6 @@ import type { Verdict } from "./verdict.ts";
 /** Packets that may be taken while closing, however short the queue is by then. */
 const CLOSING_PACKETS = 65536;
 
-/** Batches received at most before verdicts that may be refused are sent. */
-const MAKING_ROOM = 32;
-
 const FAMILY_NUMBERS = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const;
 
 /** Everything that belongs to one open queue. */
@@ -46,11 +44,13 @@ export class Engine implements Decider {
   readonly configuration: Configuration;
   /** For packets in the program's hands. */
   readonly room: Room;
+  /** For the kernel's answers. */
+  readonly answers: AnswerRoom;
   closed = false;
+  /** It is being closed: packets get their verdict, and nothing is changed any more. */
+  closing = false;
   /** A loop is at work and will flush: verdicts given meanwhile need no flush of their own. */
   draining = false;
-  /** Called when packets were received behind a reader's back. */
-  onTaken: (() => void) | undefined;
   /** Called when the queue closes under a loop that reads it. */
   onClose: (() => void) | undefined;
 
@@ -65,9 +65,6 @@ export class Engine implements Decider {
   readonly #family: number;
   #reader: string | undefined;
   #events: QueueEvent[] = [];
-  /** Received while verdicts were sent. */
-  #taken = 0;
-  #closing = false;
 
   /** @param emit dispatches an event to the queue's listeners */
   constructor(settings: Settings, emit: (event: QueueEvent) => void) {
@@ -94,7 +91,7 @@ export class Engine implements Decider {
     this.#losses = new LossWatch(settings, {
       counters: this.counters,
       socketDrops: () => this.socket.drops(),
-      passesUnseen: () => this.configuration.passesUnseen,
+      failOpen: () => this.configuration.failOpen,
       report: (event) => this.#report(event),
     });
     this.configuration = new Configuration(settings, {
@@ -103,10 +100,12 @@ export class Engine implements Decider {
       closed: () => this.closed,
       growSlots: (size) => this.#chain.setSlotSize(size),
     });
+    this.answers = new AnswerRoom(this.socket, () => this.#intake);
     this.#outbox = new Outbox({
       queue: settings.number,
       flush: () => this.flush(),
       send: (message, length) => this.socket.send(message, length),
+      room: () => this.answers.make(),
       changes: changeGeneration,
     });
     const cut = (arena: Arena, slot: number): void => {
@@ -139,7 +138,7 @@ export class Engine implements Decider {
    * @throws {QueueClosedError}
    */
   claim(reader: string): void {
-    if (this.closed || this.#closing) throw new QueueClosedError(this.settings.number);
+    if (this.closed || this.closing) throw new QueueClosedError(this.settings.number);
     if (this.#reader !== undefined) {
       throw new Error(`queue ${this.settings.number} is being read by ${this.#reader} already`);
     }
@@ -151,6 +150,7 @@ export class Engine implements Decider {
     this.#reader = undefined;
     this.room.forget();
     this.onClose = undefined;
+    this.#rest();
   }
 
   /** What the last receive gave: datagrams (many mean that more are there by now) or −errno. */
@@ -169,8 +169,8 @@ export class Engine implements Decider {
   receive(patience?: number, most: number = Infinity): number {
     // A listener may have closed the queue: its descriptor may be another's by now.
     if (this.closed) return 0;
-    const taken = this.#taken;
-    this.#taken = 0;
+    const { taken } = this.answers;
+    this.answers.taken = 0;
     const count = this.#intake.receive(taken > 0 ? undefined : patience, most);
     this.#dispatch();
     return taken + (count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0));
@@ -204,6 +204,8 @@ export class Engine implements Decider {
   /** Gives a packet its verdict; for the packet alone, which knows that it has none yet. */
   decide(packet: Packet, verdict: number, mark: number, changes: VerdictChanges | undefined): void {
     if (this.closed) throw new QueueClosedError(this.settings.number);
+    // First, because more may be received, and packets moved, until the verdicts find room.
+    if (this.#outbox.full) this.flush();
     const store = storeOf(packet)!;
     const slot = slotOf(packet);
     const { id } = packet;
@@ -253,24 +255,8 @@ export class Engine implements Decider {
    */
   flush(): void {
     if (this.closed) return;
-    // Where verdicts may be refused their answers need room: it is the socket that packets come by.
-    if (this.#outbox.isCareful() && this.socket.isCrowded()) this.#makeRoom();
     this.#retry();
     this.#outbox.flush();
-  }
-
-  /** Whether packets were received that no reader has heard of. */
-  get hasTaken(): boolean {
-    return this.#taken > 0;
-  }
-
-  #makeRoom(): void {
-    for (let turn = 0; turn < MAKING_ROOM; turn++) {
-      const count = this.#intake.receive(undefined, Infinity);
-      if (count <= 0) break;
-      this.#taken += count;
-    }
-    if (this.#taken > 0) this.onTaken?.();
   }
 
   /** Packets that the kernel still has get a verdict again. */
@@ -297,6 +283,8 @@ export class Engine implements Decider {
   idle(): number {
     this.#report(this.#idle.check());
     this.#dispatch();
+    // A listener may have closed the queue, with packets that the kernel did not give up.
+    if (this.closed) return Infinity;
     return Math.min(this.#idle.left(), this.#losses.left, this.#refusals.left);
   }
 
@@ -311,8 +299,8 @@ export class Engine implements Decider {
 
   /** Decides what is undecided, and closes. Idempotent. */
   close(): void {
-    if (this.closed || this.#closing) return;
-    this.#closing = true;
+    if (this.closed || this.closing) return;
+    this.closing = true;
     this.#deadline?.stop();
     this.room.forget();
     this.draining = true;
@@ -378,8 +366,15 @@ export class Engine implements Decider {
     this.#report(new UndecidedEvent(packet.id, { verdict, cause }));
   }
 
+  /** Without a reader, and with nothing undecided, no timer is needed. */
+  #rest(): void {
+    if (this.#deadline === undefined || this.#reader !== undefined) return;
+    if (this.#chain.oldest() === undefined) this.#deadline.rest();
+  }
+
   #settle(verdict: number): void {
     this.counters.countVerdicts(verdictKind(verdict), 1);
+    this.#rest();
     if (!this.draining) this.#outbox.flushSoon();
   }
 

@@ -22,8 +22,8 @@ export interface LossLink {
   readonly counters: Counters;
   /** Datagrams that found the socket full, since it was opened: 32 bits, wrapping. */
   readonly socketDrops: () => number;
-  /** Whether the kernel accepts, or did so, what finds a buffer full (`failOpen`). */
-  readonly passesUnseen: () => boolean;
+  /** Whether packets that find no room pass, and whether some may have. */
+  readonly failOpen: () => { readonly now: boolean; readonly ever: boolean };
   readonly report: (event: OverrunEvent) => void;
 }
 
@@ -92,7 +92,7 @@ export class LossWatch {
     this.#lookAtQueue();
     // The socket's counter also has answers that found no room. The queue's has none of those, and
     // none of the packets that passed with failOpen.
-    const lost = this.#link.passesUnseen() ? drops : this.#userDropped ?? drops;
+    const lost = this.#link.failOpen().ever ? drops : this.#userDropped ?? drops;
     const more = (lost - counters.overruns) | 0;
     if (more <= 0) return;
     this.#ahead += more;
@@ -131,9 +131,9 @@ export class LossWatch {
 
   #lose(packets: number): void {
     if (packets <= 0) return;
-    const { counters, passesUnseen, report } = this.#link;
+    const { counters, report } = this.#link;
     counters.overruns += packets;
-    const fate = passesUnseen() ? "accepted unseen (failOpen)" : "dropped";
+    const fate = this.#link.failOpen().now ? "accepted unseen (failOpen)" : "dropped";
     report(
       new OverrunEvent(
         { lost: packets, queueDropped: this.#known(), userDropped: this.#userDropped },

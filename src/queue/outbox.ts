@@ -12,15 +12,18 @@ import {
   appendPayload,
   beginVerdict,
   beginVerdictBatch,
+  isVerdictBatch,
   MARK_SIZE,
+  narrowVerdict,
   payloadLength,
   payloadSize,
+  taggedWith,
   tagMessage,
   VERDICT_SIZE,
 } from "../wire/nfqueue_verdict.ts";
 import type { VerdictChanges } from "./decider.ts";
 import { verdictKind } from "./counters.ts";
-import { SentLog, type SentPackets, SWEPT, tagOf } from "./sent_log.ts";
+import { countPackets, readTag, SentLog, type SentPackets, SWEPT, tagOf } from "./sent_log.ts";
 import { NO_MARK } from "./verdict.ts";
 
 /** Room for the largest payload verdict, and below the kernel's usual send buffer (212992). */
@@ -28,8 +31,10 @@ const CAPACITY = 128 * 1024;
 /** Pause before verdicts that could not be sent are tried again (ms). */
 const RETRY = 10;
 const PLAIN_SIZE = VERDICT_SIZE + MARK_SIZE;
-/** Packets of one run: their ids are kept until it leaves. */
-const LONGEST_RUN = 1024;
+/** Packets of one datagram's runs: their ids are kept until it leaves. */
+const MOST_IDS = 4096;
+/** From here on a datagram is better sent than filled: behind it the largest verdict finds room. */
+const FULL = CAPACITY / 4;
 /** How long verdicts go one by one after the kernel may have let packets go (ms). */
 const CAREFUL = 1000;
 
@@ -40,6 +45,8 @@ export interface OutboxLink {
   readonly flush: () => void;
   /** Sends the first `length` bytes as one datagram, or throws. */
   readonly send: (message: OutgoingMessage, length: number) => void;
+  /** Makes room for the kernel's answers; so many verdicts may leave before it is asked again. */
+  readonly room: () => number;
   /** Another number than before when the kernel may have let packets go since. */
   readonly changes: () => number;
 }
@@ -61,8 +68,8 @@ export function flushWaiting(): void {
  * its own. All ids below a run's last one are decided: in the run, or by messages before it.
  *
  * The kernel answers a batch only when none of its packets was left. So the first of a run goes alone:
- * its answer tells whether the kernel has let packets go since they came. Where that may be so a run
- * leaves one by one.
+ * its answer tells whether the kernel has let packets go since they came. Where that may be so, which
+ * is looked at when a datagram leaves, its runs are taken apart again.
  */
 export class Outbox {
   /** Whether batches may leave: the kernel's list holds nothing that has its verdict already. */
@@ -72,14 +79,21 @@ export class Outbox {
 
   readonly #link: OutboxLink;
   readonly #message = new OutgoingMessage(CAPACITY);
-  readonly #runIds = new Uint32Array(LONGEST_RUN);
+  /** The ids of all runs in the datagram, one after the other. */
+  readonly #ids = new Uint32Array(MOST_IDS);
+  #idCount = 0;
   #end = 0;
+  /** What has gone into the piece: bytes, and ids. */
+  #taken = 0;
+  #takenIds = 0;
+  /** A part of the datagram that leaves with each packet's verdict in a message of its own. */
+  #piece: OutgoingMessage | undefined;
+  #pieceEnd = 0;
   #runLength = 0;
   #runVerdict = 0;
   #runMark = NO_MARK;
   /** The state of things that batches rely on. */
   #changes: number;
-  #looked = false;
   #carefulUntil = 0;
   #closed = false;
 
@@ -90,11 +104,12 @@ export class Outbox {
 
   /** Adds the verdict of the oldest undecided packet. */
   addOldest(id: number, verdict: number, mark: number): void {
-    const full = this.#runLength === LONGEST_RUN;
-    if (full || verdict !== this.#runVerdict || mark !== this.#runMark) this.#endRun();
-    // Before there is a run: a send that fails must leave nothing half done.
+    if (verdict !== this.#runVerdict || mark !== this.#runMark) this.#endRun();
+    // Before anything is changed: a send that fails must leave nothing half done.
+    if (this.#idCount === MOST_IDS) this.flush();
     if (this.#runLength === 0) this.#reserve(0);
-    this.#runIds[this.#runLength++] = id;
+    this.#runLength++;
+    this.#ids[this.#idCount++] = id;
     this.#runVerdict = verdict;
     this.#runMark = mark;
   }
@@ -128,18 +143,15 @@ export class Outbox {
 
   /** Adds a verdict on all packets up to an id that the kernel still has: so many, it is believed. */
   addSweep(id: number, verdict: number, packets: number): void {
-    this.#endRun();
-    this.#reserve(PLAIN_SIZE);
+    // What was gathered leaves one by one still: a run would sweep those along.
+    this.flush();
     const end = this.#begin(beginVerdictBatch, id, verdict, NO_MARK);
     this.#finish(end, tagOf(SWEPT, packets));
   }
 
-  /** Whether verdicts leave one by one, since the kernel may have let packets go. */
-  isCareful(): boolean {
-    // Not for one packet that a loop decides as it comes: nothing is likelier, and nothing safer.
-    const several = this.#runLength > 2 || this.#end > 0 || waiting.has(this);
-    if (several && !this.#looked) this.#lookForChanges();
-    return this.#carefulUntil > 0 && performance.now() <= this.#carefulUntil;
+  /** Whether it is time to send, while the caller can still make room for answers. */
+  get full(): boolean {
+    return this.#end >= FULL || this.#idCount === MOST_IDS;
   }
 
   /**
@@ -169,7 +181,10 @@ export class Outbox {
     this.#endRun();
     this.#closed = true;
     waiting.delete(this);
-    return this.sent.unsent;
+    const unsent: [number, number, number, number] = [0, 0, 0, 0];
+    countPackets(this.#message.view, this.#taken, this.#end, unsent);
+    if (this.#piece !== undefined) countPackets(this.#piece.view, 0, this.#pieceEnd, unsent);
+    return unsent;
   }
 
   /** Nobody is there to hear of a send that found no memory: it is tried again. */
@@ -183,21 +198,72 @@ export class Outbox {
     }
   };
 
-  /** Once a datagram: looking is two system calls. */
-  #lookForChanges(): void {
-    this.#looked = true;
-    const changes = this.#link.changes();
-    if (changes === this.#changes) return;
-    this.#changes = changes;
-    this.beCareful();
+  /** Whether verdicts are to leave one by one, since the kernel may have let packets go. */
+  #isCareful(): boolean {
+    // Not for one packet that a loop decides as it comes: nothing is likelier, and nothing safer.
+    const changes = this.#end > PLAIN_SIZE ? this.#link.changes() : this.#changes;
+    if (changes !== this.#changes) {
+      this.#changes = changes;
+      this.beCareful();
+    }
+    return !this.batches || (this.#carefulUntil > 0 && performance.now() <= this.#carefulUntil);
   }
 
   #send(): void {
-    if (this.#end === 0 || this.#closed) return;
-    this.#link.send(this.#message, this.#end);
-    this.sent.note(this.#message.view);
-    this.#end = 0;
-    this.#looked = false;
+    if (this.#closed || (this.#end === 0 && this.#pieceEnd === 0)) return;
+    if (this.#taken > 0 || this.#pieceEnd > 0 || this.#isCareful()) this.#sendOneByOne();
+    else {
+      this.#link.send(this.#message, this.#end);
+      this.sent.note(this.#message.view, this.#end);
+    }
+    this.#end =
+      this.#taken =
+      this.#idCount =
+      this.#takenIds =
+        0;
+  }
+
+  /** What was gathered, as many at a time as the kernel's answers find room for. */
+  #sendOneByOne(): void {
+    const piece = this.#piece ??= new OutgoingMessage(CAPACITY);
+    for (;;) {
+      // One that could not be sent is tried again as it is.
+      if (this.#pieceEnd === 0) this.#fillPiece(piece);
+      if (this.#pieceEnd === 0) return;
+      this.#link.send(piece, this.#pieceEnd);
+      this.sent.note(piece.view, this.#pieceEnd);
+      this.#pieceEnd = 0;
+    }
+  }
+
+  #fillPiece(piece: OutgoingMessage): void {
+    const { view, bytes } = this.#message;
+    // Asked first: what is received for it may itself have been decided, and sent, since.
+    const most = this.#taken < this.#end ? this.#link.room() : 0;
+    for (let count = 0; count < most && this.#taken < this.#end; count++) {
+      const start = this.#taken;
+      const size = view.getUint32(start, true);
+      const at = this.#pieceEnd;
+      if (at + size > CAPACITY) return;
+      piece.bytes.set(bytes.subarray(start, start + size), at);
+      this.#pieceEnd = at + size;
+      if (!this.#takeOfRun(piece.view, at, start)) this.#taken = start + size;
+    }
+  }
+
+  /**
+   * Makes the copy of a batch the verdict of its first packet that is left.
+   *
+   * @returns whether more are left
+   */
+  #takeOfRun(copy: DataView, at: number, start: number): boolean {
+    const { view } = this.#message;
+    const { kind, packets } = readTag(taggedWith(view, start));
+    if (!isVerdictBatch(view, start) || kind === SWEPT) return false;
+    narrowVerdict(copy, at, this.#ids[this.#takenIds++]!);
+    tagMessage(copy, at, tagOf(kind, 1));
+    tagMessage(view, start, tagOf(kind, packets - 1));
+    return packets > 1;
   }
 
   /** Room for a run's messages is kept, so that ending a run never has to send first. */
@@ -208,33 +274,20 @@ export class Outbox {
   #endRun(): void {
     const length = this.#runLength;
     if (length === 0) return;
-    if (length > 2 && !this.#looked) this.#lookForChanges();
-    if (!this.batches || (this.#carefulUntil > 0 && this.isCareful())) {
-      this.#endOneByOne(length);
+    this.#runLength = 0;
+    const ids = this.#ids;
+    const first = this.#idCount - length;
+    this.#write(ids[first]!, this.#runVerdict, this.#runMark);
+    if (length === 2) this.#write(ids[first + 1]!, this.#runVerdict, this.#runMark);
+    if (length < 3) {
+      this.#idCount = first;
       return;
     }
-    this.#carefulUntil = 0;
-    const ids = this.#runIds;
-    this.#runLength = 0;
-    this.#write(ids[0]!, this.#runVerdict, this.#runMark);
-    if (length === 2) this.#write(ids[1]!, this.#runVerdict, this.#runMark);
-    if (length < 3) return;
-    const end = this.#begin(beginVerdictBatch, ids[length - 1]!, this.#runVerdict, this.#runMark);
+    // The ids that the batch stands for are kept.
+    ids.copyWithin(first, first + 1, this.#idCount--);
+    const last = ids[this.#idCount - 1]!;
+    const end = this.#begin(beginVerdictBatch, last, this.#runVerdict, this.#runMark);
     this.#finish(end, tagOf(verdictKind(this.#runVerdict), length - 1));
-  }
-
-  #endOneByOne(length: number): void {
-    const ids = this.#runIds;
-    let done = 0;
-    try {
-      for (; done < length; done++) {
-        if (this.#end + 2 * PLAIN_SIZE > CAPACITY) this.#send();
-        this.#write(ids[done]!, this.#runVerdict, this.#runMark);
-      }
-    } finally {
-      ids.copyWithin(0, done, length);
-      this.#runLength = length - done;
-    }
   }
 
   #write(id: number, verdict: number, mark: number): void {
@@ -252,7 +305,6 @@ export class Outbox {
   /** Takes a message that is whole; its tag tells an error answer what was refused. */
   #finish(end: number, tag: number): void {
     tagMessage(this.#message.view, this.#end, tag);
-    this.sent.count(tag);
     this.#end = end;
   }
 }

@@ -195,7 +195,7 @@ export class PacketQueue extends EventTarget {
   }
 
   #configure(change: (configuration: Configuration) => void): void {
-    if (this.closed) throw new QueueClosedError(this.number);
+    if (this.closed || this.#engine.closing) throw new QueueClosedError(this.number);
     change(this.#engine.configuration);
     this.#waiter.nudge();
   }
@@ -242,7 +242,8 @@ export class PacketQueue extends EventTarget {
     options?: boolean | AddEventListenerOptions,
   ): void {
     super.addEventListener(type, listener as EventListener, options);
-    if (listener !== null) this.#warnings.add(type, listener);
+    if (listener === null) return;
+    this.#warnings.add(type, listener, typeof options === "object" ? options : {});
   }
 
   /** Listens no longer. */

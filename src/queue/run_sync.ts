@@ -90,8 +90,10 @@ function loop(
     const expiry = engine.expire();
     // Under load more has come meanwhile; else one call to wait beats a receive that finds nothing.
     if (left <= 0 || (engine.lastCount >= BUSY && engine.receive() > 0)) continue;
-    engine.flush();
     const patience = Math.ceil(Math.min(left, expiry, engine.idle()));
+    // Behind what listeners may have decided.
+    engine.flush();
+    flushWaiting();
     // Alone, a packet is quicker to take when no second one is asked for; at times we ask, or we
     // would never see that the load has grown.
     engine.receive(patience, ++quiet % WIDE_EVERY === 0 ? undefined : 1);

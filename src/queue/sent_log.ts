@@ -13,6 +13,8 @@ const DATAGRAMS = 1024;
 const STRIDE = 5;
 /** Where a netlink header has its sequence number. */
 const SEQUENCE = 8;
+/** Where it has its port id, which holds the tag. */
+const TAG = 12;
 const KIND_SHIFT = 30;
 const PACKETS = (1 << KIND_SHIFT) - 1;
 
@@ -44,28 +46,32 @@ export function readTag(tag: number): { readonly kind: SentKind; readonly packet
   return { kind: (tag >>> KIND_SHIFT) as SentKind, packets: tag & PACKETS };
 }
 
+/** Adds up what the messages from `start` to `end` decide, from `into[at]` on. */
+export function countPackets(
+  view: DataView,
+  start: number,
+  end: number,
+  into: { [index: number]: number },
+  at = 0,
+): void {
+  for (let offset = start; offset < end; offset += view.getUint32(offset, true)) {
+    const tag = view.getUint32(offset + TAG, true);
+    into[at + (tag >>> KIND_SHIFT)]! += tag & PACKETS;
+  }
+}
+
 /** The last datagrams, by the sequence number of their first message. */
 export class SentLog {
   readonly #log = new Uint32Array(DATAGRAMS * STRIDE);
   #at = 0;
 
-  /** Counts a message of the datagram that is being made. */
-  count(tag: number): void {
-    this.#log[this.#at + 1 + (tag >>> KIND_SHIFT)]! += tag & PACKETS;
-  }
-
-  /** What the datagram that is being made holds. */
-  get unsent(): SentPackets {
-    const log = this.#log;
-    return [log[this.#at + 1]!, log[this.#at + 2]!, log[this.#at + 3]!, log[this.#at + 4]!];
-  }
-
-  /** That datagram has been sent; `view` is over it. */
-  note(view: DataView): void {
+  /** A datagram has been sent: the first `length` bytes of `view`. */
+  note(view: DataView, length: number): void {
     const log = this.#log;
     log[this.#at] = view.getUint32(SEQUENCE, true);
-    const next = this.#at = (this.#at + STRIDE) % log.length;
-    log.fill(0, next, next + STRIDE);
+    log.fill(0, this.#at + 1, this.#at + STRIDE);
+    countPackets(view, 0, length, log, this.#at + 1);
+    this.#at = (this.#at + STRIDE) % log.length;
   }
 
   /** What a datagram held; undefined when that is too long ago. */

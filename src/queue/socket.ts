@@ -26,8 +26,9 @@ const SO_RCVTIMEO = 20;
 const SO_MEMINFO = 55;
 /** Words of SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_*): bytes that wait, the most, drops. */
 const MEMINFO = { words: 9, used: 0, most: 1, drops: 8 } as const;
-/** Bytes that the answers to a datagram of verdicts take at most. */
+/** Bytes of the receive buffer that are kept free for answers, and more than one takes (832 seen). */
 const ANSWERS = 1 << 20;
+const ANSWER = 1024;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
@@ -140,11 +141,15 @@ export class QueueSocket {
     return this.#memory()[MEMINFO.drops]!;
   }
 
-  /** Whether answers to many verdicts may find no room in the receive buffer. */
-  isCrowded(): boolean {
+  /** How many answers are to find room in the receive buffer, and whether they may not do so now. */
+  answerRoom(): { readonly answers: number; readonly crowded: boolean } {
     const words = this.#memory();
     const most = words[MEMINFO.most]!;
-    return most - words[MEMINFO.used]! < Math.min(ANSWERS, most / 2);
+    const room = most === 0 ? ANSWERS : Math.min(ANSWERS, most / 2);
+    return {
+      answers: Math.max(1, Math.floor(room / ANSWER)),
+      crowded: most > 0 && most - words[MEMINFO.used]! < room,
+    };
   }
 
   /** SO_MEMINFO, all 0 where the kernel has none. */

@@ -18,7 +18,7 @@ export class Waiter {
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    engine.onTaken = () => this.nudge();
+    engine.answers.onTaken = () => this.nudge();
   }
 
   /** Calls `wake` when packets are there. Bun may call it again before it is asked to. */
@@ -29,7 +29,7 @@ export class Waiter {
       this.#wake?.();
     });
     this.#watcher.arm();
-    if (this.#engine.hasTaken) this.nudge();
+    if (this.#engine.answers.taken > 0) this.nudge();
     if (this.#idle === undefined) this.#watchIdle();
   }
 

@@ -18,6 +18,8 @@ function kindOf(event: QueueEvent): string {
 export class Warnings {
   readonly #settings: Pick<Settings, "warn" | "onHandlerError" | "number">;
   readonly #listeners = new Map<string, Set<unknown>>();
+  /** Those of them that hear of one event. */
+  readonly #once = new Map<string, Set<unknown>>();
   readonly #warned = new Set<string>();
 
   constructor(settings: Pick<Settings, "warn" | "onHandlerError" | "number">) {
@@ -25,14 +27,23 @@ export class Warnings {
   }
 
   /** A listener was added. */
-  add(type: string, listener: unknown): void {
+  add(
+    type: string,
+    listener: unknown,
+    { once, signal }: Pick<AddEventListenerOptions, "once" | "signal"> = {},
+  ): void {
     const listeners = this.#listeners.get(type) ?? new Set();
+    // A second time is no time.
+    if (signal?.aborted || listeners.has(listener)) return;
     this.#listeners.set(type, listeners.add(listener));
+    if (once) this.#once.set(type, (this.#once.get(type) ?? new Set()).add(listener));
+    signal?.addEventListener("abort", () => this.remove(type, listener), { once: true });
   }
 
   /** A listener was removed. */
   remove(type: string, listener: unknown): void {
     this.#listeners.get(type)?.delete(listener);
+    this.#once.get(type)?.delete(listener);
   }
 
   /** Warns of an event that nobody hears, unless that is no news. */
@@ -40,7 +51,9 @@ export class Warnings {
     const { warn, number } = this.#settings;
     const { type } = event;
     const kind = kindOf(event);
-    if (!warn || this.#warned.has(kind) || (this.#listeners.get(type)?.size ?? 0) > 0) return;
+    const heard = (this.#listeners.get(type)?.size ?? 0) > 0;
+    this.#once.get(type)?.forEach((listener) => this.remove(type, listener));
+    if (!warn || heard || this.#warned.has(kind)) return;
     if (event instanceof UndecidedEvent && this.#isExpected(event)) return;
     this.#warned.add(kind);
     const subject = event.message.includes(`queue ${number}`) ? "" : `queue ${number}: `;

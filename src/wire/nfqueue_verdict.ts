@@ -86,6 +86,23 @@ function begin(
   return offset + VERDICT_SIZE;
 }
 
+/** @ignore Whether the message at `start` is for many packets. */
+export function isVerdictBatch(view: DataView, start: number): boolean {
+  return view.getUint16(start + 4, true) === QUEUE_MESSAGE.VERDICT_BATCH;
+}
+
+/** @ignore Makes the message at `start` one for a single packet. */
+export function narrowVerdict(view: DataView, start: number, id: number): void {
+  view.setUint16(start + 4, QUEUE_MESSAGE.VERDICT, true);
+  view.setUint32(start + 8, id, true);
+  view.setUint32(start + 28, id, false);
+}
+
+/** @ignore What {@link tagMessage} wrote. */
+export function taggedWith(view: DataView, start: number): number {
+  return view.getUint32(start + PORT_ID, true);
+}
+
 /** @ignore Writes a number of the sender's own into a message's header (`nlmsg_pid`), which answers echo. */
 export function tagMessage(view: DataView, start: number, tag: number): void {
   view.setUint32(start + PORT_ID, tag, true);

@@ -103,6 +103,7 @@ class Bench {
       queue,
       flush: () => this.outbox.flush(),
       send: (message, length) => this.kernel.send(message, length),
+      room: () => 3,
       changes: () => this.changes,
     });
     this.#id = firstId;
@@ -322,6 +323,7 @@ test("a payload that cannot be written, or lies about its length", { timeout: 20
     queue,
     flush: () => outbox.flush(),
     send: (_, length) => sent.push(length),
+    room: () => 3,
     changes: () => 0,
   });
   const payload = new Uint8Array(200_000);

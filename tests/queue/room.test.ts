@@ -48,6 +48,7 @@ function packetsOf(messages: readonly Uint8Array[], slotSize: number) {
     queue: 3,
     flush: () => outbox.flush(),
     send: (out, length) => sent.push(out.bytes.slice(0, length)),
+    room: () => 3,
     changes: () => 0,
   });
   const packets = messages.map((one, slot) => {
