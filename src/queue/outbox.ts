@@ -31,6 +31,8 @@ const CAPACITY = 128 * 1024;
 /** Pause before verdicts that could not be sent are tried again (ms). */
 const RETRY = 10;
 const PLAIN_SIZE = VERDICT_SIZE + MARK_SIZE;
+/** So many packets in one datagram have waited for a while. */
+const MANY = 16;
 /** Packets of one datagram's runs: their ids are kept until it leaves. */
 const MOST_IDS = 4096;
 /** From here on a datagram is better sent than filled: behind it the largest verdict finds room. */
@@ -200,8 +202,9 @@ export class Outbox {
 
   /** Whether verdicts are to leave one by one, since the kernel may have let packets go. */
   #isCareful(): boolean {
-    // Not for one packet that a loop decides as it comes: nothing is likelier, and nothing safer.
-    const changes = this.#end > PLAIN_SIZE ? this.#link.changes() : this.#changes;
+    // Not for the few packets that a loop decides as they come: looking would cost more than they do.
+    const many = this.#idCount >= MANY || this.#end >= MANY * PLAIN_SIZE;
+    const changes = many || waiting.has(this) ? this.#link.changes() : this.#changes;
     if (changes !== this.#changes) {
       this.#changes = changes;
       this.beCareful();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Advice, guardNames } from "../wire/name_guard.ts";
+import { type Advice, guardWords } from "../wire/name_guard.ts";
 import { Packet } from "./packet.ts";
 
 const FIELDS = "assign to its fields, as in packet.ip.ttl = 9";
@@ -23,4 +23,4 @@ const ADVICE: Advice = {
   flow: "assign to the fields of packet.ip and of packet.tcp or packet.udp",
 };
 
-guardNames(Packet, "packet", ADVICE);
+guardWords(Packet, "packet", ADVICE);

@@ -1,5 +1,6 @@
 // Assigning to a property that a view does not have, or only reads, is an error that says what to do.
 // Otherwise JavaScript makes a new property, and the packet stays as it was without a word.
+import { ALIASES } from "./alias_names.ts";
 import { nearNames, oneOf, sameNames, showName } from "./names.ts";
 
 /** A class that is guarded. */
@@ -37,15 +38,49 @@ const WAYS: Readonly<Record<string, string>> = {
  *
  * @param name what messages call the object
  */
-export function guardNames(
+export function guardNames(guarded: Guarded, name: string, advice: Advice = {}): void {
+  const end = Object.create(Object.prototype) as object;
+  const set = (
+    target: object,
+    key: string | symbol,
+    value: unknown,
+    receiver: unknown,
+  ): boolean => {
+    if (typeof key === "symbol" || key in target) return Reflect.set(target, key, value, receiver);
+    throw new TypeError(unknownProperty(name, key));
+  };
+  guard(guarded, name, { advice, below: Object.create(new Proxy(end, { set })) });
+}
+
+/**
+ * The same for the words that are known alone: what the properties of this class and of all that are
+ * guarded already are called, here and elsewhere. In Bun a Proxy in the chain makes a class's objects
+ * dearer to create (about 70 ns), which is too much for what is made for each packet.
+ */
+export function guardWords(guarded: Guarded, name: string, advice: Advice = {}): void {
+  const below = Object.create(Object.prototype) as object;
+  const aliases = Object.values(ALIASES).flatMap((view) => Object.values(view))
+    .flatMap((words) => words.split(" "));
+  const properties = [...VIEWS.values()].flatMap(({ names, readOnly }) => [...names, ...readOnly]);
+  for (const key of new Set([...aliases, ...properties])) {
+    // Such as an object has of its own.
+    if (key in Object.prototype || key in guarded.prototype) continue;
+    const set = () => {
+      throw new TypeError(unknownProperty(name, key));
+    };
+    Object.defineProperty(below, key, { set, configurable: true });
+  }
+  guard(guarded, name, { advice, below });
+}
+
+/** @param below what goes between the class and `Object.prototype`, and refuses names */
+function guard(
   { prototype }: Guarded,
   name: string,
-  advice: Advice = {},
+  { advice, below }: { readonly advice: Advice; readonly below: object },
 ): void {
   const names = new Set<string>();
   const readOnly = new Set<string>();
-  const end = Object.create(Object.prototype) as object;
-  const below = Object.create(new Proxy(end, { set: refuse })) as object;
   // Templates and String() look for it: not as far as the Proxy.
   Object.defineProperty(below, Symbol.toPrimitive, { value: undefined, writable: true });
   let at = prototype;
@@ -70,29 +105,16 @@ export function guardNames(
     at = parent;
   }
   for (const key of names) readOnly.delete(key);
-  const view = { names: [...names], readOnly: [...readOnly], advice };
-  VIEWS.set(name, view);
-
-  function refuse(
-    target: object,
-    key: string | symbol,
-    value: unknown,
-    receiver: unknown,
-  ): boolean {
-    if (typeof key === "symbol" || key in target) {
-      return Reflect.set(target, key, value, receiver);
-    }
-    throw new TypeError(unknownProperty(name, view, key));
-  }
+  VIEWS.set(name, { names: [...names], readOnly: [...readOnly], advice });
 }
 
 function advised(advice: Advice, key: string): string {
   return Object.hasOwn(advice, key) ? `: ${advice[key]}` : ": it can only be read";
 }
 
-function unknownProperty(name: string, view: View, key: string): string {
+function unknownProperty(name: string, key: string): string {
   const wrong = `${name} has no ${showName(key)}`;
-  const { names, readOnly, advice } = view;
+  const { names, readOnly, advice } = VIEWS.get(name)!;
   const same = sameNames(name, key, names);
   if (same.length > 0) return `${wrong}: it is ${oneOf(same)}`;
   const [read] = sameNames(name, key, readOnly);

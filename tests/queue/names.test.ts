@@ -59,7 +59,18 @@ const REFUSED: readonly [(packet: Packet) => object | undefined, string, string]
     "packet.udp cannot be assigned: assign to its fields, as in packet.ip.ttl = 9",
   ],
   [(packet) => packet, "id", "packet.id cannot be assigned: it can only be read"],
-  [(packet) => packet, "colour", "packet has no colour; what can be assigned is vlan"],
+  // A packet refuses the words that are known: what its views have, and what others call it.
+  [
+    (packet) => packet,
+    "dport",
+    "packet has no dport: it is packet.tcp.destinationPort or packet.udp.destinationPort",
+  ],
+  [
+    ({ udp }) => udp,
+    "colour",
+    "udp has no colour; what can be assigned is sourcePort, " +
+    "destinationPort, length, checksum, payload",
+  ],
 ];
 
 test("the error names what was meant, and the packet goes on as it came", { timeout }, async () => {
