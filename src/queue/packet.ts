@@ -59,6 +59,8 @@ export let isCopy: (packet: Packet) => boolean;
 export let isReplaced: (packet: Packet) => boolean;
 /** @ignore Its bytes, in place. */
 export let frameOf: (packet: Packet) => Frame;
+/** @ignore Its headers. */
+export let parsedOf: (packet: Packet) => Layers;
 /** @ignore Its headers, to be shown as they are, whatever was written into copies of its bytes. */
 export let layersOf: (packet: Packet) => Layers;
 /** @ignore Moves an undecided packet out of the receive memory into some of its own. */
@@ -385,6 +387,7 @@ export class Packet extends PacketLink {
       packet.#decide(verdict, undefined);
     };
     frameOf = (packet) => packet.#framed();
+    parsedOf = (packet) => packet.#parsed();
     layersOf = (packet) => {
       const layers = packet.#parsed();
       packet.#frame!.renew();

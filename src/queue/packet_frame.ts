@@ -6,7 +6,15 @@
 
 import { mtuOf } from "../../ffi/devices.ts";
 import { copyOf, isShared } from "../wire/bytes.ts";
-import { finishIpHeader, finishPacket, isChecksumStart, startChecksum } from "../wire/finish.ts";
+import {
+  finishIpHeader,
+  finishOutlined,
+  finishPacket,
+  isChecksumStart,
+  startChecksum,
+  startOutlined,
+} from "../wire/finish.ts";
+import { outlineOf } from "../wire/layers.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { EditTerms, FrameOwner } from "../wire/frame_owner.ts";
 import { align4 } from "../wire/netlink.ts";
@@ -15,7 +23,7 @@ import { ETHERTYPE, IP_PROTOCOL } from "../wire/protocols.ts";
 import { checkBytes } from "../wire/range.ts";
 import { TruncatedPacketError, UnfinishedChecksumError } from "./errors.ts";
 import { attributeOffset, liveStore, slotOf } from "./metadata.ts";
-import { frameOf, isCopy, isReplaced, type Packet } from "./packet.ts";
+import { frameOf, isCopy, isReplaced, type Packet, parsedOf } from "./packet.ts";
 
 const UDP_HEADER_SIZE = 8;
 
@@ -86,7 +94,7 @@ function checkFinishable(packet: Packet): void {
   const { ip, tcp, udp } = packet;
   if (tcp !== undefined) return;
   // Another sum in its place is a tunnel's: what is not computed yet is inside.
-  if (udp !== undefined && isChecksumStart(frameOf(packet).subarray())) {
+  if (udp !== undefined && isChecksumStart(outlineOf(parsedOf(packet)))) {
     if (!segments || isCut(packet) || isCopy(packet)) return;
   }
   throw new UnfinishedChecksumError(ip?.protocol ?? -1);
@@ -115,12 +123,12 @@ function isCut({ hook }: Packet): boolean {
 export function finishEdited(packet: Packet, frame: Frame): Frame {
   const cut = isSegmentedUdp(packet) && isCut(packet);
   if (!cut && !packet.checksumNotReady) return frame;
-  const bytes = frame.subarray();
-  if ((cut ? startChecksum : finishPacket)(bytes)) return frame;
+  // The views keep it as the packet is now.
+  if ((cut ? startOutlined : finishOutlined)(outlineOf(parsedOf(packet)))) return frame;
   const protocol = packet.ip?.protocol;
   const needed = protocol === IP_PROTOCOL.TCP || protocol === IP_PROTOCOL.UDP;
   if (needed && !isReplaced(packet)) throw new UnfinishedChecksumError(protocol);
-  finishIpHeader(bytes);
+  finishIpHeader(frame.subarray());
   return frame;
 }
 

@@ -23,7 +23,11 @@ export function finishChecksums<Bytes extends Uint8Array>(bytes: Bytes): Bytes {
 
 /** @ignore The same, if the upper layer's can be computed: else nothing is written, and it is false. */
 export function finishPacket(bytes: Uint8Array): boolean {
-  const outline = new Outline(new Frame(bytes), ETHERTYPE.ANY, 0);
+  return finishOutlined(new Outline(new Frame(bytes), ETHERTYPE.ANY, 0));
+}
+
+/** @ignore The same of a packet whose headers were found already. */
+export function finishOutlined(outline: Outline): boolean {
   if (!finishUpper(outline)) return false;
   if (outline.version === 4) finishHeader(outline);
   return true;
@@ -43,20 +47,21 @@ export function finishIpHeader(bytes: Uint8Array): void {
  * @returns whether the latter could be computed; else nothing is written.
  */
 export function startChecksum(bytes: Uint8Array): boolean {
-  const frame = new Frame(bytes);
-  const outline = new Outline(frame, ETHERTYPE.ANY, 0);
+  return startOutlined(new Outline(new Frame(bytes), ETHERTYPE.ANY, 0));
+}
+
+/** @ignore The same of a packet whose headers were found already. */
+export function startOutlined(outline: Outline): boolean {
   const sum = partialUpper(outline);
   if (sum < 0 || outline.protocol !== IP_PROTOCOL.UDP) return false;
   if (outline.version === 4) finishHeader(outline);
-  frame.setU16(outline.upper + UDP_CHECKSUM, sum);
+  outline.frame.setU16(outline.upper + UDP_CHECKSUM, sum);
   return true;
 }
 
-/** Whether a packet from the network header on is a UDP packet that holds that sum. */
-export function isChecksumStart(bytes: Uint8Array): boolean {
-  const frame = new Frame(bytes);
-  const outline = new Outline(frame, ETHERTYPE.ANY, 0);
+/** Whether a UDP packet holds that sum. */
+export function isChecksumStart(outline: Outline): boolean {
   const sum = partialUpper(outline);
   // Ones' complement has two zeros.
-  return sum >= 0 && frame.u16(outline.upper + UDP_CHECKSUM) % 0xffff === sum % 0xffff;
+  return sum >= 0 && outline.frame.u16(outline.upper + UDP_CHECKSUM) % 0xffff === sum % 0xffff;
 }

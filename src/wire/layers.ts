@@ -17,6 +17,9 @@ import { checkU16 } from "./range.ts";
 import { TcpView } from "./tcp.ts";
 import { UdpView } from "./udp.ts";
 
+/** @ignore What one pass over the packet found, for who finishes its checksums. */
+export let outlineOf: (layers: Layers) => Outline;
+
 /**
  * The headers of the packet in one frame, which begins at the network header.
  *
@@ -27,6 +30,10 @@ import { UdpView } from "./udp.ts";
  * the frame was released.
  */
 export class Layers {
+  static {
+    outlineOf = (layers) => layers.#outline;
+  }
+
   readonly #outline: Outline;
 
   /**
