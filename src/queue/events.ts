@@ -92,12 +92,13 @@ const CAUSES: Readonly<Record<UndecidedCause, string>> = {
   cut: "the kernel's message was too long to be read",
 };
 
-/** What was thrown, which need not be an error, nor let itself be made text of. */
-function textOf(error: unknown): string {
+/** What was thrown, in brackets. It may be anything, and itself throw when it is looked at. */
+function saidBy(error: unknown): string {
+  if (error === undefined) return "";
   try {
-    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return ` (${error instanceof Error ? `${error.name}: ${error.message}` : String(error)})`;
   } catch {
-    return "no error, and no text";
+    return "";
   }
 }
 
@@ -127,8 +128,8 @@ export class UndecidedEvent extends Event {
   /** A sentence for people. */
   get message(): string {
     const { packetId, verdict, cause, error } = this;
-    const why = error === undefined ? CAUSES[cause] : `${CAUSES[cause]} (${textOf(error)})`;
-    return `packet ${packetId} got the verdict ${verdictName(verdict)} from the queue: ${why}`;
+    return `packet ${packetId} got the verdict ${verdictName(verdict)} from the queue: ` +
+      `${CAUSES[cause]}${saidBy(error)}`;
   }
 }
 

@@ -6,6 +6,7 @@
 
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import { setImmediate } from "../../ffi/turn.ts";
+import { partOf, write } from "../wire/bytes.ts";
 import {
   appendAttributes,
   appendMark,
@@ -248,7 +249,7 @@ export class Outbox {
       const size = view.getUint32(start, true);
       const at = this.#pieceEnd;
       if (at + size > CAPACITY) return;
-      piece.bytes.set(bytes.subarray(start, start + size), at);
+      write(piece.bytes, at, partOf(bytes, start, start + size));
       this.#pieceEnd = at + size;
       if (!this.#takeOfRun(piece.view, at, start)) this.#taken = start + size;
     }
