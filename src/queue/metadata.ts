@@ -93,6 +93,8 @@ export let storeOf: (metadata: PacketMetadata) => MessageStore | undefined;
 export let slotOf: (metadata: PacketMetadata) => number;
 /** @ignore Offset of an attribute's payload, 0 where it is absent. */
 export let attributeOffset: (metadata: PacketMetadata, attribute: number) => number;
+/** @ignore The bits `NFQA_SKB` of what the kernel tells of the packet. */
+export let skbInfoOf: (metadata: PacketMetadata) => number;
 /** @ignore Gives the memory back. */
 export let releaseStore: (metadata: PacketMetadata) => void;
 /** @ignore Reads from another memory from now on. */
@@ -250,12 +252,12 @@ export class PacketMetadata {
 
   /** The transport checksum is not computed yet: the packet is on its way down, or was never cut. */
   get checksumNotReady(): boolean {
-    return ((this.#uint32(NFQA.SKB_INFO) ?? 0) & NFQA_SKB.CSUMNOTREADY) !== 0;
+    return (this.#skbInfo() & NFQA_SKB.CSUMNOTREADY) !== 0;
   }
 
   /** Several segments in one packet, larger than the MTU; only with the option `gso`. */
   get gso(): boolean {
-    return ((this.#uint32(NFQA.SKB_INFO) ?? 0) & NFQA_SKB.GSO) !== 0;
+    return (this.#skbInfo() & NFQA_SKB.GSO) !== 0;
   }
 
   #live(): MessageStore {
@@ -276,6 +278,10 @@ export class PacketMetadata {
     return offset === 0 ? undefined : this.#store!.view.getUint32(offset, false);
   }
 
+  #skbInfo(): number {
+    return this.#uint32(NFQA.SKB_INFO) ?? 0;
+  }
+
   #lengthAt(offset: number): number {
     return attributeLength(this.#store!.view, offset);
   }
@@ -292,6 +298,7 @@ export class PacketMetadata {
     storeOf = (metadata) => metadata.#store;
     slotOf = (metadata) => metadata.#slot;
     attributeOffset = (metadata, attribute) => metadata.#offset(attribute);
+    skbInfoOf = (metadata) => metadata.#skbInfo();
     releaseStore = (metadata) => {
       metadata.#store = undefined;
     };

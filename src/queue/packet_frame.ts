@@ -18,11 +18,11 @@ import { outlineOf } from "../wire/layers.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { EditTerms, FrameOwner } from "../wire/frame_owner.ts";
 import { align4 } from "../wire/netlink.ts";
-import { attributeLength, MAX_COPY_RANGE, NFQA } from "../wire/nfqueue.ts";
+import { attributeLength, MAX_COPY_RANGE, NFQA, NFQA_SKB } from "../wire/nfqueue.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../wire/protocols.ts";
 import { checkBytes } from "../wire/range.ts";
 import { TruncatedPacketError, UnfinishedChecksumError } from "./errors.ts";
-import { attributeOffset, liveStore, slotOf } from "./metadata.ts";
+import { attributeOffset, liveStore, skbInfoOf, slotOf } from "./metadata.ts";
 import { frameOf, isCopy, isReplaced, type Packet, parsedOf } from "./packet.ts";
 
 const UDP_HEADER_SIZE = 8;
@@ -51,7 +51,7 @@ function terms(packet: Packet): EditTerms {
     // The kernel drops what ends before the headers did that it knows.
     minLength: readOnly || isCopy(packet) ? 0 : ip?.headerLength ?? 0,
     // The checksums of the program's own bytes are right: they can be brought along.
-    partialChecksum: !readOnly && (packet.checksumNotReady || isSegmentedUdp(packet)),
+    partialChecksum: !readOnly && isUnfinished(packet),
     readOnly,
     roomBehind: readOnly ? 0 : freeBehind(packet),
   };
@@ -89,15 +89,22 @@ function freeBehind(packet: Packet): number {
 
 /** What comes back to the kernel is taken as finished, except for what it cuts on the way out. */
 function checkFinishable(packet: Packet): void {
-  const segments = isSegmentedUdp(packet);
-  if (!packet.checksumNotReady && !segments) return;
+  if (!isUnfinished(packet)) return;
   const { ip, tcp, udp } = packet;
   if (tcp !== undefined) return;
+  const segments = isSegmentedUdp(packet);
   // Another sum in its place is a tunnel's: what is not computed yet is inside.
   if (udp !== undefined && isChecksumStart(outlineOf(parsedOf(packet)))) {
     if (!segments || isCut(packet) || isCopy(packet)) return;
   }
   throw new UnfinishedChecksumError(ip?.protocol ?? -1);
+}
+
+/** Whether its transport checksum is not computed yet. */
+function isUnfinished(packet: Packet): boolean {
+  const info = skbInfoOf(packet);
+  if ((info & NFQA_SKB.CSUMNOTREADY) !== 0) return true;
+  return (info & NFQA_SKB.GSO) !== 0 && isSegmentedUdp(packet);
 }
 
 /**
@@ -121,6 +128,7 @@ function isCut({ hook }: Packet): boolean {
  * lengths wrong, or its route is not understood.
  */
 export function finishEdited(packet: Packet, frame: Frame): Frame {
+  if (!isUnfinished(packet)) return frame;
   const cut = isSegmentedUdp(packet) && isCut(packet);
   if (!cut && !packet.checksumNotReady) return frame;
   // The views keep it as the packet is now.

@@ -304,7 +304,7 @@ export class Frame {
 
   #touch(): void {
     (this.#room ?? this.#prepare()).touched = true;
-    this.#copy = undefined;
+    if (this.#copy !== undefined) this.#copy = undefined;
   }
 
   #prepare(): Room {
