@@ -15,19 +15,23 @@
  * @module
  */
 
-export { SystemError } from "./ffi/errno.ts";
+export { SystemError } from "./src/linux/errno.ts";
 export { LibraryLoadError } from "./ffi/load.ts";
 export { MissingSymbolError } from "./ffi/types.ts";
-export type { ConntrackOptions, ExpectationOptions, VlanOptions } from "./src/queue/changes.ts";
-export type { QueueCounters } from "./src/queue/counters.ts";
-export type { Handler, HandlerResult, SyncHandler } from "./src/queue/deliver.ts";
-export type { Device } from "./ffi/devices.ts";
+export type {
+  ConntrackOptions,
+  ExpectationOptions,
+  VlanOptions,
+} from "./src/queue/packet/changes.ts";
+export type { QueueCounters } from "./src/queue/terms/counters.ts";
+export type { Handler, HandlerResult, SyncHandler } from "./src/queue/loops/deliver.ts";
+export type { Device } from "./src/linux/devices.ts";
 export {
   QueueClosedError,
   TruncatedPacketError,
   UnfinishedChecksumError,
   VerdictError,
-} from "./src/queue/errors.ts";
+} from "./src/queue/terms/errors.ts";
 export {
   ExhaustedEvent,
   IdleEvent,
@@ -36,42 +40,42 @@ export {
   type UndecidedCause,
   UndecidedEvent,
   VerdictErrorEvent,
-} from "./src/queue/events.ts";
-export type { HandlerErrorPolicy } from "./src/queue/handler_errors.ts";
-export type { Hook, PacketMetadata, Vlan } from "./src/queue/metadata.ts";
-export type { Family, PacketQueueOptions, QueueFlags } from "./src/queue/options.ts";
-export { Packet } from "./src/queue/packet.ts";
-export type { PacketLink } from "./src/queue/packet_link.ts";
+} from "./src/queue/terms/events.ts";
+export type { HandlerErrorPolicy } from "./src/queue/terms/handler_errors.ts";
+export type { Hook, PacketMetadata, Vlan } from "./src/queue/packet/metadata.ts";
+export type { Family, PacketQueueOptions, QueueFlags } from "./src/queue/terms/options.ts";
+export { Packet } from "./src/queue/packet/packet.ts";
+export type { PacketLink } from "./src/queue/packet/link.ts";
 export { PacketQueue } from "./src/queue/packet_queue.ts";
-export type { RunOptions } from "./src/queue/run.ts";
-export type { RunSyncOptions, RunSyncResult } from "./src/queue/run_sync.ts";
-export { type QueueStatistics, queueStatistics } from "./src/queue/statistics.ts";
-export { type Mark, Verdict, type VerdictOptions } from "./src/queue/verdict.ts";
+export type { RunOptions } from "./src/queue/loops/run.ts";
+export type { RunSyncOptions, RunSyncResult } from "./src/queue/loops/run_sync.ts";
+export { type QueueStatistics, queueStatistics } from "./src/nfqueue/statistics.ts";
+export { type Mark, Verdict, type VerdictOptions } from "./src/queue/packet/verdict.ts";
 export type {
   Conntrack,
   ConntrackCounter,
   ConntrackEndpoint,
   ConntrackSctp,
   ConntrackTcp,
-} from "./src/wire/conntrack.ts";
-export type { ConntrackFlag } from "./src/wire/conntrack_numbers.ts";
-export type { ConntrackTuple } from "./src/wire/conntrack_tuple.ts";
-export { PacketReleasedError, WireError, type WireProblem } from "./src/wire/errors.ts";
-export { ArpView } from "./src/wire/arp.ts";
-export { EthernetView } from "./src/wire/ethernet.ts";
-export { Flow, type FlowFields } from "./src/wire/flow.ts";
-export { IcmpView } from "./src/wire/icmp.ts";
-export { Icmpv6View } from "./src/wire/icmpv6.ts";
-export { type Ipv4Option, Ipv4View } from "./src/wire/ipv4.ts";
-export { Ipv6View } from "./src/wire/ipv6.ts";
-export type { Ipv6Extension, Ipv6ExtensionHeader } from "./src/wire/ipv6_extensions.ts";
+} from "./src/netlink/conntrack/entry.ts";
+export type { ConntrackFlag } from "./src/netlink/conntrack/numbers.ts";
+export type { ConntrackTuple } from "./src/netlink/conntrack/tuple.ts";
+export { PacketReleasedError, WireError, type WireProblem } from "./src/base/errors.ts";
+export { ArpView } from "./src/packet/link/arp.ts";
+export { EthernetView } from "./src/packet/link/ethernet.ts";
+export { Flow, type FlowFields } from "./src/packet/structure/flow.ts";
+export { IcmpView } from "./src/packet/transport/icmp.ts";
+export { Icmpv6View } from "./src/packet/transport/icmpv6.ts";
+export { type Ipv4Option, Ipv4View } from "./src/packet/ip/ipv4.ts";
+export { Ipv6View } from "./src/packet/ip/ipv6.ts";
+export type { Ipv6Extension, Ipv6ExtensionHeader } from "./src/packet/ip/ipv6_extensions.ts";
 export type {
   Ipv6Authentication,
   Ipv6Fragment,
   Ipv6Option,
   Ipv6Routing,
-} from "./src/wire/ipv6_values.ts";
-export type { JsonObject, JsonValue } from "./src/wire/json.ts";
-export { TcpView } from "./src/wire/tcp.ts";
-export type { TcpOption, TcpSackBlock, TcpTimestamps } from "./src/wire/tcp_options.ts";
-export { UdpView } from "./src/wire/udp.ts";
+} from "./src/packet/ip/ipv6_values.ts";
+export type { JsonObject, JsonValue } from "./src/packet/text/json.ts";
+export { TcpView } from "./src/packet/transport/tcp.ts";
+export type { TcpOption, TcpSackBlock, TcpTimestamps } from "./src/packet/transport/tcp_options.ts";
+export { UdpView } from "./src/packet/transport/udp.ts";

@@ -10,7 +10,7 @@
 
 import { Buffer } from "node:buffer";
 import { IPQ_COPY_PACKET, IpqHandle, NF_ACCEPT, NFPROTO_IPV4 } from "@nfqueue/nfqueue/ipq";
-import { finishChecksums } from "@nfqueue/nfqueue/wire";
+import { finishChecksums } from "@nfqueue/nfqueue/packet";
 
 /** The longest message: its header, a packet of 65535 bytes, padding. */
 const buffer = new Uint8Array(112 + 65_536);

@@ -8,7 +8,7 @@ import {
   parseEthernet,
   parseLayers,
   summary,
-} from "../../src/wire/mod.ts";
+} from "../../src/packet/mod.ts";
 
 const data = (length: number) => new Uint8Array(new ArrayBuffer(length)).fill(0x61);
 

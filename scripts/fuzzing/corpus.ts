@@ -1,6 +1,6 @@
 /** Packets and messages to begin with. */
+import { buildPacket, type PacketFields } from "../../src/packet/mod.ts";
 import {
-  buildPacket,
   encodeConfig,
   encodeConntrackChange,
   encodeExpectation,
@@ -11,12 +11,16 @@ import {
   encodePacketMessage,
   encodeVerdict,
   encodeVerdictBatch,
-  type PacketFields,
   type QueuePacketMessage,
-} from "../../src/wire/mod.ts";
-import { counting, PACKETS } from "../../tests/wire/edits.ts";
-import { FULL_FIELDS, INPUT, OUTPUT, VERDICT_ENOENT } from "../../tests/wire/ip_queue_samples.ts";
-import { ICMP4, ICMP6, TCP4, TCP6, UDP4 } from "../../tests/wire/samples.ts";
+} from "../../src/netlink/mod.ts";
+import { counting, PACKETS } from "../../tests/packet/edits.ts";
+import {
+  FULL_FIELDS,
+  INPUT,
+  OUTPUT,
+  VERDICT_ENOENT,
+} from "../../tests/netlink/ip_queue_samples.ts";
+import { ICMP4, ICMP6, TCP4, TCP6, UDP4 } from "../../tests/packet/samples.ts";
 
 const v4 = { source: "10.1.2.3", destination: "192.0.2.200" } as const;
 const v6 = { source: "2001:db8::1", destination: "fe80::2" } as const;

@@ -1,5 +1,5 @@
 /** A packet that is edited, and what holds after each edit. */
-import { type EthernetLayers, Frame, Layers } from "../../src/wire/mod.ts";
+import { type EthernetLayers, Frame, Layers } from "../../src/packet/mod.ts";
 import { digestBytes, digestOf } from "./digest.ts";
 import type { Scene } from "./hostile.ts";
 import { assignmentOf, type Setter, viewName, viewsOf } from "./setters.ts";

@@ -1,15 +1,15 @@
 /** Queued packets of messages that no kernel sent, and what their verdicts send. */
 import { type Decider, storeOf } from "../../tests/support/made_messages.ts";
 import type { OutgoingMessage } from "../../ffi/memory.ts";
-import { Packet } from "../../src/queue/packet.ts";
-import { Outbox } from "../../src/queue/outbox.ts";
+import { Packet } from "../../src/queue/packet/packet.ts";
+import { Outbox } from "../../src/queue/send/outbox.ts";
 import {
   decodeVerdict,
   netlinkMessages,
   QUEUE_MESSAGE,
   type QueuePacketMessage,
   type QueueVerdict,
-} from "../../src/wire/mod.ts";
+} from "../../src/netlink/mod.ts";
 import { CONNTRACK } from "./corpus.ts";
 import { Finding } from "./target.ts";
 

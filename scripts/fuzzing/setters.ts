@@ -1,5 +1,5 @@
 /** Every setter of every view, found on the prototypes: new ones are fuzzed without a word here. */
-import * as wire from "../../src/wire/mod.ts";
+import * as packets from "../../src/packet/mod.ts";
 import { ARP_PACKETS, FRAMES, IP_PACKETS } from "./corpus.ts";
 import type { Random } from "./random.ts";
 import { chooseValue, type Sort, sortOf, VALUES } from "./values.ts";
@@ -20,9 +20,9 @@ export function viewName(view: object): string {
 }
 
 /** The views of a packet, or of a frame and its packet, by the names of their classes. */
-export function viewsOf(packet: wire.Layers | wire.EthernetLayers): object[] {
-  const layers = packet instanceof wire.EthernetLayers ? packet.layers : packet;
-  const outer = packet instanceof wire.EthernetLayers ? [packet.ethernet, ...packet.vlans] : [];
+export function viewsOf(packet: packets.Layers | packets.EthernetLayers): object[] {
+  const layers = packet instanceof packets.EthernetLayers ? packet.layers : packet;
+  const outer = packet instanceof packets.EthernetLayers ? [packet.ethernet, ...packet.vlans] : [];
   const { ip, arp, tcp, udp, icmp, icmpv6 } = layers ?? {};
   return [...outer, ip, arp, tcp, udp, icmp, icmpv6].filter((view) => view !== undefined);
 }
@@ -30,12 +30,12 @@ export function viewsOf(packet: wire.Layers | wire.EthernetLayers): object[] {
 /** What the getters give, over all valid packets. */
 function learn(): ReadonlyMap<string, Sort> {
   const sorts = new Map<string, Sort>();
-  const packets = [
-    ...IP_PACKETS.map((bytes) => wire.parseLayers(bytes)),
-    ...ARP_PACKETS.map((bytes) => wire.parseLayers(bytes, { protocol: wire.ETHERTYPE.ARP })),
-    ...FRAMES.map((bytes) => wire.parseEthernet(bytes)),
+  const samples = [
+    ...IP_PACKETS.map((bytes) => packets.parseLayers(bytes)),
+    ...ARP_PACKETS.map((bytes) => packets.parseLayers(bytes, { protocol: packets.ETHERTYPE.ARP })),
+    ...FRAMES.map((bytes) => packets.parseEthernet(bytes)),
   ];
-  for (const view of packets.flatMap(viewsOf)) {
+  for (const view of samples.flatMap(viewsOf)) {
     for (const name of settersOf(Object.getPrototypeOf(view) as object).keys()) {
       const value = (view as Readonly<Record<string, unknown>>)[name];
       const key = `${viewName(view)}.${name}`;
@@ -60,7 +60,7 @@ export function sortOfField(view: string, name: string): Sort {
 }
 
 /** All of them. */
-export const SETTERS: readonly Setter[] = Object.entries(wire).flatMap(([view, made]) => {
+export const SETTERS: readonly Setter[] = Object.entries(packets).flatMap(([view, made]) => {
   if (!view.endsWith("View") || typeof made !== "function") return [];
   return [...settersOf(made.prototype as object)].map(([name, set]): Setter => ({
     ...{ view, name, set },

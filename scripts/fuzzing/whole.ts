@@ -1,5 +1,5 @@
 /** Whether lengths and checksums of a packet are what a full computation gives. */
-import { finishChecksums, type Layers, parseLayers } from "../../src/wire/mod.ts";
+import { finishChecksums, type Layers, parseLayers } from "../../src/packet/mod.ts";
 
 /** True where nothing is malformed, and no checksum that can be computed is another. */
 export function isRight(layers: Layers): boolean {

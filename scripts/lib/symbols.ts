@@ -7,10 +7,10 @@
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { queueSymbols } from "../../ffi/libnetfilter_queue.ts";
-import { messageSymbols } from "../../ffi/libnetfilter_queue_messages.ts";
-import { packetSymbols } from "../../ffi/libnetfilter_queue_packets.ts";
-import { netlinkSymbols } from "../../ffi/libnfnetlink.ts";
+import { queueSymbols } from "../../ffi/libraries/libnetfilter_queue.ts";
+import { messageSymbols } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
+import { packetSymbols } from "../../ffi/libraries/libnetfilter_queue_packets.ts";
+import { netlinkSymbols } from "../../ffi/libraries/libnfnetlink.ts";
 import type { SymbolTable } from "../../ffi/types.ts";
 
 /** One symbol of a C library. */

@@ -1,5 +1,5 @@
 /** CAP_NET_ADMIN of the calling thread: taken out of use, and back. */
-import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
+import { prepareErrno, SystemError, threadErrno } from "../../src/linux/errno.ts";
 import { lazyLibrary, libcFile } from "../../ffi/load.ts";
 import type { NativeFunctions, SymbolTable } from "../../ffi/types.ts";
 

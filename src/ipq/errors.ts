@@ -4,7 +4,7 @@
  * @module
  */
 
-import { errnoText } from "../../ffi/errno.ts";
+import { errnoText } from "../linux/errno.ts";
 
 /** What `ipq_errno` can be. The C library itself never sets 1, 5, 8, 9, 11 and 13. */
 export const IPQ_ERROR = {

@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { IpqPacketMessage } from "../wire/ip_queue_packet.ts";
-import { checkBytes, checkInteger, checkSize, show } from "../wire/range.ts";
+import type { IpqPacketMessage } from "../netlink/ip_queue/packet.ts";
+import { checkBytes, checkInteger, checkSize, show } from "../base/checks.ts";
 import { IpqError, moduleError } from "./errors.ts";
 import { IpqHandle } from "./handle.ts";
 import type { IpqOptions } from "./transport.ts";

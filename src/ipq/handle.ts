@@ -5,12 +5,19 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO } from "../../ffi/errno.ts";
+import { ERRNO } from "../linux/errno.ts";
 import { setImmediate } from "../../ffi/turn.ts";
-import { ipqMessageError, ipqMessageType } from "../wire/ip_queue.ts";
-import { decodeIpqPacket, type IpqPacketMessage } from "../wire/ip_queue_packet.ts";
-import { checkObject } from "../wire/objects.ts";
-import { checkBytes, checkInteger, checkSignal, checkSize, checkU32, show } from "../wire/range.ts";
+import { ipqMessageError, ipqMessageType } from "../netlink/ip_queue/messages.ts";
+import { decodeIpqPacket, type IpqPacketMessage } from "../netlink/ip_queue/packet.ts";
+import { checkObject } from "../base/objects.ts";
+import {
+  checkBytes,
+  checkInteger,
+  checkSignal,
+  checkSize,
+  checkU32,
+  show,
+} from "../base/checks.ts";
 import { NFPROTO_IPV4, NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError, LastError, moduleError } from "./errors.ts";
 import { openTransport } from "./open_transport.ts";

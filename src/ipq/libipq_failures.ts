@@ -5,8 +5,8 @@
  * @module
  */
 
-import { ERRNO } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
+import { ERRNO } from "../linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
 import { NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IPQ_ERROR_TEXTS, IpqError } from "./errors.ts";
 

@@ -6,14 +6,14 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { clearErrno, ERRNO, prepareErrno, threadErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { IPQ_HANDLE, libipq } from "../../ffi/libipq.ts";
+import { clearErrno, ERRNO, prepareErrno, threadErrno } from "../linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { IPQ_HANDLE, libipq } from "../../ffi/libraries/libipq.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
-import { BlockingWait, Doorbell } from "../../ffi/readiness.ts";
-import { textAt } from "../../ffi/text.ts";
+import { BlockingWait, Doorbell } from "../linux/readiness.ts";
+import { textAt } from "../linux/text.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { copyOf } from "../wire/bytes.ts";
+import { copyOf } from "../base/bytes.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { creationFailure, LEAST_BUFFER, markUnread, readFailure } from "./libipq_failures.ts";
 import { READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";

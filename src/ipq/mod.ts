@@ -22,6 +22,6 @@ export {
 } from "./functions.ts";
 export { IpqHandle, type IpqReadOptions } from "./handle.ts";
 export type { IpqOptions, IpqTransportName } from "./transport.ts";
-export type { IpqPacketMessage } from "../wire/ip_queue_packet.ts";
-export { WireError } from "../wire/errors.ts";
+export type { IpqPacketMessage } from "../netlink/ip_queue/packet.ts";
+export { WireError } from "../base/errors.ts";
 export { LibraryLoadError } from "../../ffi/load.ts";

@@ -6,9 +6,9 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { Doorbell } from "../../ffi/readiness.ts";
+import { ERRNO } from "../linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { Doorbell } from "../linux/readiness.ts";
 import {
   encodeIpqError,
   encodeIpqMode,
@@ -16,9 +16,9 @@ import {
   IPQ_COPY,
   IPQ_MAX_RANGE,
   IPQ_PEER_SIZE,
-} from "../wire/ip_queue.ts";
-import { MAX_COPY_RANGE, NF_VERDICT } from "../wire/nfqueue.ts";
-import { decodeVerdict } from "../wire/nfqueue_verdict.ts";
+} from "../netlink/ip_queue/messages.ts";
+import { MAX_COPY_RANGE, NF_VERDICT } from "../netlink/queue/numbers.ts";
+import { decodeVerdict } from "../netlink/queue/verdict.ts";
 import { NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { type CopyMode, statedLength } from "./packet_writer.ts";

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { type Device, deviceOf, type RawDevice, rawDeviceOf } from "../../ffi/devices.ts";
-import { IpqPacketHeader } from "../wire/ip_queue_header.ts";
-import { IPQ_COPY, IPQ_MAX_RANGE, IPQ_NAME_SIZE } from "../wire/ip_queue.ts";
-import { attributeLength, MAX_COPY_RANGE, NFQA } from "../wire/nfqueue.ts";
-import { readMicroseconds } from "../wire/nfqueue_attributes.ts";
+import { type Device, deviceOf, type RawDevice, rawDeviceOf } from "../linux/devices.ts";
+import { IpqPacketHeader } from "../netlink/ip_queue/header.ts";
+import { IPQ_COPY, IPQ_MAX_RANGE, IPQ_NAME_SIZE } from "../netlink/ip_queue/messages.ts";
+import { MAX_COPY_RANGE, NFQA } from "../netlink/queue/numbers.ts";
+import { attributeLength } from "../netlink/queue/packet_index.ts";
+import { readMicroseconds } from "../netlink/queue/attributes.ts";
 
 const LOCAL_OUT = 3;
 

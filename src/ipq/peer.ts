@@ -4,9 +4,9 @@
  * @module
  */
 
-import { ERRNO } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { giveName, takeName } from "../../ffi/names.ts";
+import { ERRNO } from "../linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { giveName, takeName } from "../linux/names.ts";
 import { NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { NLMSG } from "../wire/netlink.ts";
+import { NLMSG } from "../netlink/message.ts";
 
 /** The kernel's queue bounds the packets; this bounds the answers to wrong calls, in bytes. */
 const MOST_ERRORS = 1 << 18;

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { ERRNO, prepareErrno, threadErrno } from "../../ffi/errno.ts";
-import { adviseFamily, bindFamilies, FAMILY } from "../../ffi/families.ts";
-import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
-import { readQueueTable } from "../../ffi/queue_table.ts";
-import { type Refusal, refusalOf } from "../../ffi/refusal.ts";
+import { ERRNO, prepareErrno, threadErrno } from "../linux/errno.ts";
+import { adviseFamily, bindFamilies, FAMILY } from "../nfqueue/families.ts";
+import { libnetfilterQueue } from "../../ffi/libraries/libnetfilter_queue.ts";
+import { readQueueTable } from "../nfqueue/queue_table.ts";
+import { type Refusal, refusalOf } from "../nfqueue/refusal.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { QUEUE_MESSAGE } from "../wire/nfqueue.ts";
-import { VERDICT_SIZE } from "../wire/nfqueue_verdict.ts";
+import { QUEUE_MESSAGE } from "../netlink/queue/numbers.ts";
+import { VERDICT_SIZE } from "../netlink/queue/verdict.ts";
 
 /** Where our verdict messages have the verdict and the id. */
 export const SENT = { verdict: 24, id: 28 } as const;

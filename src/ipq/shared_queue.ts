@@ -4,24 +4,22 @@
  * @module
  */
 
-import { ERRNO } from "../../ffi/errno.ts";
-import { unwatchLinks, watchLinks } from "../../ffi/link_watch.ts";
+import { ERRNO } from "../linux/errno.ts";
+import { unwatchLinks, watchLinks } from "../linux/change_watch.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
-import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
-import { BlockingWait } from "../../ffi/readiness.ts";
-import { ReceiveSlots } from "../../ffi/receive_slots.ts";
-import { IPQ_COPY } from "../wire/ip_queue.ts";
-import { ERROR_MESSAGE_SIZE, NETLINK_HEADER_SIZE, NLMSG } from "../wire/netlink.ts";
+import { NetlinkSocket } from "../linux/netlink_socket.ts";
+import { BlockingWait } from "../linux/readiness.ts";
+import { ReceiveSlots } from "../linux/receive_slots.ts";
+import { IPQ_COPY } from "../netlink/ip_queue/messages.ts";
+import { ERROR_MESSAGE_SIZE, NETLINK_HEADER_SIZE, NLMSG } from "../netlink/message.ts";
+import { MAX_COPY_RANGE, NF_VERDICT, NFQA } from "../netlink/queue/numbers.ts";
 import {
   ATTRIBUTE_STRIDE,
   indexPacketMessage,
-  MAX_COPY_RANGE,
   MESSAGE_CUT,
   MESSAGE_OK,
-  NF_VERDICT,
-  NFQA,
-} from "../wire/nfqueue.ts";
-import { encodeConfig, type QueueConfig } from "../wire/nfqueue_config.ts";
+} from "../netlink/queue/packet_index.ts";
+import { encodeConfig, type QueueConfig } from "../netlink/queue/config.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { type CopyMode, type IndexedMessage, PacketWriter } from "./packet_writer.ts";
 import { inUse } from "./peer.ts";

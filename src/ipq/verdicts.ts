@@ -9,10 +9,15 @@
  */
 
 import { OutgoingMessage } from "../../ffi/memory.ts";
-import type { NetlinkSocket } from "../../ffi/netlink_socket.ts";
+import type { NetlinkSocket } from "../linux/netlink_socket.ts";
 import { setImmediate } from "../../ffi/turn.ts";
-import { MAX_COPY_RANGE } from "../wire/nfqueue.ts";
-import { appendPayload, beginVerdict, payloadSize, VERDICT_SIZE } from "../wire/nfqueue_verdict.ts";
+import { MAX_COPY_RANGE } from "../netlink/queue/numbers.ts";
+import {
+  appendPayload,
+  beginVerdict,
+  payloadSize,
+  VERDICT_SIZE,
+} from "../netlink/queue/verdict.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { SentVerdicts } from "./sent_verdicts.ts";
 

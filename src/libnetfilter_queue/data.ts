@@ -5,9 +5,9 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { libnetfilterQueueMessages } from "../../ffi/libnetfilter_queue_messages.ts";
+import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { checkU32 } from "./arguments.ts";

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
-import { libnetfilterQueueMessages } from "../../ffi/libnetfilter_queue_messages.ts";
-import { libnfnetlink } from "../../ffi/libnfnetlink.ts";
-import { NetlinkSocket } from "../../ffi/netlink_socket.ts";
+import { ERRNO, prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { libnetfilterQueue } from "../../ffi/libraries/libnetfilter_queue.ts";
+import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
+import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
+import { NetlinkSocket } from "../linux/netlink_socket.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
-import { copyOf } from "../wire/bytes.ts";
+import { copyOf } from "../base/bytes.ts";
 import { checkBytes, checkInteger, checkU16 } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";
 import { checkKey, KEY } from "./key.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 
-export { SystemError } from "../../ffi/errno.ts";
-export { nfqErrno as nfq_errno } from "../../ffi/libnetfilter_queue.ts";
+export { SystemError } from "../linux/errno.ts";
+export { nfqErrno as nfq_errno } from "../../ffi/libraries/libnetfilter_queue.ts";
 export { LibraryLoadError } from "../../ffi/load.ts";
 export { MissingSymbolError } from "../../ffi/types.ts";
 export {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libnfnetlink } from "../../ffi/libnfnetlink.ts";
+import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { checkInteger } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libnfnetlink } from "../../ffi/libnfnetlink.ts";
+import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { checkU32 } from "./arguments.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libnetfilterQueueMessages } from "../../ffi/libnetfilter_queue_messages.ts";
+import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 import { checkBytes, checkInteger, checkU16, checkU32 } from "./arguments.ts";
 import { lend } from "./packet_buffer_lend.ts";

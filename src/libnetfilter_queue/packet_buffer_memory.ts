@@ -6,9 +6,9 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libnetfilterQueueFile } from "../../ffi/libnetfilter_queue.ts";
-import { libnetfilterQueuePackets } from "../../ffi/libnetfilter_queue_packets.ts";
+import { ERRNO, prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { libnetfilterQueueFile } from "../../ffi/libraries/libnetfilter_queue.ts";
+import { libnetfilterQueuePackets } from "../../ffi/libraries/libnetfilter_queue_packets.ts";
 import { MissingSymbolError, type Pointer } from "../../ffi/types.ts";
 import { checkInteger } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";

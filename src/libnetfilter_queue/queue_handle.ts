@@ -5,10 +5,13 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
-import { libnetfilterQueueMessages, nfqCallback } from "../../ffi/libnetfilter_queue_messages.ts";
+import { ERRNO, SystemError, threadErrno } from "../linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { libnetfilterQueue } from "../../ffi/libraries/libnetfilter_queue.ts";
+import {
+  libnetfilterQueueMessages,
+  nfqCallback,
+} from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
 import { checkBytes, checkInteger, checkU32 } from "./arguments.ts";
 import { lendData, type NfqData } from "./data.ts";

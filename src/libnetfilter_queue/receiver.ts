@@ -5,15 +5,15 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
+import { ERRNO, prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
-import { BlockingWait } from "../../ffi/readiness.ts";
+import { BlockingWait } from "../linux/readiness.ts";
 import { setImmediate } from "../../ffi/turn.ts";
 import type { Watcher } from "../../ffi/types.ts";
-import { isShared } from "../wire/bytes.ts";
-import { checkObject } from "../wire/objects.ts";
-import { checkSignal } from "../wire/range.ts";
+import { isShared } from "../base/bytes.ts";
+import { checkObject } from "../base/objects.ts";
+import { checkSignal } from "../base/checks.ts";
 import { checkBytes } from "./arguments.ts";
 import { HandleClosedError } from "./errors.ts";
 

@@ -6,8 +6,8 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO, prepareErrno, threadErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
+import { ERRNO, prepareErrno, threadErrno } from "../linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { HandleClosedError } from "./errors.ts";

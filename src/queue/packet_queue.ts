@@ -5,13 +5,13 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import type { Configuration } from "./configuration.ts";
-import type { QueueCounters } from "./counters.ts";
-import type { Handler, SyncHandler } from "./deliver.ts";
-import { Engine } from "./engine.ts";
-import { QueueClosedError } from "./errors.ts";
-import type { PacketQueueEventMap } from "./events.ts";
-import { PacketIterator } from "./iterate.ts";
+import type { Configuration } from "./send/configuration.ts";
+import type { QueueCounters } from "./terms/counters.ts";
+import type { Handler, SyncHandler } from "./loops/deliver.ts";
+import { Engine } from "./engine/engine.ts";
+import { QueueClosedError } from "./terms/errors.ts";
+import type { PacketQueueEventMap } from "./terms/events.ts";
+import { PacketIterator } from "./loops/iterate.ts";
 import {
   checkCopyRange,
   checkFlags,
@@ -19,13 +19,13 @@ import {
   type PacketQueueOptions,
   type QueueFlags,
   resolveSettings,
-} from "./options.ts";
-import type { Packet } from "./packet.ts";
-import "./packet_names.ts";
-import { run, type RunOptions } from "./run.ts";
-import { runSync, type RunSyncOptions, type RunSyncResult } from "./run_sync.ts";
-import { Waiter } from "./waiter.ts";
-import { Warnings } from "./warnings.ts";
+} from "./terms/options.ts";
+import type { Packet } from "./packet/packet.ts";
+import "./packet/names.ts";
+import { run, type RunOptions } from "./loops/run.ts";
+import { runSync, type RunSyncOptions, type RunSyncResult } from "./loops/run_sync.ts";
+import { Waiter } from "./loops/waiter.ts";
+import { Warnings } from "./terms/warnings.ts";
 
 /**
  * One kernel queue (NFQUEUE), owned by this object until `close()`.

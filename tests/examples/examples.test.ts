@@ -11,7 +11,7 @@ import { Capture } from "../support/raw.ts";
 import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
 import { Child } from "../support/runtime.ts";
 import { UdpSocket } from "../support/udp.ts";
-import { parseLayers } from "../../src/wire/mod.ts";
+import { parseLayers } from "../../src/packet/mod.ts";
 
 requireIsolation();
 

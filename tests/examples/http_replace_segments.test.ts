@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Example } from "../../scripts/demonstration/example.ts";
-import { buildPacket, parseLayers, type TcpFields, type TcpView } from "../../src/wire/mod.ts";
+import { buildPacket, parseLayers, type TcpFields, type TcpView } from "../../src/packet/mod.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { Capture, RawSender } from "../support/raw.ts";

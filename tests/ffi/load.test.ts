@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { libc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
 import {
   lazyLibrary,
   lazyVariable,

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { readSystemFile } from "../../ffi/files.ts";
-import { libc } from "../../ffi/libc.ts";
+import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../src/linux/errno.ts";
+import { readSystemFile } from "../../src/linux/files.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
 import { cString, NativeMemory, OutgoingMessage, textOf } from "../../ffi/memory.ts";
 import { collectGarbage } from "../support/runtime.ts";
 

@@ -1,4 +1,4 @@
-// Bytes that lie, are gone, shared, or none, at every entry of ./wire and of packets that takes bytes.
+// Bytes that lie, are gone, shared, or none, at every entry of ./packet, ./netlink and of packets that takes bytes.
 
 import { test } from "node:test";
 import { tryKinds } from "./entries.ts";

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import * as libnetfilterQueue from "../../src/libnetfilter_queue/mod.ts";
 import * as ipq from "../../src/ipq/mod.ts";
 import * as main from "../../mod.ts";
-import * as wire from "../../src/wire/mod.ts";
+import * as packets from "../../src/packet/mod.ts";
+import * as netlink from "../../src/netlink/mod.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** What names bytes in a signature, and the fields of options that hold some. */
@@ -37,7 +38,8 @@ function parametersAt(source: string, at: number): string {
 
 /** Names of exported functions, and of methods, setters and constructors of exported classes. */
 function* entriesOf(folder: string, exported: ReadonlySet<string>): Generator<string> {
-  for (const file of readdirSync(`${root}${folder}`)) {
+  const files = readdirSync(`${root}${folder}`, { recursive: true, encoding: "utf8" });
+  for (const file of files.filter((name) => name.endsWith(".ts"))) {
     const source = readFileSync(`${root}${folder}/${file}`, "utf8");
     let current = "";
     const declaration =
@@ -63,7 +65,8 @@ test("every public entry that takes bytes is tried", { timeout: 20_000 }, () => 
   const tried = readdirSync(`${root}tests/hostile`).filter((file) => file !== "complete.test.ts")
     .map((file) => readFileSync(`${root}tests/hostile/${file}`, "utf8")).join("\n");
   const folders = [
-    ["src/wire", wire],
+    ["src/packet", packets],
+    ["src/netlink", netlink],
     ["src/ipq", ipq],
     ["src/libnetfilter_queue", libnetfilterQueue],
     ["src/queue", main],

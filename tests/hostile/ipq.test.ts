@@ -12,7 +12,7 @@ import {
   IpqHandle,
   NF_ACCEPT,
 } from "../../src/ipq/mod.ts";
-import { encodeIpqError, encodeIpqPacket } from "../../src/wire/mod.ts";
+import { encodeIpqError, encodeIpqPacket } from "../../src/netlink/mod.ts";
 import { Traffic } from "../support/ipq.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { withUdpText } from "../support/packets.ts";

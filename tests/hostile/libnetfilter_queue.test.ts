@@ -12,7 +12,8 @@ import {
   NlmsgBuilder,
   PacketBuffer,
 } from "../../src/libnetfilter_queue/mod.ts";
-import { buildPacket, encodePacketMessage } from "../../src/wire/mod.ts";
+import { buildPacket } from "../../src/packet/mod.ts";
+import { encodePacketMessage } from "../../src/netlink/mod.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { withUdpText } from "../support/packets.ts";

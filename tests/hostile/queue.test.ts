@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Packet } from "../../mod.ts";
-import { buildPacket, type QueuePacketMessage } from "../../src/wire/mod.ts";
+import { buildPacket } from "../../src/packet/mod.ts";
+import type { QueuePacketMessage } from "../../src/netlink/mod.ts";
 import { type Decider, sentBytes, storeOf } from "../support/made_messages.ts";
 import { type Entry, tryKinds } from "./entries.ts";
 

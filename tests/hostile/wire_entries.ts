@@ -1,10 +1,11 @@
 /**
- * Every entry of ./wire that takes bytes.
+ * Every entry of ./packet and ./netlink that takes bytes.
  *
  * @module
  */
 
-import * as wire from "../../src/wire/mod.ts";
+import * as packets from "../../src/packet/mod.ts";
+import * as netlink from "../../src/netlink/mod.ts";
 import type { Entry } from "./entries.ts";
 
 const ipv4 = { source: "192.0.2.1", destination: "198.51.100.2" };
@@ -14,20 +15,20 @@ const count = (length: number, first = 1): Uint8Array =>
 const payload = count(40);
 
 const PACKETS = {
-  udp: wire.buildPacket({ ipv4, udp: {}, payload }),
-  tcp: wire.buildPacket({ ipv4, tcp: {}, payload }),
-  icmp: wire.buildPacket({ ipv4, icmp: {}, payload }),
-  udp6: wire.buildPacket({ ipv6, udp: {}, payload }),
-  icmpv6: wire.buildPacket({ ipv6, icmpv6: {}, payload }),
+  udp: packets.buildPacket({ ipv4, udp: {}, payload }),
+  tcp: packets.buildPacket({ ipv4, tcp: {}, payload }),
+  icmp: packets.buildPacket({ ipv4, icmp: {}, payload }),
+  udp6: packets.buildPacket({ ipv6, udp: {}, payload }),
+  icmpv6: packets.buildPacket({ ipv6, icmpv6: {}, payload }),
 } as const;
-const ARP = wire.buildPacket({ ethernet: {}, arp: {} });
+const ARP = packets.buildPacket({ ethernet: {}, arp: {} });
 
 type View = Record<string, unknown>;
 type Wrap = (value: unknown) => unknown;
 
 /** Assigning to a property of a view. */
 function setter(
-  layer: keyof wire.Layers & string,
+  layer: keyof packets.Layers & string,
   name: string,
   { packet, bytes, wrap = (value) => value }: {
     readonly packet: keyof typeof PACKETS;
@@ -37,7 +38,7 @@ function setter(
 ): [string, Entry] {
   return [`${layer}.${name}${wrap.name === "wrap" ? "" : ` (${wrap.name})`}`, {
     open: () => {
-      const layers = wire.parseLayers(PACKETS[packet].slice());
+      const layers = packets.parseLayers(PACKETS[packet].slice());
       const view = (layers as unknown as Record<string, View>)[layer]!;
       return {
         bytes,
@@ -53,7 +54,7 @@ function setter(
 function arpSetter(view: "ethernet" | "arp", name: string, bytes: Uint8Array): [string, Entry] {
   return [`${view}.${name}`, {
     open: () => {
-      const frame = wire.parseEthernet(ARP.slice());
+      const frame = packets.parseEthernet(ARP.slice());
       const object = (view === "arp" ? frame.layers!.arp : frame.ethernet) as unknown as View;
       return {
         bytes,
@@ -73,11 +74,11 @@ const reads = (bytes: Uint8Array, use: (value: never) => unknown): Entry => ({
 
 const frameEntry = (
   bytes: Uint8Array,
-  use: (frame: wire.Frame, value: never) => unknown,
+  use: (frame: packets.Frame, value: never) => unknown,
 ): Entry => ({
   open: () => {
     const memory = count(200);
-    const frame = new wire.Frame(memory, 50, 100);
+    const frame = new packets.Frame(memory, 50, 100);
     return {
       bytes,
       use: (value) => use(frame, value as never),
@@ -99,7 +100,7 @@ const lists = {
 };
 
 const message = { family: 2, queue: 1, sequence: 0, id: 1, hwProtocol: 0x800, hook: 3 };
-const packetMessage = wire.encodePacketMessage({ ...message, payload });
+const packetMessage = netlink.encodePacketMessage({ ...message, payload });
 const tuple = { source: "10.0.0.1", destination: "10.0.0.2", protocol: 17, sourcePort: 0 };
 const ipqPacket = {
   ...{ packetId: 1n, mark: 0n, timestampSeconds: 0, timestampMicroseconds: 0, hook: 0 },
@@ -111,7 +112,7 @@ const verdict = { queue: 1, id: 2, verdict: 1 };
 function header(name: "setIndevName" | "setOutdevName"): Entry {
   return {
     open: () => {
-      const made = new wire.IpqPacketHeader();
+      const made = new netlink.IpqPacketHeader();
       return {
         bytes: count(16),
         use: (value) => made[name](value as Uint8Array),
@@ -129,7 +130,7 @@ function append(
     open: () => {
       const memory = new Uint8Array(512);
       const view = new DataView(memory.buffer);
-      const end = wire.beginVerdict(view, 0, 1, 2, 3, 1);
+      const end = netlink.beginVerdict(view, 0, 1, 2, 3, 1);
       return {
         bytes: payload,
         use: (value) => call(view, memory, end, value as never),
@@ -141,28 +142,28 @@ function append(
 
 /** By name: a function's, a class's with its method's, or a property's. */
 export const WIRE_ENTRIES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
-  ["formatIpv6", reads(count(16), (value) => wire.formatIpv6(value))],
-  ["formatMac", reads(count(6), (value) => wire.formatMac(value))],
-  ["checksumAdd", reads(payload, (value) => wire.checksumAdd(value))],
-  ["internetChecksum", reads(payload, (value) => wire.internetChecksum(value))],
-  ["pseudoHeaderIpv4", reads(PACKETS.udp, (value) => wire.pseudoHeaderIpv4(value, 0, 17, 48))],
-  ["pseudoHeaderIpv6", reads(PACKETS.udp6, (value) => wire.pseudoHeaderIpv6(value, 0, 17, 48))],
+  ["formatIpv6", reads(count(16), (value) => packets.formatIpv6(value))],
+  ["formatMac", reads(count(6), (value) => packets.formatMac(value))],
+  ["checksumAdd", reads(payload, (value) => packets.checksumAdd(value))],
+  ["internetChecksum", reads(payload, (value) => packets.internetChecksum(value))],
+  ["pseudoHeaderIpv4", reads(PACKETS.udp, (value) => packets.pseudoHeaderIpv4(value, 0, 17, 48))],
+  ["pseudoHeaderIpv6", reads(PACKETS.udp6, (value) => packets.pseudoHeaderIpv6(value, 0, 17, 48))],
   ["finishChecksums", {
     writes: true,
-    ...reads(count(60), (value) => wire.finishChecksums(value) === value),
+    ...reads(count(60), (value) => packets.finishChecksums(value) === value),
   }],
   ["finishChecksums of a packet", {
     writes: true,
     ...reads(PACKETS.udp.map((byte, at) => at === 10 ? 0 : byte), (value) => {
-      wire.finishChecksums(value);
+      packets.finishChecksums(value);
     }),
   }],
-  ["parseLayers", reads(PACKETS.udp, (value) => wire.parseLayers(value).toJSON())],
-  ["parseEthernet", reads(ARP, (value) => wire.parseEthernet(value).toJSON())],
+  ["parseLayers", reads(PACKETS.udp, (value) => packets.parseLayers(value).toJSON())],
+  ["parseEthernet", reads(ARP, (value) => packets.parseEthernet(value).toJSON())],
   [
     "Frame",
     reads(payload, (value) => {
-      const frame = new wire.Frame(value);
+      const frame = new packets.Frame(value);
       const before = [frame.length, frame.u32(4), frame.subarray(3, 9)];
       frame.setU16(6, 0xffff);
       frame.replace(5, 1, count(300));
@@ -198,7 +199,7 @@ export const WIRE_ENTRIES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   setter("icmpv6", "payload", { packet: "icmpv6", bytes: count(41) }),
   ["udp.payload, of a fragment's length", {
     open: () => {
-      const layers = wire.parseLayers(PACKETS.udp.slice(0, 48));
+      const layers = packets.parseLayers(PACKETS.udp.slice(0, 48));
       return {
         bytes: count(20, 7),
         use: (value) => layers.udp!.payload = value as Uint8Array,
@@ -208,7 +209,7 @@ export const WIRE_ENTRIES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   }],
   ["udp.payload, empty", {
     open: () => {
-      const layers = wire.parseLayers(PACKETS.udp.slice());
+      const layers = packets.parseLayers(PACKETS.udp.slice());
       return {
         bytes: new Uint8Array(0),
         use: (value) => layers.udp!.payload = value as Uint8Array,
@@ -224,131 +225,149 @@ export const WIRE_ENTRIES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   arpSetter("ethernet", "sourceBytes", count(6)),
   [
     "buildPacket: payload",
-    reads(payload, (payload) => wire.buildPacket({ ipv4, udp: {}, payload })),
+    reads(payload, (payload) => packets.buildPacket({ ipv4, udp: {}, payload })),
   ],
   ["buildPacket: ipv4.options", {
     // An object that is no Uint8Array is taken for a list, and refused as one.
-    ...reads(count(6), (options) => wire.buildPacket({ ipv4: { options }, udp: {} })),
+    ...reads(count(6), (options) => packets.buildPacket({ ipv4: { options }, udp: {} })),
     lists: true,
   }],
   ["buildPacket: tcp.options", {
-    ...reads(count(6), (options) => wire.buildPacket({ ipv4, tcp: { options } })),
+    ...reads(count(6), (options) => packets.buildPacket({ ipv4, tcp: { options } })),
     lists: true,
   }],
   [
     "buildPacket: ipv4.options[].data",
-    reads(count(6), (data) => wire.buildPacket({ ipv4: { options: [{ type: 7, data }] } })),
+    reads(count(6), (data) => packets.buildPacket({ ipv4: { options: [{ type: 7, data }] } })),
   ],
   [
     "buildPacket: tcp.options[].data",
-    reads(count(6), (data) => wire.buildPacket({ ipv4, tcp: { options: [{ kind: 30, data }] } })),
+    reads(
+      count(6),
+      (data) => packets.buildPacket({ ipv4, tcp: { options: [{ kind: 30, data }] } }),
+    ),
   ],
   [
     "buildPacket: ipv6.extensions[].data",
-    reads(count(6), (data) => wire.buildPacket({ ipv6: { extensions: [{ protocol: 0, data }] } })),
+    reads(
+      count(6),
+      (data) => packets.buildPacket({ ipv6: { extensions: [{ protocol: 0, data }] } }),
+    ),
   ],
-  ["netlinkMessages", reads(packetMessage, (value) => [...wire.netlinkMessages(value)])],
-  ["decodePacketMessage", reads(packetMessage, (value) => wire.decodePacketMessage(value))],
+  ["netlinkMessages", reads(packetMessage, (value) => [...netlink.netlinkMessages(value)])],
+  ["decodePacketMessage", reads(packetMessage, (value) => netlink.decodePacketMessage(value))],
   ...["payload", "layer2Header", "conntrack", "expectation"].map((field): [string, Entry] => [
     `encodePacketMessage: ${field}`,
-    reads(payload, (value) => wire.encodePacketMessage({ ...message, [field]: value })),
+    reads(payload, (value) => netlink.encodePacketMessage({ ...message, [field]: value })),
   ]),
   [
     "encodePacketMessage: hardwareAddress",
-    reads(count(6), (hardwareAddress) => wire.encodePacketMessage({ ...message, hardwareAddress })),
+    reads(
+      count(6),
+      (hardwareAddress) => netlink.encodePacketMessage({ ...message, hardwareAddress }),
+    ),
   ],
   [
     "encodeVerdictChanges: layer2Header",
-    reads(count(14), (layer2Header) => wire.encodeVerdictChanges({ layer2Header })),
+    reads(count(14), (layer2Header) => netlink.encodeVerdictChanges({ layer2Header })),
   ],
   [
     "encodeVerdict: payload",
-    reads(payload, (payload) => wire.encodeVerdict({ ...verdict, payload })),
+    reads(payload, (payload) => netlink.encodeVerdict({ ...verdict, payload })),
   ],
   [
     "encodeVerdict: layer2Header",
-    reads(payload, (layer2Header) => wire.encodeVerdict({ ...verdict, layer2Header })),
+    reads(payload, (layer2Header) => netlink.encodeVerdict({ ...verdict, layer2Header })),
   ],
   [
     "decodeVerdict",
-    reads(wire.encodeVerdict({ ...verdict, payload }), (value) => wire.decodeVerdict(value)),
+    reads(netlink.encodeVerdict({ ...verdict, payload }), (value) => netlink.decodeVerdict(value)),
   ],
   [
     "decodeVerdictBatch",
-    reads(wire.encodeVerdictBatch(verdict), (value) => wire.decodeVerdictBatch(value)),
+    reads(netlink.encodeVerdictBatch(verdict), (value) => netlink.decodeVerdictBatch(value)),
   ],
   [
     "appendPayload",
-    append((view, bytes, end, value) => wire.appendPayload(view, bytes, 0, end, value)),
+    append((view, bytes, end, value) => netlink.appendPayload(view, bytes, 0, end, value)),
   ],
   [
     "appendAttributes",
-    append((view, bytes, end, value) => wire.appendAttributes(view, bytes, 0, end, value)),
+    append((view, bytes, end, value) => netlink.appendAttributes(view, bytes, 0, end, value)),
   ],
   [
     "decodeConfig",
-    reads(wire.encodeConfig({ queue: 1, command: "bind" }), (value) => wire.decodeConfig(value)),
+    reads(
+      netlink.encodeConfig({ queue: 1, command: "bind" }),
+      (value) => netlink.decodeConfig(value),
+    ),
   ],
-  ["ipqMessageType", reads(payload, (value) => wire.ipqMessageType(value))],
+  ["ipqMessageType", reads(payload, (value) => netlink.ipqMessageType(value))],
   [
     "ipqMessageError",
     reads(
-      wire.encodeIpqError({ error: 1, portId: 1, request: payload }),
-      (value) => wire.ipqMessageError(value),
+      netlink.encodeIpqError({ error: 1, portId: 1, request: payload }),
+      (value) => netlink.ipqMessageError(value),
     ),
   ],
   [
     "encodeIpqError: request",
-    reads(payload, (request) => wire.encodeIpqError({ error: 1, portId: 1, request })),
+    reads(payload, (request) => netlink.encodeIpqError({ error: 1, portId: 1, request })),
   ],
   [
     "encodeIpqVerdict: payload",
-    reads(payload, (payload) => wire.encodeIpqVerdict({ id: 1n, verdict: 1, portId: 1, payload })),
+    reads(
+      payload,
+      (payload) => netlink.encodeIpqVerdict({ id: 1n, verdict: 1, portId: 1, payload }),
+    ),
   ],
   [
     "decodeIpqMode",
     reads(
-      wire.encodeIpqMode({ mode: 1, range: 0, portId: 1 }),
-      (value) => wire.decodeIpqMode(value),
+      netlink.encodeIpqMode({ mode: 1, range: 0, portId: 1 }),
+      (value) => netlink.decodeIpqMode(value),
     ),
   ],
   [
     "decodeIpqVerdict",
     reads(
-      wire.encodeIpqVerdict({ id: 1n, verdict: 1, portId: 1, payload }),
-      (value) => wire.decodeIpqVerdict(value),
+      netlink.encodeIpqVerdict({ id: 1n, verdict: 1, portId: 1, payload }),
+      (value) => netlink.decodeIpqVerdict(value),
     ),
   ],
   [
     "decodeIpqPacket",
-    reads(wire.encodeIpqPacket(ipqPacket), (value) => wire.decodeIpqPacket(value)),
+    reads(netlink.encodeIpqPacket(ipqPacket), (value) => netlink.decodeIpqPacket(value)),
   ],
   [
     "encodeIpqPacket: payload",
-    reads(payload, (payload) => wire.encodeIpqPacket({ ...ipqPacket, payload })),
+    reads(payload, (payload) => netlink.encodeIpqPacket({ ...ipqPacket, payload })),
   ],
   [
     "encodeIpqPacket: hwAddress",
-    reads(count(6), (hwAddress) => wire.encodeIpqPacket({ ...ipqPacket, hwAddress })),
+    reads(count(6), (hwAddress) => netlink.encodeIpqPacket({ ...ipqPacket, hwAddress })),
   ],
   ["IpqPacketHeader.setIndevName", header("setIndevName")],
   ["IpqPacketHeader.setOutdevName", header("setOutdevName")],
   [
     "decodeConntrack",
     reads(
-      wire.encodeConntrackChange({ mark: 7, labels: [1] }),
-      (value) => wire.decodeConntrack(value),
+      netlink.encodeConntrackChange({ mark: 7, labels: [1] }),
+      (value) => netlink.decodeConntrack(value),
     ),
   ],
   [
     "decodeConntrackChange",
-    reads(wire.encodeConntrackChange({ mark: 7 }), (value) => wire.decodeConntrackChange(value)),
+    reads(
+      netlink.encodeConntrackChange({ mark: 7 }),
+      (value) => netlink.decodeConntrackChange(value),
+    ),
   ],
   [
     "decodeExpectation",
     reads(
-      wire.encodeExpectation({ tuple, mask: tuple, class: 1 }),
-      (value) => wire.decodeExpectation(value),
+      netlink.encodeExpectation({ tuple, mask: tuple, class: 1 }),
+      (value) => netlink.decodeExpectation(value),
     ),
   ],
 ]);

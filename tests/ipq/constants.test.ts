@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as constants from "../../src/ipq/constants.ts";
-import { IPQ_COPY, IPQM } from "../../src/wire/ip_queue.ts";
-import { NLMSG } from "../../src/wire/netlink.ts";
-import { NF_VERDICT } from "../../src/wire/nfqueue.ts";
+import { IPQ_COPY, IPQM } from "../../src/netlink/ip_queue/messages.ts";
+import { NLMSG } from "../../src/netlink/message.ts";
+import { NF_VERDICT } from "../../src/netlink/queue/numbers.ts";
 
 test("every constant has the kernel's number", { timeout: 5000 }, () => {
   assert.deepEqual({ ...constants }, {

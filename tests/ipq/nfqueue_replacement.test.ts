@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IPQ_COPY_META, IPQ_COPY_PACKET, NF_ACCEPT, NF_REPEAT } from "../../src/ipq/mod.ts";
-import { finishChecksums } from "../../src/wire/mod.ts";
+import { finishChecksums } from "../../src/packet/mod.ts";
 import { forms, Traffic } from "../support/ipq.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { ipHeaderLength, udpText, withUdpText } from "../support/packets.ts";

@@ -24,7 +24,7 @@ import {
   NFPROTO_IPV4,
   NFPROTO_IPV6,
 } from "../../src/ipq/constants.ts";
-import { MODE_EINVAL, VERDICT_EINVAL, VERDICT_ENOENT } from "../wire/ip_queue_samples.ts";
+import { MODE_EINVAL, VERDICT_EINVAL, VERDICT_ENOENT } from "../netlink/ip_queue_samples.ts";
 
 /** One echo request through lo, queued in OUTPUT and, IPv4's, in INPUT. */
 export interface Ping {

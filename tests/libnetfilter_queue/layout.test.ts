@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as library from "../../src/libnetfilter_queue/mod.ts";
-import * as wire from "../../src/wire/mod.ts";
-import { ERRNO } from "../../ffi/errno.ts";
+import * as netlink from "../../src/netlink/mod.ts";
+import { ERRNO } from "../../src/linux/errno.ts";
 import { command } from "../support/command.ts";
 
 const HEADERS = [
@@ -99,7 +99,7 @@ function tableRows(
 ): Row[] {
   return Object.entries(table)
     .filter(([key]) => !options.without?.includes(key))
-    .map(([key, value]) => [`${prefix}${key}`, value, `src/wire (${prefix}…)`]);
+    .map(([key, value]) => [`${prefix}${key}`, value, `src/netlink (${prefix}…)`]);
 }
 
 test("structures: sizes and offsets", { timeout: 30_000 }, () => {
@@ -113,7 +113,7 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
     ["offsetof(struct iovec, iov_base)", 0, "OutgoingMessage in ffi/memory.ts"],
     ["offsetof(struct iovec, iov_len)", 8, "OutgoingMessage in ffi/memory.ts"],
     ["sizeof(void *)", 8, "storeAddress in ffi/memory.ts, getBigUint64 elsewhere"],
-    ...rowsOf("ffi/receive_slots.ts", {
+    ...rowsOf("src/linux/receive_slots.ts", {
       MMSGHDR_SIZE: "sizeof(struct mmsghdr)",
       MSG_IOV: "offsetof(struct mmsghdr, msg_hdr.msg_iov)",
       MSG_IOVLEN: "offsetof(struct mmsghdr, msg_hdr.msg_iovlen)",
@@ -129,13 +129,13 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       EFD_CLOEXEC: "EFD_CLOEXEC",
       EFD_NONBLOCK: "EFD_NONBLOCK",
     }),
-    ["sizeof(struct timeval)", 16, "#timeval in src/queue/socket.ts, data.ts"],
-    ["offsetof(struct timeval, tv_usec)", 8, "#timeval in src/queue/socket.ts, data.ts"],
-    ...rowsOf("ffi/netlink_socket.ts", {
+    ["sizeof(struct timeval)", 16, "#timeval in src/nfqueue/socket.ts, data.ts"],
+    ["offsetof(struct timeval, tv_usec)", 8, "#timeval in src/nfqueue/socket.ts, data.ts"],
+    ...rowsOf("src/linux/netlink_socket.ts", {
       SOCKADDR_NL_SIZE: "sizeof(struct sockaddr_nl)",
       PORT_ID: "offsetof(struct sockaddr_nl, nl_pid)",
     }),
-    ...rowsOf("ffi/readiness.ts", {
+    ...rowsOf("src/linux/readiness.ts", {
       POLLFD_SIZE: "sizeof(struct pollfd)",
       EVENTS: "offsetof(struct pollfd, events)",
       POLLIN: "POLLIN",
@@ -150,7 +150,7 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       EPOLL_CTL_ADD: "EPOLL_CTL_ADD",
       EPOLLIN: "EPOLLIN",
     }),
-    ...rowsOf("ffi/devices.ts", {
+    ...rowsOf("src/linux/devices.ts", {
       "IFREQ.size": "sizeof(struct ifreq)",
       "IFREQ.family": "offsetof(struct ifreq, ifr_hwaddr.sa_family)",
       IF_NAMESIZE: "IF_NAMESIZE",
@@ -204,24 +204,24 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
   ]);
 });
 
-test("structures: where src/wire reads and writes", { timeout: 30_000 }, () => {
-  const netlink = constants("src/wire/netlink.ts");
-  const at = (name: string): number => netlink.get(`HEADER.${name}`)!;
+test("structures: where src/netlink reads and writes", { timeout: 30_000 }, () => {
+  const sizes = constants("src/netlink/message.ts");
+  const at = (name: string): number => sizes.get(`HEADER.${name}`)!;
   check([
-    ["sizeof(struct nlmsghdr)", wire.NETLINK_HEADER_SIZE, "netlink.ts"],
+    ["sizeof(struct nlmsghdr)", netlink.NETLINK_HEADER_SIZE, "netlink.ts"],
     ["offsetof(struct nlmsghdr, nlmsg_len)", at("length"), "netlink.ts"],
     ["offsetof(struct nlmsghdr, nlmsg_type)", at("type"), "netlink.ts"],
     ["offsetof(struct nlmsghdr, nlmsg_flags)", at("flags"), "netlink.ts"],
     ["offsetof(struct nlmsghdr, nlmsg_seq)", at("sequence"), "netlink.ts"],
     ["offsetof(struct nlmsghdr, nlmsg_pid)", at("portId"), "netlink.ts"],
-    ["sizeof(struct nfgenmsg)", wire.NFGENMSG_SIZE, "netlink.ts"],
-    ["sizeof(struct nlattr)", wire.ATTRIBUTE_HEADER_SIZE, "netlink.ts"],
+    ["sizeof(struct nfgenmsg)", netlink.NFGENMSG_SIZE, "netlink.ts"],
+    ["sizeof(struct nlattr)", netlink.ATTRIBUTE_HEADER_SIZE, "netlink.ts"],
     ["offsetof(struct nlattr, nla_type)", 2, "netlinkAttributes, indexPacketMessage"],
-    ["sizeof(struct nlmsghdr) + sizeof(struct nlmsgerr)", wire.ERROR_MESSAGE_SIZE, "netlink.ts"],
-    ["NLMSG_HDRLEN + sizeof(struct nfgenmsg)", wire.QUEUE_HEADER_SIZE, "nfqueue.ts"],
+    ["sizeof(struct nlmsghdr) + sizeof(struct nlmsgerr)", netlink.ERROR_MESSAGE_SIZE, "netlink.ts"],
+    ["NLMSG_HDRLEN + sizeof(struct nfgenmsg)", netlink.QUEUE_HEADER_SIZE, "nfqueue.ts"],
     ["NLMSG_HDRLEN + offsetof(struct nfgenmsg, nfgen_family)", 16, "decodePacketMessage"],
     ["NLMSG_HDRLEN + offsetof(struct nfgenmsg, res_id)", 18, "beginVerdict, encodeConfig, …"],
-    ["USHRT_MAX - NLA_HDRLEN", wire.MAX_ATTRIBUTE_PAYLOAD, "netlink.ts"],
+    ["USHRT_MAX - NLA_HDRLEN", netlink.MAX_ATTRIBUTE_PAYLOAD, "netlink.ts"],
     ["sizeof(struct nfqnl_msg_packet_hdr)", 7, "MINIMUM_LENGTH in nfqueue.ts"],
     ["offsetof(struct nfqnl_msg_packet_hdr, packet_id)", 0, "decodePacketMessage"],
     ["offsetof(struct nfqnl_msg_packet_hdr, hw_protocol)", 4, "decodePacketMessage"],
@@ -234,7 +234,7 @@ test("structures: where src/wire reads and writes", { timeout: 30_000 }, () => {
     ["offsetof(struct nfqnl_msg_packet_timestamp, usec)", 8, "readTimestamp"],
     [
       "NLMSG_HDRLEN + sizeof(struct nfgenmsg) + NLA_HDRLEN + sizeof(struct nfqnl_msg_verdict_hdr)",
-      wire.VERDICT_SIZE,
+      netlink.VERDICT_SIZE,
       "nfqueue_verdict.ts",
     ],
     ["offsetof(struct nfqnl_msg_verdict_hdr, verdict)", 0, "beginVerdict"],
@@ -248,8 +248,8 @@ test("structures: where src/wire reads and writes", { timeout: 30_000 }, () => {
   ]);
 });
 
-test("header fields: src/wire's views and the header classes", { timeout: 30_000 }, () => {
-  const headers = "ip.ts, tcp.ts and udp.ts of src/libnetfilter_queue; the views of src/wire";
+test("header fields: src/packet's views and the header classes", { timeout: 30_000 }, () => {
+  const headers = "ip.ts, tcp.ts and udp.ts of src/libnetfilter_queue; the views of src/packet";
   const fields: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     iphdr: { tos: 1, tot_len: 2, id: 4, frag_off: 6, ttl: 8, protocol: 9, check: 10 },
     "iphdr ": { saddr: 12, daddr: 16 },
@@ -284,33 +284,33 @@ test("header fields: src/wire's views and the header classes", { timeout: 30_000
 test("numbers of the queue protocol", { timeout: 30_000 }, () => {
   const flags = ["REQUEST", "MULTI", "ACK", "ECHO", "DUMP_INTR", "CAPPED", "ACK_TLVS"] as const;
   check([
-    ...tableRows("NLMSG_", wire.NLMSG),
-    ...flags.map((name): Row => [`NLM_F_${name}`, wire.NLM_F[name], "netlink.ts"]),
-    ["NLM_F_DUMP_FILTERED", wire.NLM_F.DUMP_FILTERED, "netlink.ts"],
-    ["NLA_F_NESTED", wire.NLA.F_NESTED, "netlink.ts"],
-    ["NLA_F_NET_BYTEORDER", wire.NLA.F_NET_BYTEORDER, "netlink.ts"],
-    ["NLA_TYPE_MASK & 0xffff", wire.NLA.TYPE_MASK, "netlink.ts"],
-    ["NFNL_SUBSYS_QUEUE", wire.NFNL_SUBSYS_QUEUE, "nfqueue.ts"],
-    ...tableRows("NFQNL_MSG_", wire.NFQNL_MSG),
-    ...tableRows("NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_", wire.QUEUE_MESSAGE),
+    ...tableRows("NLMSG_", netlink.NLMSG),
+    ...flags.map((name): Row => [`NLM_F_${name}`, netlink.NLM_F[name], "netlink.ts"]),
+    ["NLM_F_DUMP_FILTERED", netlink.NLM_F.DUMP_FILTERED, "netlink.ts"],
+    ["NLA_F_NESTED", netlink.NLA.F_NESTED, "netlink.ts"],
+    ["NLA_F_NET_BYTEORDER", netlink.NLA.F_NET_BYTEORDER, "netlink.ts"],
+    ["NLA_TYPE_MASK & 0xffff", netlink.NLA.TYPE_MASK, "netlink.ts"],
+    ["NFNL_SUBSYS_QUEUE", netlink.NFNL_SUBSYS_QUEUE, "nfqueue.ts"],
+    ...tableRows("NFQNL_MSG_", netlink.NFQNL_MSG),
+    ...tableRows("NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_", netlink.QUEUE_MESSAGE),
     // Linux 6.10 and later: not in every header.
-    ...tableRows("NFQA_", wire.NFQA, { without: ["CGROUP_CLASSID"] }),
-    ["NFQA_PRIORITY + 1", wire.NFQA.CGROUP_CLASSID, "nfqueue.ts"],
-    ...tableRows("NFQA_VLAN_", wire.NFQA_VLAN),
-    ...tableRows("NFQNL_CFG_CMD_", wire.NFQNL_CFG_CMD),
-    ...tableRows("NFQNL_COPY_", wire.NFQNL_COPY),
-    ...tableRows("NFQA_CFG_", wire.NFQA_CFG),
-    ...tableRows("NFQA_CFG_F_", wire.NFQA_CFG_F),
-    ...tableRows("NFQA_SKB_", wire.NFQA_SKB),
-    ...tableRows("NF_", wire.NF_VERDICT),
-    ["NF_VERDICT_FLAG_QUEUE_BYPASS", wire.NF_VERDICT_FLAG_QUEUE_BYPASS, "nfqueue.ts"],
-    ...tableRows("CTA_", wire.CTA),
-    ["CTA_TUPLE_IP", wire.CTA_TUPLE.IP, "conntrack.ts"],
-    ["CTA_TUPLE_PROTO", wire.CTA_TUPLE.PROTO, "conntrack.ts"],
-    ["CTA_TUPLE_ZONE", wire.CTA_TUPLE.ZONE, "conntrack.ts"],
-    ...tableRows("CTA_IP_", wire.CTA_IP),
-    ...tableRows("CTA_PROTO_", wire.CTA_PROTO),
-    ...tableRows("CTA_PROTOINFO_", wire.CTA_PROTOINFO),
+    ...tableRows("NFQA_", netlink.NFQA, { without: ["CGROUP_CLASSID"] }),
+    ["NFQA_PRIORITY + 1", netlink.NFQA.CGROUP_CLASSID, "nfqueue.ts"],
+    ...tableRows("NFQA_VLAN_", netlink.NFQA_VLAN),
+    ...tableRows("NFQNL_CFG_CMD_", netlink.NFQNL_CFG_CMD),
+    ...tableRows("NFQNL_COPY_", netlink.NFQNL_COPY),
+    ...tableRows("NFQA_CFG_", netlink.NFQA_CFG),
+    ...tableRows("NFQA_CFG_F_", netlink.NFQA_CFG_F),
+    ...tableRows("NFQA_SKB_", netlink.NFQA_SKB),
+    ...tableRows("NF_", netlink.NF_VERDICT),
+    ["NF_VERDICT_FLAG_QUEUE_BYPASS", netlink.NF_VERDICT_FLAG_QUEUE_BYPASS, "nfqueue.ts"],
+    ...tableRows("CTA_", netlink.CTA),
+    ["CTA_TUPLE_IP", netlink.CTA_TUPLE.IP, "conntrack.ts"],
+    ["CTA_TUPLE_PROTO", netlink.CTA_TUPLE.PROTO, "conntrack.ts"],
+    ["CTA_TUPLE_ZONE", netlink.CTA_TUPLE.ZONE, "conntrack.ts"],
+    ...tableRows("CTA_IP_", netlink.CTA_IP),
+    ...tableRows("CTA_PROTO_", netlink.CTA_PROTO),
+    ...tableRows("CTA_PROTOINFO_", netlink.CTA_PROTOINFO),
   ]);
 });
 
@@ -327,8 +327,8 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       library.NF_QUEUE_NR(number),
       "NF_QUEUE_NR",
     ]),
-    ...Object.entries(ERRNO).map(([name, value]): Row => [name, value, "ffi/errno.ts"]),
-    ...rowsOf("src/queue/socket.ts", {
+    ...Object.entries(ERRNO).map(([name, value]): Row => [name, value, "src/linux/errno.ts"]),
+    ...rowsOf("src/nfqueue/socket.ts", {
       MSG_WAITFORONE: "MSG_WAITFORONE",
       F_GETFL: "F_GETFL",
       F_SETFL: "F_SETFL",
@@ -339,8 +339,8 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       NETLINK_NO_ENOBUFS: "NETLINK_NO_ENOBUFS",
       NETLINK_CAP_ACK: "NETLINK_CAP_ACK",
     }),
-    ...rowsOf("ffi/receive_slots.ts", { MSG_TRUNC: "MSG_TRUNC" }),
-    ...rowsOf("ffi/netlink_socket.ts", {
+    ...rowsOf("src/linux/receive_slots.ts", { MSG_TRUNC: "MSG_TRUNC" }),
+    ...rowsOf("src/linux/netlink_socket.ts", {
       AF_NETLINK: "AF_NETLINK",
       MSG_DONTWAIT: "MSG_DONTWAIT",
       F_SETFD: "F_SETFD",
@@ -361,12 +361,12 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       FD_CLOEXEC: "FD_CLOEXEC",
       DESCRIPTOR_LIMIT: "FD_SETSIZE",
     }),
-    ...rowsOf("ffi/files.ts", { O_RDONLY: "O_RDONLY", O_CLOEXEC: "O_CLOEXEC" }),
+    ...rowsOf("src/linux/files.ts", { O_RDONLY: "O_RDONLY", O_CLOEXEC: "O_CLOEXEC" }),
     ...rowsOf("src/libnetfilter_queue/receiver.ts", {
       MSG_TRUNC: "MSG_TRUNC",
       MSG_DONTWAIT: "MSG_DONTWAIT",
     }),
-    ["NFPROTO_UNSPEC", 0, "FAMILIES in src/queue/options.ts"],
+    ["NFPROTO_UNSPEC", 0, "FAMILIES in src/queue/terms/options.ts"],
     ["NFPROTO_IPV4", library.AF_INET, "packet_buffer_memory.ts"],
     ["NFPROTO_IPV6", library.AF_INET6, "packet_buffer_memory.ts"],
     ["NFPROTO_BRIDGE", library.AF_BRIDGE, "packet_buffer_memory.ts"],

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SystemError } from "../../ffi/errno.ts";
+import { SystemError } from "../../src/linux/errno.ts";
 import { NlmsgBuilder } from "../../src/libnetfilter_queue/nlmsg_builder.ts";
-import { hex } from "../wire/samples.ts";
+import { hex } from "../packet/samples.ts";
 import { randomBytes } from "./packet_samples.ts";
 
 const LIMIT = { timeout: 30_000 } as const;

@@ -1,12 +1,12 @@
-// The C library as a judge of src/wire: checksums and edited packets, byte for byte.
+// The C library as a judge of src/packet: checksums and edited packets, byte for byte.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AF_INET, AF_INET6 } from "../../src/libnetfilter_queue/packet_buffer_memory.ts";
 import { PacketBuffer } from "../../src/libnetfilter_queue/packet_buffer.ts";
-import { finishChecksums } from "../../src/wire/finish.ts";
-import { internetChecksum, parseLayers } from "../../src/wire/mod.ts";
+import { finishChecksums } from "../../src/packet/structure/finish.ts";
+import { internetChecksum, parseLayers } from "../../src/packet/mod.ts";
 import { randomBytes, type Sample, sample } from "./packet_samples.ts";
 
 const LIMIT = { timeout: 60_000 } as const;
@@ -87,7 +87,7 @@ test("the one difference: a UDP checksum that comes out as 0", LIMIT, () => {
   }
 });
 
-test("replaced TCP and UDP data: lengths and checksums as src/wire makes them", LIMIT, () => {
+test("replaced TCP and UDP data: lengths and checksums as src/packet makes them", LIMIT, () => {
   const change = fc.record({ at: fc.nat(), length: fc.nat(), with: fc.nat({ max: 300 }) });
   fc.assert(
     fc.property(sample, change, fc.nat(), (packet, change, seed) => {

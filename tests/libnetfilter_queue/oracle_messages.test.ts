@@ -1,10 +1,11 @@
-// The C library as a judge of src/wire: queue messages, byte for byte, and what is read of them.
+// The C library as a judge of src/netlink: queue messages, byte for byte, and what is read of them.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { SystemError } from "../../ffi/errno.ts";
+import { SystemError } from "../../src/linux/errno.ts";
 import { NlmsgBuilder } from "../../src/libnetfilter_queue/nlmsg_builder.ts";
+import { WireError } from "../../src/packet/mod.ts";
 import {
   ATTRIBUTE_STRIDE,
   attributeLength,
@@ -21,9 +22,8 @@ import {
   NFQNL_MSG,
   QUEUE_MESSAGE,
   type QueuePacketMessage,
-  WireError,
-} from "../../src/wire/mod.ts";
-import { mutated, noise, u16, u32, u8 } from "../wire/samples.ts";
+} from "../../src/netlink/mod.ts";
+import { mutated, noise, u16, u32, u8 } from "../packet/samples.ts";
 import { randomBytes } from "./packet_samples.ts";
 
 const LIMIT = { timeout: 60_000 } as const;
@@ -174,7 +174,7 @@ test("nfq_nlmsg_parse finds what indexPacketMessage finds", LIMIT, () => {
   );
 });
 
-/** The lengths that the library wants, exactly; src/wire wants these at least. */
+/** The lengths that the library wants, exactly; src/netlink wants these at least. */
 const LENGTHS: Readonly<Record<number, number>> = {
   [NFQA.PACKET_HDR]: 7,
   [NFQA.MARK]: 4,
@@ -223,7 +223,7 @@ const framed = fc.array(
   return message;
 });
 
-test("of damaged messages nfq_nlmsg_parse and src/wire think the same", LIMIT, () => {
+test("of damaged messages nfq_nlmsg_parse and src/netlink think the same", LIMIT, () => {
   const seen = { parsed: 0, framing: 0, lengths: 0 };
   const input = packet.map((message) => encodePacketMessage(withoutContext(message)));
   fc.assert(
@@ -261,7 +261,7 @@ function withoutContext(
   return message;
 }
 
-test("the builder's messages read back through the library and through src/wire", LIMIT, () => {
+test("the builder's messages read back through the library and through src/netlink", LIMIT, () => {
   builder.nfq_nlmsg_put(NFQNL_MSG.VERDICT, 7);
   builder.nfq_nlmsg_verdict_put(1, 2);
   builder.nfq_nlmsg_verdict_put_mark(3);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SystemError } from "../../ffi/errno.ts";
+import { SystemError } from "../../src/linux/errno.ts";
 import {
   AF_BRIDGE,
   AF_INET,
@@ -10,7 +10,7 @@ import {
   HandleClosedError,
   PacketBuffer,
 } from "../../src/libnetfilter_queue/mod.ts";
-import { hex, ICMP4, TCP4, TCP6, UDP4 } from "../wire/samples.ts";
+import { hex, ICMP4, TCP4, TCP6, UDP4 } from "../packet/samples.ts";
 
 const LIMIT = { timeout: 20_000 } as const;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);

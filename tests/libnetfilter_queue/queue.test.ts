@@ -23,7 +23,7 @@ import {
   NFQNL_COPY_PACKET,
   SystemError,
 } from "../../src/libnetfilter_queue/mod.ts";
-import { decodePacketMessage } from "../../src/wire/mod.ts";
+import { decodePacketMessage } from "../../src/netlink/mod.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { udpText, withUdpText } from "../support/packets.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { NfqHandle } from "../../src/libnetfilter_queue/mod.ts";
-import { encodePacketMessage, type QueuePacketMessage } from "../../src/wire/mod.ts";
+import { encodePacketMessage, type QueuePacketMessage } from "../../src/netlink/mod.ts";
 import { within } from "../support/waiting.ts";
 
 /** Takes everything that the kernel sends. */

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { libnetfilterQueue } from "../../ffi/libnetfilter_queue.ts";
+import { libnetfilterQueue } from "../../ffi/libraries/libnetfilter_queue.ts";
 import { boundSymbols, offeredSymbols } from "../../scripts/lib/symbols.ts";
 import { command } from "../support/command.ts";
 

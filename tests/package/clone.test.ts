@@ -11,7 +11,7 @@ const main = `
 import { PacketQueue } from "@nfqueue/nfqueue";
 import { ipq_create_handle } from "@nfqueue/nfqueue/ipq";
 import { NfqHandle } from "@nfqueue/nfqueue/libnetfilter_queue";
-import { buildPacket } from "@nfqueue/nfqueue/wire";
+import { buildPacket } from "@nfqueue/nfqueue/packet";
 console.log([PacketQueue, ipq_create_handle, NfqHandle, buildPacket].map(({ name }) => name).join());
 `;
 const expected = "PacketQueue,ipq_create_handle,NfqHandle,buildPacket\n";

@@ -3,15 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VerdictError, type VerdictOptions } from "../../mod.ts";
-import { resolveChanges } from "../../src/queue/changes.ts";
-import { PacketMetadata } from "../../src/queue/metadata.ts";
-import type { QueuePacketMessage } from "../../src/wire/nfqueue_packet.ts";
+import { resolveChanges } from "../../src/queue/packet/changes.ts";
+import { PacketMetadata } from "../../src/queue/packet/metadata.ts";
+import type { QueuePacketMessage } from "../../src/netlink/queue/packet.ts";
 import {
   appendAttributes,
   beginVerdict,
   decodeVerdict,
   VERDICT_SIZE,
-} from "../../src/wire/nfqueue_verdict.ts";
+} from "../../src/netlink/queue/verdict.ts";
 import { storeOf } from "../support/made_messages.ts";
 
 const limit = { timeout: 20_000 } as const;

@@ -1,7 +1,7 @@
 // What is changed in real packets: every field, option and part that a view can write.
 import assert from "node:assert/strict";
-import { buildPacket, type PacketFields, parseLayers } from "../../src/wire/mod.ts";
-import { counting, type LayerName, PLAIN_FIELDS, viewOf } from "../wire/edits.ts";
+import { buildPacket, type PacketFields, parseLayers } from "../../src/packet/mod.ts";
+import { counting, type LayerName, PLAIN_FIELDS, viewOf } from "../packet/edits.ts";
 import { ADDRESSES, assignment, type Change } from "./edit_traffic.ts";
 
 /** One packet and what is done to it, once for each change. */

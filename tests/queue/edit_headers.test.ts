@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Packet, PacketQueue, Verdict } from "../../mod.ts";
-import { buildPacket } from "../../src/wire/mod.ts";
+import { buildPacket } from "../../src/packet/mod.ts";
 import { command } from "../support/command.ts";
 import { withoutBadPackets } from "../support/counters.ts";
 import { requireIsolation } from "../support/isolation.ts";

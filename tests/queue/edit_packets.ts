@@ -1,6 +1,6 @@
 // The packets whose plain fields are all changed.
-import type { PacketFields } from "../../src/wire/mod.ts";
-import { counting } from "../wire/edits.ts";
+import type { PacketFields } from "../../src/packet/mod.ts";
+import { counting } from "../packet/edits.ts";
 
 const ports = { sourcePort: 40001, destinationPort: 40002 } as const;
 const both: Readonly<Record<string, PacketFields>> = {

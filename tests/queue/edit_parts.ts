@@ -1,6 +1,6 @@
 // What is changed in real packets beside single fields: payloads of other lengths, lists of options.
 import assert from "node:assert/strict";
-import { counting } from "../wire/edits.ts";
+import { counting } from "../packet/edits.ts";
 import type { Change } from "./edit_traffic.ts";
 
 /**

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as wire from "../../src/wire/mod.ts";
+import * as packets from "../../src/packet/mod.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { UPPER } from "./edit_packets.ts";
 import { fieldChanges, packetFor, type Scenario, SCENARIOS } from "./edit_cases.ts";
@@ -23,7 +23,7 @@ const IN_FRAMES: readonly string[] = ["arp", "ethernet", "vlan"];
 
 /** Every setter, as `layer.field`, from the views themselves. */
 function setters(): string[] {
-  return Object.entries(wire).flatMap(([name, view]) => {
+  return Object.entries(packets).flatMap(([name, view]) => {
     if (!name.endsWith("View") || typeof view !== "function") return [];
     const layer = name[0]!.toLowerCase() + name.slice(1, -"View".length);
     if (IN_FRAMES.includes(layer)) return [];
@@ -64,8 +64,8 @@ test("no setter is left out, in either family", { timeout: 30_000 }, () => {
 });
 
 /** The layers after a change, without any traffic. */
-function after({ packet }: Scenario, change: Change): wire.Layers {
-  const layers = wire.parseLayers(packet.slice());
+function after({ packet }: Scenario, change: Change): packets.Layers {
+  const layers = packets.parseLayers(packet.slice());
   change.act(layers);
   return layers;
 }
@@ -79,10 +79,10 @@ test("no kind of option or extension header is left out", { timeout: 30_000 }, (
       ipv6?.extensions.forEach(({ protocol }) => kinds.ipv6.add(protocol));
     }
   }
-  const { END: _end, ...options } = wire.TCP_OPTION;
+  const { END: _end, ...options } = packets.TCP_OPTION;
   const left = [
     ...Object.entries(options).filter(([, kind]) => !kinds.tcp.has(kind)),
-    ...Object.entries(wire.IPV6_EXTENSION).filter(([, kind]) => !kinds.ipv6.has(kind)),
+    ...Object.entries(packets.IPV6_EXTENSION).filter(([, kind]) => !kinds.ipv6.has(kind)),
   ];
   assert.deepEqual(left, []);
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Packet, PacketQueue, Verdict } from "../../mod.ts";
-import { buildPacket, parseIpv6, parseLayers } from "../../src/wire/mod.ts";
+import { buildPacket, parseIpv6, parseLayers } from "../../src/packet/mod.ts";
 import { command, ping } from "../support/command.ts";
 import { withoutBadPackets } from "../support/counters.ts";
 import { Filter } from "../support/filter.ts";

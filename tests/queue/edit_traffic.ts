@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { PacketQueue } from "../../mod.ts";
-import { finishChecksums, type Layers, parseLayers } from "../../src/wire/mod.ts";
+import { finishChecksums, type Layers, parseLayers } from "../../src/packet/mod.ts";
 import { command } from "../support/command.ts";
 import { badPacketsDuring } from "../support/counters.ts";
 import { Filter } from "../support/filter.ts";
@@ -10,7 +10,7 @@ import { awaitAddress6 } from "../support/namespaces.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { Capture, RawSender } from "../support/raw.ts";
 import { queueRule } from "../support/rules.ts";
-import { type LayerName, viewOf } from "../wire/edits.ts";
+import { type LayerName, viewOf } from "../packet/edits.ts";
 
 /** Addresses on loopback: where packets are sent, and others that they may be changed to. */
 export const ADDRESSES = {

@@ -10,7 +10,7 @@ import {
   type PacketFields,
   parseLayers,
   pseudoHeaderIpv4,
-} from "../../src/wire/mod.ts";
+} from "../../src/packet/mod.ts";
 import { type Decider, sentBytes, storeOf } from "../support/made_messages.ts";
 
 const timeout = 20_000;

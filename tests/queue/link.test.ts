@@ -4,15 +4,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Packet, PacketReleasedError, Verdict, VerdictError } from "../../mod.ts";
-import { moveOut, settleByQueue } from "../../src/queue/packet.ts";
+import { moveOut, settleByQueue } from "../../src/queue/packet/packet.ts";
+import { buildPacket } from "../../src/packet/mod.ts";
 import {
   appendAttributes,
   beginVerdict,
-  buildPacket,
   decodeVerdict,
   type QueuePacketMessage,
   VERDICT_SIZE,
-} from "../../src/wire/mod.ts";
+} from "../../src/netlink/mod.ts";
 import { type Decider, sentBytes, storeOf } from "../support/made_messages.ts";
 
 const limit = { timeout: 20_000 } as const;

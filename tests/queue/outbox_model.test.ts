@@ -5,16 +5,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { OutgoingMessage } from "../../ffi/memory.ts";
-import { type Arena, SlotState } from "../../src/queue/arena.ts";
-import { ArenaChain } from "../../src/queue/chain.ts";
-import { storeOf } from "../../src/queue/metadata.ts";
-import { Outbox } from "../../src/queue/outbox.ts";
-import { Packet } from "../../src/queue/packet.ts";
-import { NO_MARK } from "../../src/queue/verdict.ts";
-import { netlinkMessages } from "../../src/wire/netlink.ts";
-import { ATTRIBUTE_STRIDE, QUEUE_MESSAGE } from "../../src/wire/nfqueue.ts";
-import { encodeVerdictChanges } from "../../src/wire/nfqueue_changes.ts";
-import { decodeVerdict, decodeVerdictBatch, VERDICT_SIZE } from "../../src/wire/nfqueue_verdict.ts";
+import { type Arena, SlotState } from "../../src/queue/receive/arena.ts";
+import { ArenaChain } from "../../src/queue/receive/chain.ts";
+import { storeOf } from "../../src/queue/packet/metadata.ts";
+import { Outbox } from "../../src/queue/send/outbox.ts";
+import { Packet } from "../../src/queue/packet/packet.ts";
+import { NO_MARK } from "../../src/queue/packet/verdict.ts";
+import { netlinkMessages } from "../../src/netlink/message.ts";
+import { QUEUE_MESSAGE } from "../../src/netlink/queue/numbers.ts";
+import { ATTRIBUTE_STRIDE } from "../../src/netlink/queue/packet_index.ts";
+import { encodeVerdictChanges } from "../../src/netlink/queue/changes.ts";
+import {
+  decodeVerdict,
+  decodeVerdictBatch,
+  VERDICT_SIZE,
+} from "../../src/netlink/queue/verdict.ts";
 
 const queue = 7;
 /** Of a message without attributes. */

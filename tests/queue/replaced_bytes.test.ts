@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Packet, Verdict } from "../../mod.ts";
-import { buildPacket, type QueuePacketMessage } from "../../src/wire/mod.ts";
+import { buildPacket } from "../../src/packet/mod.ts";
+import type { QueuePacketMessage } from "../../src/netlink/mod.ts";
 import { type Decider, sentBytes, storeOf } from "../support/made_messages.ts";
 
 const limit = { timeout: 20_000 } as const;

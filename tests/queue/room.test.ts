@@ -4,15 +4,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Outbox } from "../../src/queue/outbox.ts";
-import { frameOf, Packet } from "../../src/queue/packet.ts";
+import { Outbox } from "../../src/queue/send/outbox.ts";
+import { frameOf, Packet } from "../../src/queue/packet/packet.ts";
+import { buildPacket } from "../../src/packet/mod.ts";
 import {
   ATTRIBUTE_STRIDE,
-  buildPacket,
   decodeVerdict,
   encodePacketMessage,
   indexPacketMessage,
-} from "../../src/wire/mod.ts";
+} from "../../src/netlink/mod.ts";
 
 const SLOTS = 3;
 

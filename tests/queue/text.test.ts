@@ -4,16 +4,17 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { type JsonObject, Packet, PacketQueue, Verdict } from "../../mod.ts";
-import { encodeConntrackChange } from "../../src/wire/conntrack_change.ts";
-import { buildPacket, type QueuePacketMessage, WireError } from "../../src/wire/mod.ts";
+import { encodeConntrackChange } from "../../src/netlink/conntrack/change.ts";
+import { buildPacket, WireError } from "../../src/packet/mod.ts";
+import type { QueuePacketMessage } from "../../src/netlink/mod.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { storeOf } from "../support/made_messages.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { queueRule, udpTo } from "../support/rules.ts";
 import { UdpSocket } from "../support/udp.ts";
-import { conntrackChange } from "../wire/conntrack_samples.ts";
-import { mutated } from "../wire/samples.ts";
+import { conntrackChange } from "../netlink/conntrack_samples.ts";
+import { mutated } from "../packet/samples.ts";
 
 requireIsolation();
 

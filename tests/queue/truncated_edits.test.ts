@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Packet, TruncatedPacketError } from "../../mod.ts";
-import { buildPacket, type PacketFields } from "../../src/wire/mod.ts";
+import { buildPacket, type PacketFields } from "../../src/packet/mod.ts";
 import { storeOf } from "../support/made_messages.ts";
 
 const limit = { timeout: 20_000 } as const;

@@ -3,20 +3,21 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { blank, check, checkTree } from "../../scripts/check_layers.ts";
+import { check, checkTree } from "../../scripts/check_layers.ts";
+import { blank } from "../../scripts/layers/source.ts";
 
 const timeout = 10_000;
 
 /** file, source, what is reported (empty: nothing). */
 const cases: readonly (readonly [string, string, string])[] = [
   ["ffi/a.ts", 'import { b } from "./b.ts";', ""],
-  ["ffi/a.ts", 'import { b } from "../src/wire/b.ts";', "ffi/ may not import src/wire/b.ts"],
+  ["ffi/a.ts", 'import { b } from "../src/packet/b.ts";', "ffi/ may not import src/packet/b.ts"],
   ["ffi/a.ts", 'import fs from "node:fs"; Deno.open; process.pid; Bun.gc;', ""],
-  ["src/wire/a.ts", 'export * from "../../ffi/b.ts";', "src/wire/ may not import ffi/b.ts"],
-  ["src/wire/a.ts", 'const b = await import("../queue/b.ts");', "may not import src/queue/b.ts"],
-  ["src/wire/a.ts", 'type B = import("../../mod.ts").B;', "may not import mod.ts"],
-  ["src/wire/a.ts", 'import "../queue/b.ts";', "may not import src/queue/b.ts"],
-  ["src/queue/a.ts", 'import { b } from "../wire/b.ts";\nimport "../../ffi/c.ts";', ""],
+  ["src/packet/a.ts", 'export * from "../../ffi/b.ts";', "src/packet/ may not import ffi/b.ts"],
+  ["src/packet/a.ts", 'const b = await import("../queue/b.ts");', "may not import src/queue/b.ts"],
+  ["src/packet/a.ts", 'type B = import("../../mod.ts").B;', "may not import mod.ts"],
+  ["src/packet/a.ts", 'import "../queue/b.ts";', "may not import src/queue/b.ts"],
+  ["src/queue/a.ts", 'import { b } from "../packet/b.ts";\nimport "../../ffi/c.ts";', ""],
   ["src/queue/a.ts", 'import {\n  b,\n} from "../rules/b.ts";', "may not import src/rules/b.ts"],
   ["src/queue/a.ts", 'new Worker(new URL("../cli/b.ts", import.meta.url));', "may not import"],
   ["src/queue/a.ts", 'import fc from "fast-check";', "no run-time dependencies: fast-check"],
@@ -35,7 +36,7 @@ const cases: readonly (readonly [string, string, string])[] = [
   ["src/queue/a.ts", "export default 1;", "default export"],
   ["tests/a.test.ts", "const a = 1;\nexport { a as default };", "default export"],
   ["tests/a.test.ts", 'import "../src/queue/a.ts"; Deno.pid; let a: any;', ""],
-  ["src/other/a.ts", "", "belongs to no layer"],
+  ["src/other/a.ts", "", "belongs to no floor"],
   ["src/cli/a.ts", 'import { parseArgs } from "node:util"; import "../../mod.ts";', ""],
   ["src/cli/a.ts", 'import { dlopen } from "bun:ffi";', "only ffi/ may import bun:ffi"],
   ["mod.ts", 'export { a } from "./src/queue/a.ts";', ""],
@@ -76,13 +77,13 @@ test("a tree is walked", { timeout }, () => {
       mkdirSync(dirname(join(root, file)), { recursive: true });
       writeFileSync(join(root, file), source);
     };
-    write("mod.ts", 'export * from "./src/wire/mod.ts";');
-    write("src/wire/mod.ts", 'import "../queue/mod.ts";');
+    write("mod.ts", 'export * from "./src/packet/mod.ts";');
+    write("src/packet/mod.ts", 'import "../queue/mod.ts";');
     write("src/queue/deep/er.ts", "export default 1;");
     write("src/queue/note.md", "export default 1;");
     assert.deepEqual(checkTree(root).map(({ file }) => file), [
       "src/queue/deep/er.ts",
-      "src/wire/mod.ts",
+      "src/packet/mod.ts",
     ]);
   } finally {
     rmSync(root, { recursive: true });

@@ -5,7 +5,7 @@
  */
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { libc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 
 const POLLIN = 1;

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { prepareErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
+import { prepareErrno } from "../../src/linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
 import { lazyLibrary } from "../../ffi/load.ts";
 import { cString, NativeMemory } from "../../ffi/memory.ts";
 import type { NativeFunctions, SymbolTable } from "../../ffi/types.ts";

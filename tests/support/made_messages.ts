@@ -5,14 +5,14 @@
  */
 
 import type { Packet } from "../../mod.ts";
-import type { MessageStore } from "../../src/queue/metadata.ts";
+import type { MessageStore } from "../../src/queue/packet/metadata.ts";
+import { Frame } from "../../src/packet/mod.ts";
 import {
   ATTRIBUTE_STRIDE,
   encodePacketMessage,
-  Frame,
   indexPacketMessage,
   type QueuePacketMessage,
-} from "../../src/wire/mod.ts";
+} from "../../src/netlink/mod.ts";
 
 /** A store with one packet, in slot 0: an IPv4 one at OUTPUT if nothing else is said. */
 export function storeOf(message: Partial<QueuePacketMessage>): MessageStore {

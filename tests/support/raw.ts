@@ -5,7 +5,7 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
+import { prepareErrno, SystemError, threadErrno } from "../../src/linux/errno.ts";
 import { lazyLibrary } from "../../ffi/load.ts";
 import type { NativeFunctions, SymbolTable } from "../../ffi/types.ts";
 import { command } from "./command.ts";

@@ -55,7 +55,7 @@ export class Scapy implements AsyncDisposable {
   #over = false;
 
   constructor() {
-    const script = fileURLToPath(new URL("../wire/fixtures/scapy_oracle.py", import.meta.url));
+    const script = fileURLToPath(new URL("../packet/fixtures/scapy_oracle.py", import.meta.url));
     this.#process = spawn(python ?? "", [script], { stdio: ["pipe", "pipe", "pipe"] });
     const end = () => {
       this.#over = true;

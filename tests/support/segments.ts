@@ -5,9 +5,9 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { parseIpv4, parseIpv6 } from "../../src/wire/mod.ts";
+import { prepareErrno, SystemError, threadErrno } from "../../src/linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { parseIpv4, parseIpv6 } from "../../src/packet/mod.ts";
 import type { UdpAddress } from "./udp.ts";
 
 const AF_INET = 2;

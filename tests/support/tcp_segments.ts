@@ -4,8 +4,8 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
+import { prepareErrno, SystemError, threadErrno } from "../../src/linux/errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
 
 const AF_INET = 2;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PacketQueue } from "../../mod.ts";
-import { buildPacket, parseEthernet } from "../../src/wire/mod.ts";
+import { buildPacket, parseEthernet } from "../../src/packet/mod.ts";
 import { ping } from "../support/command.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
@@ -13,7 +13,7 @@ import { FrameEditor } from "../support/vm/frame_editor.ts";
 import { inMachine } from "../support/vm/machine.ts";
 import { NftRule } from "../support/vm/nft.ts";
 import { until } from "../support/waiting.ts";
-import { ARP_FIELDS } from "../wire/link_fields.ts";
+import { ARP_FIELDS } from "../packet/link_fields.ts";
 
 requireIsolation();
 

@@ -9,7 +9,7 @@ import {
   finishChecksums,
   type PacketFields,
   parseLayers,
-} from "../../src/wire/mod.ts";
+} from "../../src/packet/mod.ts";
 import { fieldChanges } from "../queue/edit_cases.ts";
 import { UPPER } from "../queue/edit_packets.ts";
 import { partChanges } from "../queue/edit_parts.ts";
@@ -23,7 +23,7 @@ import { FrameEditor } from "../support/vm/frame_editor.ts";
 import { inMachine } from "../support/vm/machine.ts";
 import { NftRule } from "../support/vm/nft.ts";
 import { until } from "../support/waiting.ts";
-import { counting } from "../wire/edits.ts";
+import { counting } from "../packet/edits.ts";
 
 requireIsolation();
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PacketQueue, type VlanOptions } from "../../mod.ts";
-import { buildPacket, parseEthernet, type VlanFields } from "../../src/wire/mod.ts";
+import { buildPacket, parseEthernet, type VlanFields } from "../../src/packet/mod.ts";
 import { ping } from "../support/command.ts";
 import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
@@ -12,8 +12,8 @@ import { Bridge, type BridgeHost } from "../support/vm/bridge.ts";
 import { FrameEditor } from "../support/vm/frame_editor.ts";
 import { inMachine } from "../support/vm/machine.ts";
 import { NftRule } from "../support/vm/nft.ts";
-import { counting } from "../wire/edits.ts";
-import { ETHERNET_FIELDS } from "../wire/link_fields.ts";
+import { counting } from "../packet/edits.ts";
+import { ETHERNET_FIELDS } from "../packet/link_fields.ts";
 
 requireIsolation();
 

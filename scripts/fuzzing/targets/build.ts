@@ -6,8 +6,8 @@ import {
   type PacketFields,
   parseEthernet,
   parseLayers,
-} from "../../../src/wire/mod.ts";
-import { FIELDS } from "../../../src/wire/json.ts";
+} from "../../../src/packet/mod.ts";
+import { FIELDS } from "../../../src/packet/text/json.ts";
 import { digestBytes } from "../digest.ts";
 import { DOCUMENTED } from "../errors.ts";
 import type { Random } from "../random.ts";

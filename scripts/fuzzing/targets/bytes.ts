@@ -1,6 +1,7 @@
 /** Every entry that takes bytes, with what is hardly bytes. */
 import * as ipq from "../../../src/ipq/functions.ts";
-import * as wire from "../../../src/wire/mod.ts";
+import * as packets from "../../../src/packet/mod.ts";
+import * as netlink from "../../../src/netlink/mod.ts";
 import { digestOf } from "../digest.ts";
 import { DOCUMENTED } from "../errors.ts";
 import { HOSTILE_BYTES, HOSTILE_OBJECTS } from "../hostile.ts";
@@ -9,28 +10,28 @@ import { NO_SCENE, type Value } from "../values.ts";
 
 /** Calls by name; what they give is read. */
 const ENTRIES: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
-  parseLayers: (bytes) => wire.parseLayers(bytes),
-  parseEthernet: (bytes) => wire.parseEthernet(bytes),
-  finishChecksums: (bytes) => void wire.finishChecksums(bytes),
-  internetChecksum: (bytes) => wire.internetChecksum(bytes),
-  checksumAdd: (bytes) => wire.checksumAdd(bytes, 0, 4),
-  pseudoHeaderIpv4: (bytes) => wire.pseudoHeaderIpv4(bytes, 0, 6, 20),
-  pseudoHeaderIpv6: (bytes) => wire.pseudoHeaderIpv6(bytes, 0, 6, 20),
-  formatIpv6: (bytes) => wire.formatIpv6(bytes),
-  formatMac: (bytes) => wire.formatMac(bytes),
-  netlinkMessages: (bytes) => [...wire.netlinkMessages(bytes)],
-  decodePacketMessage: (bytes) => wire.decodePacketMessage(bytes),
-  decodeVerdict: (bytes) => wire.decodeVerdict(bytes),
-  decodeVerdictBatch: (bytes) => wire.decodeVerdictBatch(bytes),
-  decodeConfig: (bytes) => wire.decodeConfig(bytes),
-  decodeConntrack: (bytes) => wire.decodeConntrack(bytes),
-  decodeConntrackChange: (bytes) => wire.decodeConntrackChange(bytes),
-  decodeExpectation: (bytes) => wire.decodeExpectation(bytes),
-  decodeIpqPacket: (bytes) => wire.decodeIpqPacket(bytes),
-  decodeIpqMode: (bytes) => wire.decodeIpqMode(bytes),
-  decodeIpqVerdict: (bytes) => wire.decodeIpqVerdict(bytes),
-  ipqMessageType: (bytes) => wire.ipqMessageType(bytes),
-  ipqMessageError: (bytes) => wire.ipqMessageError(bytes),
+  parseLayers: (bytes) => packets.parseLayers(bytes),
+  parseEthernet: (bytes) => packets.parseEthernet(bytes),
+  finishChecksums: (bytes) => void packets.finishChecksums(bytes),
+  internetChecksum: (bytes) => packets.internetChecksum(bytes),
+  checksumAdd: (bytes) => packets.checksumAdd(bytes, 0, 4),
+  pseudoHeaderIpv4: (bytes) => packets.pseudoHeaderIpv4(bytes, 0, 6, 20),
+  pseudoHeaderIpv6: (bytes) => packets.pseudoHeaderIpv6(bytes, 0, 6, 20),
+  formatIpv6: (bytes) => packets.formatIpv6(bytes),
+  formatMac: (bytes) => packets.formatMac(bytes),
+  netlinkMessages: (bytes) => [...netlink.netlinkMessages(bytes)],
+  decodePacketMessage: (bytes) => netlink.decodePacketMessage(bytes),
+  decodeVerdict: (bytes) => netlink.decodeVerdict(bytes),
+  decodeVerdictBatch: (bytes) => netlink.decodeVerdictBatch(bytes),
+  decodeConfig: (bytes) => netlink.decodeConfig(bytes),
+  decodeConntrack: (bytes) => netlink.decodeConntrack(bytes),
+  decodeConntrackChange: (bytes) => netlink.decodeConntrackChange(bytes),
+  decodeExpectation: (bytes) => netlink.decodeExpectation(bytes),
+  decodeIpqPacket: (bytes) => netlink.decodeIpqPacket(bytes),
+  decodeIpqMode: (bytes) => netlink.decodeIpqMode(bytes),
+  decodeIpqVerdict: (bytes) => netlink.decodeIpqVerdict(bytes),
+  ipqMessageType: (bytes) => netlink.ipqMessageType(bytes),
+  ipqMessageError: (bytes) => netlink.ipqMessageError(bytes),
   ipq_message_type: (bytes) => ipq.ipq_message_type(bytes),
   ipq_get_packet: (bytes) => ipq.ipq_get_packet(bytes),
   ipq_get_msgerr: (bytes) => ipq.ipq_get_msgerr(bytes),

@@ -5,7 +5,7 @@ import {
   type Layers,
   parseEthernet,
   parseLayers,
-} from "../../../src/wire/mod.ts";
+} from "../../../src/packet/mod.ts";
 import { ARP_PACKETS, FRAMES, IP_PACKETS, LONG_PACKETS } from "../corpus.ts";
 import { Editing } from "../editing.ts";
 import { DOCUMENTED } from "../errors.ts";

@@ -1,6 +1,6 @@
 /** Messages that are written, of fields of all sorts. */
-import * as wire from "../../../src/wire/mod.ts";
-import { FULL_FIELDS } from "../../../tests/wire/ip_queue_samples.ts";
+import * as netlink from "../../../src/netlink/mod.ts";
+import { FULL_FIELDS } from "../../../tests/netlink/ip_queue_samples.ts";
 import { digestBytes } from "../digest.ts";
 import { DOCUMENTED } from "../errors.ts";
 import type { Random } from "../random.ts";
@@ -29,12 +29,12 @@ const batch = { queue: 1, id: 2, verdict: 1, mark: 3, sequence: 4 };
 const changes = { priority: 1, vlan, layer2Header: bytes, conntrack: change, expectation };
 
 /** The attributes of changes, as a verdict with them is read. */
-function decodeChanges(attributes: Uint8Array): wire.QueueVerdictChanges {
+function decodeChanges(attributes: Uint8Array): netlink.QueueVerdictChanges {
   const message = new Uint8Array(new ArrayBuffer(32 + attributes.length));
-  message.set(wire.encodeVerdict({ queue: 0, id: 0, verdict: 1 }));
+  message.set(netlink.encodeVerdict({ queue: 0, id: 0, verdict: 1 }));
   message.set(attributes, 32);
   new DataView(message.buffer).setUint32(0, message.length, true);
-  const { priority, vlan, layer2Header, conntrack, expectation } = wire.decodeVerdict(message);
+  const { priority, vlan, layer2Header, conntrack, expectation } = netlink.decodeVerdict(message);
   return {
     ...(priority !== undefined && { priority }),
     ...(vlan !== undefined && { vlan }),
@@ -46,23 +46,23 @@ function decodeChanges(attributes: Uint8Array): wire.QueueVerdictChanges {
 
 const ENCODERS: readonly Encoder[] = [
   {
-    ...{ name: "verdict", encode: wire.encodeVerdict, decode: wire.decodeVerdict },
+    ...{ name: "verdict", encode: netlink.encodeVerdict, decode: netlink.decodeVerdict },
     fields: { ...batch, ...changes, payload: bytes },
   },
   {
-    ...{ name: "batch", encode: wire.encodeVerdictBatch, decode: wire.decodeVerdictBatch },
+    ...{ name: "batch", encode: netlink.encodeVerdictBatch, decode: netlink.decodeVerdictBatch },
     fields: batch,
   },
-  { name: "changes", encode: wire.encodeVerdictChanges, decode: decodeChanges, fields: changes },
+  { name: "changes", encode: netlink.encodeVerdictChanges, decode: decodeChanges, fields: changes },
   {
-    ...{ name: "config", encode: wire.encodeConfig, decode: wire.decodeConfig },
+    ...{ name: "config", encode: netlink.encodeConfig, decode: netlink.decodeConfig },
     fields: {
       ...{ queue: 1, sequence: 2, acknowledge: true, command: "bind", family: 2 },
       ...{ copyMode: "packet", copyRange: 3, maxLength: 4, flags: 1, mask: 1 },
     },
   },
   {
-    ...{ name: "packet", encode: wire.encodePacketMessage, decode: wire.decodePacketMessage },
+    ...{ name: "packet", encode: netlink.encodePacketMessage, decode: netlink.decodePacketMessage },
     fields: {
       ...{ family: 2, queue: 1, sequence: 0, id: 1, hwProtocol: 0x800, hook: 3, mark: 5 },
       ...{ timestamp: { seconds: 1, microseconds: 2 }, inDeviceIndex: 1, outDeviceIndex: 2 },
@@ -73,27 +73,27 @@ const ENCODERS: readonly Encoder[] = [
     },
   },
   {
-    ...{ name: "conntrack", encode: wire.encodeConntrackChange, fields: change },
-    decode: wire.decodeConntrackChange,
+    ...{ name: "conntrack", encode: netlink.encodeConntrackChange, fields: change },
+    decode: netlink.decodeConntrackChange,
   },
   {
-    ...{ name: "expectation", encode: wire.encodeExpectation, fields: expectation },
-    decode: wire.decodeExpectation,
+    ...{ name: "expectation", encode: netlink.encodeExpectation, fields: expectation },
+    decode: netlink.decodeExpectation,
   },
   {
-    ...{ name: "ipq-packet", encode: wire.encodeIpqPacket, decode: wire.decodeIpqPacket },
+    ...{ name: "ipq-packet", encode: netlink.encodeIpqPacket, decode: netlink.decodeIpqPacket },
     fields: { ...FULL_FIELDS },
   },
   {
-    ...{ name: "ipq-mode", encode: wire.encodeIpqMode, decode: wire.decodeIpqMode },
+    ...{ name: "ipq-mode", encode: netlink.encodeIpqMode, decode: netlink.decodeIpqMode },
     fields: { mode: 2, range: 4096, portId: 66 },
   },
   {
-    ...{ name: "ipq-verdict", encode: wire.encodeIpqVerdict, decode: wire.decodeIpqVerdict },
+    ...{ name: "ipq-verdict", encode: netlink.encodeIpqVerdict, decode: netlink.decodeIpqVerdict },
     fields: { id: 1n, verdict: 1, dataLength: 6, portId: 66, payload: bytes },
   },
   {
-    ...{ name: "ipq-error", encode: wire.encodeIpqError, decode: wire.ipqMessageError },
+    ...{ name: "ipq-error", encode: netlink.encodeIpqError, decode: netlink.ipqMessageError },
     fields: { error: 22, portId: 66, request: bytes },
   },
 ];

@@ -33,7 +33,7 @@ import {
   netlinkMessages,
   NFQA,
   type QueuePacketMessage,
-} from "../../../src/wire/mod.ts";
+} from "../../../src/netlink/mod.ts";
 import {
   CONFIGS,
   CONNTRACK,

@@ -10,7 +10,7 @@ import {
   parseIpv4,
   parseIpv6,
   parseMac,
-} from "../../../src/wire/mod.ts";
+} from "../../../src/packet/mod.ts";
 import { IP_PACKETS, LONG_PACKETS } from "../corpus.ts";
 import { digestBytes } from "../digest.ts";
 import { DOCUMENTED } from "../errors.ts";

@@ -1,7 +1,7 @@
 /** Queued packets: read, edited, replaced, copied, printed, and given a verdict. */
 import { inspect } from "node:util";
-import type { Packet } from "../../../src/queue/packet.ts";
-import type { VerdictOptions } from "../../../src/queue/verdict.ts";
+import type { Packet } from "../../../src/queue/packet/packet.ts";
+import type { VerdictOptions } from "../../../src/queue/packet/verdict.ts";
 import { IP_PACKETS } from "../corpus.ts";
 import { digestBytes, digestOf, gettersOf } from "../digest.ts";
 import { DOCUMENTED } from "../errors.ts";
@@ -11,7 +11,7 @@ import type { Random } from "../random.ts";
 import { assignmentOf, ASSIGNMENTS, chooseAssignments, viewName, viewsOf } from "../setters.ts";
 import { Finding, insist, requireDocumented, type Target } from "../target.ts";
 import { BY_SORT, VALUES } from "../values.ts";
-import { parseLayers } from "../../../src/wire/mod.ts";
+import { parseLayers } from "../../../src/packet/mod.ts";
 
 const ERRORS = DOCUMENTED.packet;
 

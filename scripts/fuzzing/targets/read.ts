@@ -7,7 +7,7 @@ import {
   parseEthernet,
   parseLayers,
   summary,
-} from "../../../src/wire/mod.ts";
+} from "../../../src/packet/mod.ts";
 import { ARP_PACKETS, FRAMES, IP_PACKETS, LONG_PACKETS } from "../corpus.ts";
 import { digestOf } from "../digest.ts";
 import { DOCUMENTED } from "../errors.ts";

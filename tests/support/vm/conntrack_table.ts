@@ -5,7 +5,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import { formatIpv6, parseIpv6 } from "../../../src/wire/address.ts";
+import { formatIpv6, parseIpv6 } from "../../../src/base/address.ts";
 import type { ConntrackCounter, ConntrackTuple } from "../../../mod.ts";
 
 /** A line of the table. */

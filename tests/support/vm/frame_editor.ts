@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { type Packet, PacketQueue } from "../../../mod.ts";
-import { parseEthernet } from "../../../src/wire/mod.ts";
+import { parseEthernet } from "../../../src/packet/mod.ts";
 import { Filter } from "../filter.ts";
 import type { FrameSocket } from "../frames.ts";
 import { nextQueue } from "../numbers.ts";

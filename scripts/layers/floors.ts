@@ -1,0 +1,25 @@
+/**
+ * What each folder may import, besides itself: the table "Floors" of ARCHITECTURE.md, which a test
+ * compares with this one.
+ */
+export const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  "ffi/libraries/": ["ffi/"],
+  "ffi/": [],
+  "src/base/": [],
+  "src/packet/": ["src/base/"],
+  "src/netlink/": ["src/base/"],
+  "src/linux/": ["ffi/", "src/base/"],
+  "src/nfqueue/": ["ffi/", "src/linux/", "src/netlink/", "src/base/"],
+  "src/queue/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/packet/", "src/base/", "ffi/"],
+  "src/ipq/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
+  "src/libnetfilter_queue/": ["src/linux/", "src/base/", "ffi/"],
+  "src/testing/": ["src/nfqueue/", "src/netlink/", "src/packet/", "src/base/"],
+  "src/rules/": ["src/linux/", "src/netlink/", "src/base/", "ffi/"],
+  "src/cli/": ["mod.ts", "ffi/", "src/"],
+  "mod.ts": ["src/"],
+};
+
+/** The floor of a file; the longest name that fits, as `ffi/libraries/` is inside `ffi/`. */
+export function floorOf(file: string): string | undefined {
+  return Object.keys(FLOORS).find((floor) => file.startsWith(floor));
+}

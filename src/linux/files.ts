@@ -1,0 +1,62 @@
+/**
+ * Small system files, read through the C library: under Deno that needs no permission but
+ * `--allow-ffi`.
+ *
+ * @module
+ */
+
+import { ERRNO, prepareErrno, threadErrno } from "./errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { cString } from "../../ffi/memory.ts";
+
+const O_RDONLY = 0;
+const O_CLOEXEC = 0o2000000;
+const CHUNK = 4096;
+/** A file of /proc that is longer than this is not one of ours. */
+const MOST = 1 << 20;
+
+/** The whole text of a file, or the errno of opening it. */
+export type SystemFile =
+  | { readonly text: string; readonly errno: 0 }
+  | { readonly text: undefined; readonly errno: number };
+
+/** Reads a file to its end. */
+export function readSystemFile(path: string): SystemFile {
+  using file = new OpenFile(path);
+  return file.read();
+}
+
+/** A file that is kept open, so that it can be read again when no descriptor is left. */
+export class OpenFile implements Disposable {
+  /** 0, or the errno of opening it. */
+  readonly errno: number;
+  #descriptor: number;
+
+  constructor(path: string) {
+    prepareErrno();
+    const name = cString(path);
+    this.#descriptor = libc().open(name, O_RDONLY | O_CLOEXEC);
+    this.errno = this.#descriptor < 0 ? threadErrno() : 0;
+  }
+
+  /** What it holds now. */
+  read(): SystemFile {
+    if (this.#descriptor < 0) return { text: undefined, errno: this.errno || ERRNO.EBADF };
+    const { pread } = libc();
+    const decoder = new TextDecoder();
+    const buffer = new Uint8Array(new ArrayBuffer(CHUNK));
+    let text = "";
+    for (let at = 0; at < MOST;) {
+      const count = pread(this.#descriptor, buffer, BigInt(CHUNK), BigInt(at));
+      if (count <= 0) break;
+      text += decoder.decode(buffer.subarray(0, count), { stream: true });
+      at += count;
+    }
+    return { text, errno: 0 };
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#descriptor >= 0) libc().close(this.#descriptor);
+    this.#descriptor = -1;
+  }
+}

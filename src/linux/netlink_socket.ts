@@ -1,0 +1,125 @@
+/**
+ * A netlink socket that libnetfilter_queue has opened, as our own code reads and writes it.
+ *
+ * @module
+ */
+
+import { ERRNO, prepareErrno, SystemError, threadErrno } from "./errno.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import type { OutgoingMessage } from "../../ffi/memory.ts";
+import type { Pointer } from "../../ffi/types.ts";
+
+const AF_NETLINK = 16;
+const MSG_DONTWAIT = 0x40;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+/** struct sockaddr_nl: family, padding, port id, groups. */
+const SOCKADDR_NL_SIZE = 12;
+const PORT_ID = 4;
+/** Times a send that found no memory is tried again before the caller hears of it. */
+const SEND_TRIES = 16;
+
+/** The socket calls of the packet path. Whoever opened the descriptor closes it. */
+export class NetlinkSocket {
+  readonly descriptor: number;
+  readonly #libc = libc();
+
+  /** Makes the descriptor close-on-exec: a child process would keep the queue bound. */
+  constructor(descriptor: number) {
+    prepareErrno();
+    this.descriptor = descriptor;
+    this.#libc.fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  }
+
+  /**
+   * The port that the kernel knows the socket by.
+   *
+   * @throws {SystemError}
+   */
+  portId(): number {
+    const address = new Uint8Array(new ArrayBuffer(SOCKADDR_NL_SIZE));
+    const length = new Uint8Array(new ArrayBuffer(4));
+    length[0] = address.length;
+    if (this.#libc.getsockname(this.descriptor, address, length) < 0) {
+      throw failed("getsockname", threadErrno());
+    }
+    return new DataView(address.buffer).getUint32(PORT_ID, true);
+  }
+
+  /**
+   * Connects to the kernel (port 0): the socket then takes no message from any other process.
+   *
+   * @throws {SystemError}
+   */
+  connect(): void {
+    const address = new Uint8Array(new ArrayBuffer(SOCKADDR_NL_SIZE));
+    address[0] = AF_NETLINK;
+    if (this.#libc.connect(this.descriptor, address, address.length) < 0) {
+      throw failed("connect", threadErrno());
+    }
+  }
+
+  /** Sets an option that is an int; false where the system refuses. */
+  setOption(level: number, name: number, value: number): boolean {
+    const bytes = new Uint8Array(new ArrayBuffer(4));
+    new DataView(bytes.buffer).setInt32(0, value, true);
+    return this.#libc.setsockopt(this.descriptor, level, name, bytes, 4) >= 0;
+  }
+
+  /** Sets the receive buffer's size in bytes: beyond the system's limit where that is allowed. */
+  setReceiveBuffer(bytes: number): void {
+    this.#setBuffer(bytes, { force: SO_RCVBUFFORCE, plain: SO_RCVBUF });
+  }
+
+  /** The same for the send buffer. */
+  setSendBuffer(bytes: number): void {
+    this.#setBuffer(bytes, { force: SO_SNDBUFFORCE, plain: SO_SNDBUF });
+  }
+
+  /**
+   * Fills slots without waiting.
+   *
+   * @param headers the first slot's `struct mmsghdr`
+   * @returns datagrams received, or the negative errno: EAGAIN when there was none
+   */
+  receive(headers: Pointer, slots: number): number {
+    const count = this.#libc.recvmmsg(this.descriptor, headers, slots, MSG_DONTWAIT, null);
+    return count < 0 ? -threadErrno() : count;
+  }
+
+  /**
+   * Sends the first `length` bytes of a message as one datagram.
+   *
+   * @returns 0, or the errno
+   */
+  send(message: OutgoingMessage, length: number): number {
+    const header = message.prepare(length);
+    for (let tries = 1;; tries++) {
+      if (this.#libc.sendmsg(this.descriptor, header, MSG_DONTWAIT) >= 0) return 0;
+      const errno = threadErrno();
+      if (!isPassing(errno, tries)) return errno;
+    }
+  }
+
+  #setBuffer(bytes: number, names: { readonly force: number; readonly plain: number }): void {
+    const forced = this.setOption(SOL_SOCKET, names.force, bytes);
+    if (!forced) this.setOption(SOL_SOCKET, names.plain, bytes);
+  }
+}
+
+/** Whether to try again: a signal, or memory that may be there in a moment. */
+function isPassing(errno: number, tries: number): boolean {
+  if (errno === ERRNO.EINTR) return true;
+  const full = errno === ERRNO.ENOBUFS || errno === ERRNO.EAGAIN || errno === ERRNO.ENOMEM;
+  return full && tries < SEND_TRIES;
+}
+
+/** The errno is an argument of its own: it must be read before any object is made. */
+function failed(syscall: string, errno: number): SystemError {
+  return new SystemError(syscall, { errno });
+}

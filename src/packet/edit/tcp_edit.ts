@@ -1,0 +1,67 @@
+// The options of a TCP header in place: where one stands, and how they are put in and out.
+import { replacePart, writeUpperBytes } from "./edit.ts";
+import {
+  encodeOptions,
+  findOption,
+  type RawOption,
+  readOptions,
+  requireReadable,
+} from "../structure/header_options.ts";
+import type { Outline } from "../structure/outline.ts";
+import { updateUpper } from "../structure/sums.ts";
+
+const DATA_OFFSET = 12;
+/** Bytes of a header without options. */
+const HEADER_SIZE = 20;
+
+/** Where the data of a TCP segment begins, or its captured part ends. */
+export function tcpHeaderEnd({ frame, upper, end }: Outline): number {
+  return Math.min(upper + (frame.u8(upper + DATA_OFFSET) >> 4) * 4, end);
+}
+
+/** Where an option of this kind and length (0: any) begins, −1 when there is none. */
+export function findTcpOption(outline: Outline, kind: number, length: number): number {
+  const { frame, upper } = outline;
+  const at = findOption(frame, upper + HEADER_SIZE, tcpHeaderEnd(outline), kind);
+  return at >= 0 && (length === 0 || frame.u8(at + 1) === length) ? at : -1;
+}
+
+/** Changes an option in place if its length stays, else puts it in or out. */
+export function setTcpOption(
+  outline: Outline,
+  kind: number,
+  data: readonly number[] | undefined,
+): void {
+  const at = data === undefined ? -1 : findTcpOption(outline, kind, data.length + 2);
+  if (data !== undefined && at >= 0) {
+    writeUpperBytes(outline, at + 2, Uint8Array.from(data));
+    return;
+  }
+  const to = tcpHeaderEnd(outline);
+  const list = readOptions(outline.frame, outline.upper + HEADER_SIZE, to);
+  const option: RawOption | undefined = data && [kind, Uint8Array.from(data)];
+  const place = list.options.findIndex(([other]) => other === kind);
+  outline.frame.requireWritable();
+  if (option === undefined && place < 0) return;
+  requireReadable("tcp option", list, to);
+  const others = list.options.filter(([other]) => other !== kind);
+  if (option !== undefined) others.splice(place < 0 ? others.length : place, 0, option);
+  setTcpOptions(outline, encodeOptions("options", others));
+}
+
+/** Puts other options, of whole words, in the place of all. */
+export function setTcpOptions(outline: Outline, bytes: Uint8Array): void {
+  const { frame, upper } = outline;
+  const from = upper + HEADER_SIZE;
+  const offset = frame.u16(upper + DATA_OFFSET);
+  // Options that were not captured are there all the same.
+  const to = upper + (offset >> 12) * 4;
+  // The segment's length is part of the pseudo-header.
+  const before = frame.sum(from, tcpHeaderEnd(outline), offset + outline.end - upper);
+  replacePart(outline, { field: "options", from, to }, bytes);
+  const word = (offset & 0x0fff) | ((HEADER_SIZE + bytes.length) << 10);
+  frame.setU16(upper + DATA_OFFSET, word);
+  outline.refresh();
+  const after = frame.sum(from, from + bytes.length, word + outline.end - upper);
+  updateUpper(outline, before, after);
+}

@@ -1,0 +1,369 @@
+import { formatIpv4, parseIpv4 } from "../../base/address.ts";
+import {
+  replaceIpPayload,
+  replacePart,
+  requireVersion,
+  restructure,
+  writeIpv4Address,
+  writeIpv4Word,
+} from "../edit/edit.ts";
+import type { Frame } from "../structure/packet_bytes.ts";
+import { INSPECT, ipv4Json, type JsonObject, shown } from "../text/json.ts";
+import { encodeOptions, padBytes, rawOptions, readOptions } from "../structure/header_options.ts";
+import type { Outline } from "../structure/outline.ts";
+import { coveredSum } from "../structure/pseudo.ts";
+import {
+  checkBoolean,
+  checkedLength,
+  checkExactBytes,
+  checkInteger,
+  checkU16,
+  checkU32,
+} from "../../base/checks.ts";
+import { finishHeader, updateHeader, updatePseudo } from "../structure/sums.ts";
+
+/** Where the fields of an IPv4 header begin (RFC 791 §3.1), in bytes. */
+const FIELD = {
+  versionAndLength: 0,
+  trafficClass: 1,
+  totalLength: 2,
+  identification: 4,
+  fragment: 6,
+  ttl: 8,
+  protocol: 9,
+  checksum: 10,
+  source: 12,
+  destination: 16,
+  options: 20,
+} as const;
+
+/** Bytes of an IPv4 header without options. */
+export const IPV4_HEADER_SIZE = 20;
+
+const RESERVED = 0x8000;
+const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
+
+/** An option of an IPv4 header: 7 record route, 68 timestamp, 148 router alert, … */
+export interface Ipv4Option {
+  /** With the copied flag and the class, 1 to 255; 1 is a byte of padding. */
+  readonly type: number;
+  /** What follows the length byte. */
+  readonly data: Uint8Array;
+}
+
+/**
+ * An IPv4 header (RFC 791) and what follows it. Made by `Layers`, which has checked that the fixed
+ * header is there. Numbers are in host order. Borrows the frame: every use throws
+ * PacketReleasedError once the frame was released.
+ *
+ * A field that is assigned changes the packet in place, and the header checksum is brought along (RFC
+ * 1624). So is, with an address, every checksum in these bytes that covers it: that of TCP, UDP,
+ * UDP-Lite, DCCP, HIP, and of VRRPv3 where it includes the pseudo-header. SCTP's covers no address.
+ * Not kept right are what only its makers can compute (AH, the MD5 and AO options of TCP), and what
+ * is inside of a tunnel or quoted by an ICMP error.
+ * What changes which bytes are covered ({@link totalLength}, {@link headerLength}, {@link protocol},
+ * {@link moreFragments}, {@link fragmentOffset}, {@link payload}) computes the checksum of TCP, UDP
+ * or ICMP anew, if all of the packet is here: that of a fragment or of a cut packet stays as it is,
+ * as does that of any other protocol.
+ *
+ * A value out of range throws RangeError, one of the wrong type TypeError, and what the owner of the
+ * memory forbids the owner's error, before anything is changed.
+ */
+export class Ipv4View {
+  readonly #frame: Frame;
+  readonly #outline: Outline;
+
+  constructor(outline: Outline) {
+    this.#frame = outline.frame;
+    this.#outline = outline;
+  }
+
+  /** 4. */
+  get version(): 4 {
+    this.#frame.u8(this.#outline.network);
+    return 4;
+  }
+
+  /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
+  get headerLength(): number {
+    return (this.#frame.u8(this.#outline.network + FIELD.versionAndLength) & 15) * 4;
+  }
+
+  /** A multiple of 4, not above {@link totalLength}. What was data becomes options, or the reverse. */
+  set headerLength(value: number) {
+    const most = Math.min(60, this.totalLength || 60);
+    checkInteger("headerLength", value, IPV4_HEADER_SIZE, most);
+    if (value % 4 !== 0) throw new RangeError(`headerLength must be a multiple of 4, got ${value}`);
+    this.#writeLow(FIELD.versionAndLength, 0xf0ff, value << 6);
+    restructure(this.#outline);
+    finishHeader(this.#outline);
+  }
+
+  /** Differentiated services code point (RFC 2474), 0 to 63. */
+  get dscp(): number {
+    return this.#frame.u8(this.#outline.network + FIELD.trafficClass) >> 2;
+  }
+
+  set dscp(value: number) {
+    checkInteger("dscp", value, 0, 63);
+    this.#writeLow(FIELD.versionAndLength, 0xff03, value << 2);
+  }
+
+  /** Explicit congestion notification (RFC 3168), 0 to 3. */
+  get ecn(): number {
+    return this.#frame.u8(this.#outline.network + FIELD.trafficClass) & 3;
+  }
+
+  set ecn(value: number) {
+    checkInteger("ecn", value, 0, 3);
+    this.#writeLow(FIELD.versionAndLength, 0xfffc, value);
+  }
+
+  /** Bytes of header and data as the header says. 0 in packets beyond 64 KiB that GSO made. */
+  get totalLength(): number {
+    return this.#frame.u16(this.#outline.network + FIELD.totalLength);
+  }
+
+  /** Only the field: the bytes stay. Not below {@link headerLength}. */
+  set totalLength(value: number) {
+    checkInteger("totalLength", value, this.headerLength, 0xffff);
+    writeIpv4Word(this.#outline, FIELD.totalLength, value);
+    restructure(this.#outline);
+  }
+
+  get identification(): number {
+    return this.#frame.u16(this.#outline.network + FIELD.identification);
+  }
+
+  set identification(value: number) {
+    writeIpv4Word(this.#outline, FIELD.identification, checkU16("identification", value));
+  }
+
+  /** The first bit of the flags, which has no meaning but in RFC 3514. */
+  get reservedFlag(): boolean {
+    return (this.#frame.u16(this.#outline.network + FIELD.fragment) & RESERVED) !== 0;
+  }
+
+  set reservedFlag(value: boolean) {
+    this.#writeFlag("reservedFlag", RESERVED, value);
+  }
+
+  get dontFragment(): boolean {
+    return (this.#frame.u8(this.#outline.network + FIELD.fragment) & 0x40) !== 0;
+  }
+
+  set dontFragment(value: boolean) {
+    this.#writeFlag("dontFragment", DONT_FRAGMENT, value);
+  }
+
+  get moreFragments(): boolean {
+    return (this.#frame.u8(this.#outline.network + FIELD.fragment) & 0x20) !== 0;
+  }
+
+  set moreFragments(value: boolean) {
+    this.#writeFlag("moreFragments", MORE_FRAGMENTS, value);
+    restructure(this.#outline);
+  }
+
+  /** Where this fragment's data belongs in the whole datagram's, in bytes. 0 for the first. */
+  get fragmentOffset(): number {
+    return (this.#frame.u16(this.#outline.network + FIELD.fragment) & 0x1fff) * 8;
+  }
+
+  /** A multiple of 8, to 65,528. Above 0 the packet has no transport layer any more. */
+  set fragmentOffset(value: number) {
+    checkInteger("fragmentOffset", value, 0, 0xfff8);
+    if (value % 8 !== 0) {
+      throw new RangeError(`fragmentOffset must be a multiple of 8, got ${value}`);
+    }
+    this.#writeLow(FIELD.fragment, 0xe000, value >> 3);
+    restructure(this.#outline);
+  }
+
+  /** Time to live, in hops. */
+  get ttl(): number {
+    return this.#frame.u8(this.#outline.network + FIELD.ttl);
+  }
+
+  set ttl(value: number) {
+    this.#writeLow(FIELD.ttl, 0xff, checkInteger("ttl", value, 0, 255) << 8);
+  }
+
+  /** Upper-layer protocol number: 1 ICMP, 6 TCP, 17 UDP, … */
+  get protocol(): number {
+    return this.#frame.u8(this.#outline.network + FIELD.protocol);
+  }
+
+  /** The bytes behind the header are from now on another protocol's, whose checksum is computed. */
+  set protocol(value: number) {
+    this.#writeLow(FIELD.ttl, 0xff00, checkInteger("protocol", value, 0, 255));
+    restructure(this.#outline);
+  }
+
+  /** The header checksum as it stands; nobody has verified it. */
+  get checksum(): number {
+    return this.#frame.u16(this.#outline.network + FIELD.checksum);
+  }
+
+  /** Stands as it is given until another field changes, which brings it along by the difference. */
+  set checksum(value: number) {
+    checkU16("checksum", value);
+    requireVersion(this.#outline, 4);
+    this.#frame.setU16(this.#outline.network + FIELD.checksum, value);
+  }
+
+  /** Source address, `a.b.c.d`. */
+  get source(): string {
+    return formatIpv4(this.sourceNumber);
+  }
+
+  set source(value: string) {
+    this.sourceNumber = parseIpv4(value, "source");
+  }
+
+  /** Destination address, `a.b.c.d`. */
+  get destination(): string {
+    return formatIpv4(this.destinationNumber);
+  }
+
+  set destination(value: string) {
+    this.destinationNumber = parseIpv4(value, "destination");
+  }
+
+  /** Source address as a number, first byte highest. */
+  get sourceNumber(): number {
+    return this.#frame.u32(this.#outline.network + FIELD.source);
+  }
+
+  set sourceNumber(value: number) {
+    writeIpv4Address(this.#outline, FIELD.source, checkU32("sourceNumber", value));
+  }
+
+  /** Destination address as a number, first byte highest. */
+  get destinationNumber(): number {
+    return this.#frame.u32(this.#outline.network + FIELD.destination);
+  }
+
+  set destinationNumber(value: number) {
+    writeIpv4Address(this.#outline, FIELD.destination, checkU32("destinationNumber", value));
+  }
+
+  /** The four bytes of the source address: a copy of a queued packet\'s, else borrowed. */
+  get sourceBytes(): Uint8Array {
+    return this.#part(FIELD.source, FIELD.destination);
+  }
+
+  set sourceBytes(value: Uint8Array) {
+    this.sourceNumber = numberOf("sourceBytes", value);
+  }
+
+  /** The four bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
+  get destinationBytes(): Uint8Array {
+    return this.#part(FIELD.destination, FIELD.options);
+  }
+
+  set destinationBytes(value: Uint8Array) {
+    this.destinationNumber = numberOf("destinationBytes", value);
+  }
+
+  /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
+  get options(): Uint8Array {
+    const { network, end } = this.#outline;
+    const headerEnd = Math.min(network + this.headerLength, end);
+    return this.#frame.bytes(network + FIELD.options, headerEnd);
+  }
+
+  /**
+   * At most 40 bytes, filled up with zeros to a multiple of 4. Header and total length follow. A
+   * queued packet refuses it where the kernel has read the options: on INPUT, and on FORWARD if
+   * there are any.
+   */
+  set options(value: Uint8Array) {
+    this.#setOptions(padBytes("options", value));
+  }
+
+  /**
+   * The options one by one, without what fills them up at the end; their data is a copy. A broken
+   * one ends the list.
+   */
+  get optionList(): readonly Ipv4Option[] {
+    const { network, end } = this.#outline;
+    const headerEnd = Math.min(network + this.headerLength, end);
+    return readOptions(this.#frame, network + FIELD.options, headerEnd).options
+      .map(([type, data]) => ({ type, data: new Uint8Array(data) }));
+  }
+
+  /** Together at most 40 bytes; what fills up the last word, and the lengths, follow. */
+  set optionList(value: readonly Ipv4Option[]) {
+    const options = rawOptions("optionList", value, ({ type, data }) => [type, data]);
+    this.#setOptions(encodeOptions("optionList", options));
+  }
+
+  /** The captured bytes after the header: a copy of a queued packet\'s, else borrowed. Link-layer padding is not among them. */
+  get payload(): Uint8Array {
+    const { network, end } = this.#outline;
+    return this.#frame.bytes(Math.min(network + this.headerLength, end), end);
+  }
+
+  /**
+   * Everything after the header: transport header and data. Total length and checksums follow, the
+   * transport checksum included when it is TCP's, UDP's or ICMP's and all of the packet is here.
+   */
+  set payload(value: Uint8Array) {
+    const length = checkedLength("payload", value);
+    requireVersion(this.#outline, 4);
+    replaceIpPayload(this.#outline, value, length);
+  }
+
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return ipv4Json(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
+  #part(from: number, to: number): Uint8Array {
+    const { network } = this.#outline;
+    return this.#frame.bytes(network + from, network + to);
+  }
+
+  /** Writes the bits of a word that `keep` does not hold. */
+  #writeLow(offset: number, keep: number, bits: number): void {
+    const old = this.#frame.u16(this.#outline.network + offset);
+    writeIpv4Word(this.#outline, offset, (old & keep) | bits);
+  }
+
+  #writeFlag(field: string, bit: number, value: boolean): void {
+    this.#writeLow(FIELD.fragment, 0xffff & ~bit, checkBoolean(field, value) ? bit : 0);
+  }
+
+  #setOptions(bytes: Uint8Array): void {
+    const outline = this.#outline;
+    requireVersion(outline, 4);
+    const { network, end } = outline;
+    const from = network + FIELD.options;
+    // Options that were not captured are there all the same.
+    const to = network + this.headerLength;
+    const before = this.#frame.sum(from, Math.min(to, end));
+    const addresses = coveredSum(outline);
+    const same = to <= end && bytes.length === to - from &&
+      bytes.every((byte, at) => byte === this.#frame.u8(from + at));
+    if (!same) this.#frame.checkHeaders(to > from);
+    replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
+    updateHeader(outline, before, this.#frame.sum(from, from + bytes.length));
+    const headerLength = IPV4_HEADER_SIZE + bytes.length;
+    this.#writeLow(FIELD.versionAndLength, 0xf0ff, headerLength << 6);
+    outline.refresh();
+    // A source route says where the packet goes in the end.
+    updatePseudo(outline, addresses, coveredSum(outline));
+  }
+}
+
+function numberOf(field: string, value: unknown): number {
+  const bytes = checkExactBytes(field, value, 4);
+  return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
+}

@@ -1,0 +1,168 @@
+// Finds the headers of one packet. One pass over the bytes notes where each layer begins; a view is
+// made only when it is asked for.
+import { ArpView } from "./link/arp.ts";
+import type { WireProblem } from "../base/errors.ts";
+import { type Flow, flowOf } from "./structure/flow.ts";
+import { Frame } from "./structure/packet_bytes.ts";
+import { IcmpView } from "./transport/icmp.ts";
+import { Icmpv6View } from "./transport/icmpv6.ts";
+import { Ipv4View } from "./ip/ipv4.ts";
+import { Ipv6View } from "./ip/ipv6.ts";
+import { INSPECT, type JsonObject, layersJson, shown } from "./text/json.ts";
+import { guardNames } from "../base/name_guard.ts";
+import { checkObject } from "../base/objects.ts";
+import { Outline } from "./structure/outline.ts";
+import { ETHERTYPE, IP_PROTOCOL } from "./structure/protocols.ts";
+import { checkU16 } from "../base/checks.ts";
+import { TcpView } from "./transport/tcp.ts";
+import { UdpView } from "./transport/udp.ts";
+
+/** @ignore What one pass over the packet found, for who finishes its checksums. */
+export let outlineOf: (layers: Layers) => Outline;
+
+/**
+ * The headers of the packet in one frame, which begins at the network header.
+ *
+ * A layer that is not there, is cut off or makes no sense is `undefined`; {@link malformed} says why
+ * in the two latter cases. Fragments other than the first have no transport layer, and neither has
+ * what ESP hides. The result of a getter stays the same object until an edit makes the packet one of
+ * another protocol; it reads the frame as it is at that moment, and throws PacketReleasedError once
+ * the frame was released.
+ */
+export class Layers {
+  static {
+    outlineOf = (layers) => layers.#outline;
+  }
+
+  readonly #outline: Outline;
+
+  /**
+   * @param ethertype what the packet is; 0 looks at the version in the first byte.
+   * @param network where in the frame the network header begins.
+   * @throws {PacketReleasedError} when the frame was released.
+   */
+  constructor(frame: Frame, ethertype: number = ETHERTYPE.ANY, network: number = 0) {
+    this.#outline = new Outline(frame, ethertype, network);
+  }
+
+  /** The bytes. */
+  get frame(): Frame {
+    return this.#outline.frame;
+  }
+
+  /** Where in the frame the network header begins. */
+  get networkOffset(): number {
+    return this.#outline.network;
+  }
+
+  /** The ethertype that was given. */
+  get ethertype(): number {
+    return this.#outline.ethertype;
+  }
+
+  /** The IP header, whichever version. */
+  get ip(): Ipv4View | Ipv6View | undefined {
+    const outline = this.#outline;
+    if (outline.version === 0) return undefined;
+    // The casts here and below are right: the outline forgets a view when what it is a view of goes.
+    return (outline.networkView ??= outline.version === 4
+      ? new Ipv4View(outline)
+      : new Ipv6View(outline)) as Ipv4View | Ipv6View;
+  }
+
+  get ipv4(): Ipv4View | undefined {
+    return this.#outline.version === 4 ? this.ip as Ipv4View : undefined;
+  }
+
+  get ipv6(): Ipv6View | undefined {
+    return this.#outline.version === 6 ? this.ip as Ipv6View : undefined;
+  }
+
+  /** The ARP packet, when the ethertype says that it is one: RARP's (RFC 903) have the same form. */
+  get arp(): ArpView | undefined {
+    const outline = this.#outline;
+    if (outline.protocol !== ETHERTYPE.ARP || !outline.readable) return undefined;
+    return (outline.upperView ??= new ArpView(outline)) as ArpView;
+  }
+
+  get tcp(): TcpView | undefined {
+    const outline = this.#outline;
+    if (outline.protocol !== IP_PROTOCOL.TCP || !outline.readable) return undefined;
+    return (outline.upperView ??= new TcpView(outline)) as TcpView;
+  }
+
+  get udp(): UdpView | undefined {
+    const outline = this.#outline;
+    if (outline.protocol !== IP_PROTOCOL.UDP || !outline.readable) return undefined;
+    return (outline.upperView ??= new UdpView(outline)) as UdpView;
+  }
+
+  get icmp(): IcmpView | undefined {
+    const outline = this.#outline;
+    if (outline.protocol !== IP_PROTOCOL.ICMP || !outline.readable) return undefined;
+    return (outline.upperView ??= new IcmpView(outline)) as IcmpView;
+  }
+
+  get icmpv6(): Icmpv6View | undefined {
+    const outline = this.#outline;
+    if (outline.protocol !== IP_PROTOCOL.ICMPV6 || !outline.readable) return undefined;
+    return (outline.upperView ??= new Icmpv6View(outline)) as Icmpv6View;
+  }
+
+  /** Addresses, ports and protocol as values of their own; absent when there is no IP header. */
+  get flow(): Flow | undefined {
+    return flowOf(this.#outline);
+  }
+
+  /**
+   * Why the next layer could not be read: its header was not captured whole, or its lengths are
+   * impossible; or that UDP's length is more than IP's, which keeps nobody from reading it.
+   * `undefined` when nothing is wrong. `describeProblem` makes it a sentence.
+   */
+  get malformed(): WireProblem | undefined {
+    return this.#outline.problem;
+  }
+
+  /** Every header under its name here, and the bytes (hex) behind the innermost one as `payload`. */
+  toJSON(): JsonObject {
+    return layersJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
+  /** Looks at the frame again, after its bytes were changed otherwise than through the views. */
+  refresh(): void {
+    this.#outline.refresh();
+  }
+}
+
+const GUARDED = {
+  ...{ ipv4: Ipv4View, ipv6: Ipv6View, tcp: TcpView, udp: UdpView },
+  ...{ icmp: IcmpView, icmpv6: Icmpv6View, arp: ArpView, layers: Layers },
+};
+for (const [name, view] of Object.entries(GUARDED)) guardNames(view, name);
+
+/** Options of {@link parseLayers}. */
+export interface ParseLayersOptions {
+  /** Ethertype: 0x0800, 0x86dd, 0x0806, 0x8035. Default 0: look at the version in the first byte. */
+  readonly protocol?: number;
+}
+
+/**
+ * The headers of a packet that begins at the network header. The result borrows `bytes`, and an
+ * assignment to a field changes them. A packet that outgrows them moves into memory of its own:
+ * `layers.frame.subarray()` is always the packet as it is.
+ *
+ * @throws {TypeError | RangeError} when `bytes` is no Uint8Array, or `protocol` no ethertype.
+ * @example
+ * parseLayers(bytes).tcp?.destinationPort
+ */
+export function parseLayers(bytes: Uint8Array, options: ParseLayersOptions = {}): Layers {
+  checkObject("options", options);
+  const { protocol = ETHERTYPE.ANY } = options;
+  checkU16("protocol", protocol);
+  return new Layers(new Frame(bytes), protocol);
+}

@@ -1,0 +1,266 @@
+import { formatIpv4, formatMac, parseIpv4, parseMac } from "../../base/address.ts";
+import type { GivenBytes } from "../../base/bytes.ts";
+import { requireUpper } from "../edit/edit.ts";
+import type { WireProblem } from "../../base/errors.ts";
+import type { Frame } from "../structure/packet_bytes.ts";
+import { arpJson, INSPECT, type JsonObject, shown } from "../text/json.ts";
+import type { Outline } from "../structure/outline.ts";
+import { ETHERTYPE } from "../structure/protocols.ts";
+import { checkExactBytes, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
+
+/** Where the fields of an ARP packet begin (RFC 826), in bytes; the addresses follow. */
+const FIELD = {
+  hardwareType: 0,
+  protocolType: 2,
+  hardwareLength: 4,
+  protocolLength: 5,
+  operation: 6,
+  addresses: 8,
+} as const;
+const LAYER = "arp packet";
+const IPV4_SIZE = 4;
+
+/** Values of {@link ArpView.operation}: RFC 826, RFC 903. */
+export const ARP_OPERATION = {
+  REQUEST: 1,
+  REPLY: 2,
+  REVERSE_REQUEST: 3,
+  REVERSE_REPLY: 4,
+} as const;
+
+/** What keeps an ARP packet at `start` from being read, if anything. */
+export function checkArp(frame: Frame, start: number, end: number): WireProblem | undefined {
+  const layer = LAYER;
+  const have = end - start;
+  if (have < FIELD.addresses) return { layer, offset: start, need: FIELD.addresses, have };
+  const addresses = frame.u8(start + FIELD.hardwareLength) + frame.u8(start + FIELD.protocolLength);
+  const need = FIELD.addresses + 2 * addresses;
+  return have < need ? { layer, offset: start, need, have } : undefined;
+}
+
+/**
+ * An ARP packet (RFC 826), or one of RARP (RFC 903). Made by `Layers`, which has checked that all of it is there. Numbers are
+ * in host order. Borrows the frame: every use throws PacketReleasedError once it was released.
+ *
+ * Hardware addresses are read as `00:11:22:33:44:55`, protocol addresses as `a.b.c.d` where they have
+ * 4 bytes and like hardware addresses where they have others. A field that is assigned changes the
+ * packet in place; there is no checksum. A value out of range throws RangeError, one of the wrong
+ * type TypeError, and what the owner of the memory forbids the owner's error, before anything is
+ * changed.
+ */
+export class ArpView {
+  readonly #frame: Frame;
+  readonly #outline: Outline;
+
+  constructor(outline: Outline) {
+    this.#frame = outline.frame;
+    this.#outline = outline;
+  }
+
+  /** 1 is Ethernet. */
+  get hardwareType(): number {
+    return this.#frame.u16(this.#at(FIELD.hardwareType));
+  }
+
+  set hardwareType(value: number) {
+    this.#write16(FIELD.hardwareType, checkU16("hardwareType", value));
+  }
+
+  /** An ethertype: 0x0800 is IPv4. */
+  get protocolType(): number {
+    return this.#frame.u16(this.#at(FIELD.protocolType));
+  }
+
+  set protocolType(value: number) {
+    this.#write16(FIELD.protocolType, checkU16("protocolType", value));
+  }
+
+  /** Bytes of a hardware address. */
+  get hardwareLength(): number {
+    return this.#frame.u8(this.#at(FIELD.hardwareLength));
+  }
+
+  /** Only the field, which says where the addresses are: so many that they still fit. */
+  set hardwareLength(value: number) {
+    const most = this.#room() - this.protocolLength;
+    checkInteger("hardwareLength", value, 0, Math.min(255, most));
+    this.#require();
+    this.#frame.setU8(this.#at(FIELD.hardwareLength), value);
+  }
+
+  /** Bytes of a protocol address. */
+  get protocolLength(): number {
+    return this.#frame.u8(this.#at(FIELD.protocolLength));
+  }
+
+  /** Only the field, which says where the addresses are: so many that they still fit. */
+  set protocolLength(value: number) {
+    const most = this.#room() - this.hardwareLength;
+    checkInteger("protocolLength", value, 0, Math.min(255, most));
+    this.#require();
+    this.#frame.setU8(this.#at(FIELD.protocolLength), value);
+  }
+
+  /** `ARP_OPERATION` names request and reply. */
+  get operation(): number {
+    return this.#frame.u16(this.#at(FIELD.operation));
+  }
+
+  set operation(value: number) {
+    this.#write16(FIELD.operation, checkU16("operation", value));
+  }
+
+  get senderHardwareAddress(): string {
+    return formatMac(this.senderHardwareBytes);
+  }
+
+  set senderHardwareAddress(value: string) {
+    this.senderHardwareBytes = parseMac(value, "senderHardwareAddress");
+  }
+
+  get senderProtocolAddress(): string {
+    return protocolText(this.senderProtocolBytes);
+  }
+
+  set senderProtocolAddress(value: string) {
+    this.senderProtocolNumber = parseIpv4(value, "senderProtocolAddress");
+  }
+
+  get targetHardwareAddress(): string {
+    return formatMac(this.targetHardwareBytes);
+  }
+
+  set targetHardwareAddress(value: string) {
+    this.targetHardwareBytes = parseMac(value, "targetHardwareAddress");
+  }
+
+  get targetProtocolAddress(): string {
+    return protocolText(this.targetProtocolBytes);
+  }
+
+  set targetProtocolAddress(value: string) {
+    this.targetProtocolNumber = parseIpv4(value, "targetProtocolAddress");
+  }
+
+  /** The sender's protocol address as a number, first byte highest; absent unless it has 4 bytes. */
+  get senderProtocolNumber(): number | undefined {
+    return this.protocolLength === IPV4_SIZE ? this.#frame.u32(this.#senderProtocol()) : undefined;
+  }
+
+  set senderProtocolNumber(value: number) {
+    this.#writeNumber("senderProtocolNumber", this.#senderProtocol(), value);
+  }
+
+  /** The target's protocol address as a number, first byte highest; absent unless it has 4 bytes. */
+  get targetProtocolNumber(): number | undefined {
+    return this.protocolLength === IPV4_SIZE ? this.#frame.u32(this.#targetProtocol()) : undefined;
+  }
+
+  set targetProtocolNumber(value: number) {
+    this.#writeNumber("targetProtocolNumber", this.#targetProtocol(), value);
+  }
+
+  /** Borrowed, like the three that follow. */
+  get senderHardwareBytes(): Uint8Array {
+    return this.#part(this.#at(FIELD.addresses), this.hardwareLength);
+  }
+
+  set senderHardwareBytes(value: Uint8Array) {
+    const bytes = checkExactBytes("senderHardwareBytes", value, this.hardwareLength);
+    this.#writeBytes(this.#at(FIELD.addresses), bytes);
+  }
+
+  get senderProtocolBytes(): Uint8Array {
+    return this.#part(this.#senderProtocol(), this.protocolLength);
+  }
+
+  set senderProtocolBytes(value: Uint8Array) {
+    const bytes = checkExactBytes("senderProtocolBytes", value, this.protocolLength);
+    this.#writeBytes(this.#senderProtocol(), bytes);
+  }
+
+  get targetHardwareBytes(): Uint8Array {
+    return this.#part(this.#targetHardware(), this.hardwareLength);
+  }
+
+  set targetHardwareBytes(value: Uint8Array) {
+    const bytes = checkExactBytes("targetHardwareBytes", value, this.hardwareLength);
+    this.#writeBytes(this.#targetHardware(), bytes);
+  }
+
+  get targetProtocolBytes(): Uint8Array {
+    return this.#part(this.#targetProtocol(), this.protocolLength);
+  }
+
+  set targetProtocolBytes(value: Uint8Array) {
+    const bytes = checkExactBytes("targetProtocolBytes", value, this.protocolLength);
+    this.#writeBytes(this.#targetProtocol(), bytes);
+  }
+
+  /** Its fields under their names here. */
+  toJSON(): JsonObject {
+    return arpJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
+  #at(offset: number): number {
+    return this.#outline.network + offset;
+  }
+
+  #senderProtocol(): number {
+    return this.#at(FIELD.addresses) + this.hardwareLength;
+  }
+
+  #targetHardware(): number {
+    return this.#senderProtocol() + this.protocolLength;
+  }
+
+  #targetProtocol(): number {
+    return this.#targetHardware() + this.hardwareLength;
+  }
+
+  /** How many bytes a hardware and a protocol address may have together. */
+  #room(): number {
+    return (this.#frame.length - this.#at(FIELD.addresses)) >> 1;
+  }
+
+  #part(from: number, length: number): Uint8Array {
+    return this.#frame.bytes(from, from + length);
+  }
+
+  #require(): void {
+    requireUpper(this.#outline, ETHERTYPE.ARP, LAYER);
+  }
+
+  #write16(offset: number, value: number): void {
+    this.#require();
+    this.#frame.setU16(this.#at(offset), value);
+  }
+
+  #writeBytes(at: number, bytes: GivenBytes): void {
+    this.#require();
+    this.#frame.setBytes(at, bytes);
+  }
+
+  #writeNumber(field: string, at: number, value: number): void {
+    checkU32(field, value);
+    this.#require();
+    if (this.protocolLength !== IPV4_SIZE) {
+      const { protocolLength } = this;
+      throw new RangeError(
+        `${field}: the packet's protocol addresses have ${protocolLength} bytes`,
+      );
+    }
+    this.#frame.setU32(at, value);
+  }
+}
+
+function protocolText(bytes: Uint8Array): string {
+  if (bytes.length !== IPV4_SIZE) return formatMac(bytes);
+  const [a = 0, b = 0, c = 0, d = 0] = bytes;
+  return formatIpv4(((a << 24) | (b << 16) | (c << 8) | d) >>> 0);
+}

@@ -1,0 +1,98 @@
+import type { Frame } from "../structure/packet_bytes.ts";
+import { INSPECT, type JsonObject, shown, vlanJson } from "../text/json.ts";
+import { checkBoolean, checkInteger, checkU16 } from "../../base/checks.ts";
+
+/** Where the parts of a VLAN tag begin (IEEE 802.1Q §9), from its protocol identifier on. */
+const FIELD = { protocol: 0, control: 2, etherType: 4 } as const;
+
+/** Bytes that a VLAN tag adds to an Ethernet header. */
+export const VLAN_TAG_SIZE = 4;
+
+/**
+ * A VLAN tag (802.1Q, 802.1ad) in an Ethernet frame, together with the ethertype behind it. Numbers
+ * are in host order. Borrows the frame: every use throws PacketReleasedError once the frame was
+ * released. A field that is assigned changes the tag in place; a value out of range throws
+ * RangeError, one of the wrong type TypeError.
+ */
+export class VlanView {
+  readonly #frame: Frame;
+  readonly #start: number;
+
+  /**
+   * @param start where the tag's protocol identifier stands: in the place of the ethertype.
+   * @throws {RangeError} when the frame has no 6 bytes there.
+   */
+  constructor(frame: Frame, start: number) {
+    if (!(start >= 0 && start + VLAN_TAG_SIZE + 2 <= frame.length)) {
+      throw new RangeError(
+        `a VLAN tag and its ethertype have 6 bytes, got ${frame.length - start}`,
+      );
+    }
+    this.#frame = frame;
+    this.#start = start;
+  }
+
+  /** 0x8100 for a customer's tag, 0x88a8 for a provider's. */
+  get protocol(): number {
+    return this.#frame.u16(this.#start + FIELD.protocol);
+  }
+
+  set protocol(value: number) {
+    checkU16("protocol", value);
+    this.#frame.setU16(this.#start + FIELD.protocol, value);
+  }
+
+  /** Priority code point, 0 to 7. */
+  get priority(): number {
+    return this.#control() >> 13;
+  }
+
+  set priority(value: number) {
+    this.#write(0x1fff, checkInteger("priority", value, 0, 7) << 13);
+  }
+
+  /** Drop eligible indicator. */
+  get dropEligible(): boolean {
+    return (this.#control() & 0x1000) !== 0;
+  }
+
+  set dropEligible(value: boolean) {
+    this.#write(0xefff, checkBoolean("dropEligible", value) ? 0x1000 : 0);
+  }
+
+  /** VLAN identifier, 0 to 4095; 0 is a tag for the priority alone. */
+  get id(): number {
+    return this.#control() & 0xfff;
+  }
+
+  set id(value: number) {
+    this.#write(0xf000, checkInteger("id", value, 0, 0xfff));
+  }
+
+  /** What follows the tag. */
+  get etherType(): number {
+    return this.#frame.u16(this.#start + FIELD.etherType);
+  }
+
+  set etherType(value: number) {
+    this.#frame.setU16(this.#start + FIELD.etherType, checkU16("etherType", value));
+  }
+
+  /** Its fields under their names here. */
+  toJSON(): JsonObject {
+    return vlanJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
+  #control(): number {
+    return this.#frame.u16(this.#start + FIELD.control);
+  }
+
+  #write(keep: number, bits: number): void {
+    this.#frame.setU16(this.#start + FIELD.control, (this.#control() & keep) | bits);
+  }
+}

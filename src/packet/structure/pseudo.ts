@@ -1,0 +1,96 @@
+// The addresses that a transport checksum covers: those of the two ends. The IP header has others
+// while the packet is on a way that its sender chose, or its sender away from home.
+import {
+  extensionHeaderLength,
+  findExtension,
+  findIpv6Option,
+  IPV6_EXTENSION,
+  IPV6_HEADER_SIZE,
+  isExtensionHeader,
+} from "../ip/ipv6_extensions.ts";
+import { findOption } from "./header_options.ts";
+import type { Outline } from "./outline.ts";
+
+const IPV4 = { source: 12, destination: 16, options: 20 } as const;
+const IPV6 = { nextHeader: 6, source: 8, destination: 24 } as const;
+const LOOSE_SOURCE_ROUTE = 131;
+const STRICT_SOURCE_ROUTE = 137;
+const HOME_ADDRESS = 0xc9;
+
+/** Where the source stands: a Home Address option stands in for the header's (RFC 6275 §6.3). */
+export function coveredSource(outline: Outline): number {
+  const { frame, network, version } = outline;
+  if (version === 4) return network + IPV4.source;
+  const home = isExtensionHeader(frame.u8(network + IPV6.nextHeader)) ? homeAddress(outline) : -1;
+  return home < 0 ? network + IPV6.source : home;
+}
+
+/**
+ * Where the destination stands: under a source route (RFC 791 §3.1), or a Routing header (RFC 8200
+ * §8.1), that is not at its end it is that route's last. −1 where that is not known.
+ */
+export function coveredDestination(outline: Outline): number {
+  return outline.version === 4 ? destination4(outline) : destination6(outline);
+}
+
+/** The sum of both; −1 where they are not known. */
+export function coveredSum(outline: Outline): number {
+  const { frame, version, network, upper } = outline;
+  // Next to each other in a header without options.
+  if (version === 4 && upper - network === IPV4.options) {
+    return frame.sum(network + IPV4.source, network + IPV4.options);
+  }
+  const to = coveredDestination(outline);
+  if (to < 0) return -1;
+  const from = coveredSource(outline);
+  const size = version === 4 ? 4 : 16;
+  return frame.sum(to, to + size, frame.sum(from, from + size));
+}
+
+function destination4({ frame, network, upper }: Outline): number {
+  const header = network + IPV4.destination;
+  const options = network + IPV4.options;
+  if (upper <= options) return header;
+  let at = findOption(frame, options, upper, LOOSE_SOURCE_ROUTE);
+  if (at < 0) at = findOption(frame, options, upper, STRICT_SOURCE_ROUTE);
+  if (at < 0) return header;
+  const length = frame.u8(at + 1);
+  // The pointer is behind the last address when the route is at its end.
+  const whole = length >= 7 && length % 4 === 3;
+  return whole && frame.u8(at + 2) <= length ? at + length - 4 : header;
+}
+
+function destination6(outline: Outline): number {
+  const { frame, network } = outline;
+  const header = network + IPV6.destination;
+  // Most packets have none, or only a fragment header.
+  if (!isExtensionHeader(frame.u8(network + IPV6.nextHeader))) return header;
+  const at = findExtension(outline, IPV6_EXTENSION.ROUTING);
+  if (at < 0 || frame.u8(at + 3) === 0) return header;
+  const length = extensionHeaderLength(frame, IPV6_EXTENSION.ROUTING, at);
+  switch (frame.u8(at + 2)) {
+    case 0: // RFC 2460: the addresses in the order of the visits
+    case 2: // RFC 6275: one address
+      return length < 24 ? -1 : at + length - 16 - ((length - 8) % 16);
+    case 4: // RFC 8754: in reverse order
+      return length < 24 ? -1 : at + 8;
+    default:
+      return -1;
+  }
+}
+
+/** Where the address of a Home Address option stands; −1 when there is none. */
+function homeAddress({ frame, network, upper }: Outline): number {
+  let protocol = frame.u8(network + IPV6.nextHeader);
+  for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
+    const end = at + extensionHeaderLength(frame, protocol, at);
+    if (protocol === IPV6_EXTENSION.DESTINATION_OPTIONS) {
+      const option = { from: at + 2, to: end, type: HOME_ADDRESS, length: 16 };
+      const found = findIpv6Option(frame, option);
+      if (found >= 0) return found + 2;
+    }
+    protocol = frame.u8(at);
+    at = end;
+  }
+  return -1;
+}

@@ -1,0 +1,143 @@
+// The checksums of a packet that is being edited: brought along with each change (RFC 1624), or
+// computed anew where the change is one of structure.
+import { checksumFinish, checksumUpdate } from "./checksum.ts";
+import type { Frame } from "./packet_bytes.ts";
+import type { Outline } from "./outline.ts";
+import { IP_PROTOCOL } from "./protocols.ts";
+import { coveredSum } from "./pseudo.ts";
+import { extensionChecksum, upperChecksum } from "./pseudo_checksums.ts";
+
+const IPV4_CHECKSUM = 10;
+const UDP_LENGTH = 4;
+const UDP_HEADER_SIZE = 8;
+/** Without a view, and like UDP it writes a computed 0 as all ones (RFC 3828 §3.1). */
+const UDP_LITE = 136;
+
+/** Where the checksum stands in an upper layer's header; −1 for protocols without a view. */
+export function checksumOffset(protocol: number): number {
+  switch (protocol) {
+    case IP_PROTOCOL.TCP:
+      return 16;
+    case IP_PROTOCOL.UDP:
+      return 6;
+    case IP_PROTOCOL.ICMP:
+    case IP_PROTOCOL.ICMPV6:
+      return 2;
+    default:
+      return -1;
+  }
+}
+
+/** The bytes from `from` up to `to` as a sum, in 16-bit words that are counted from `base` on. */
+export function wordSum(frame: Frame, base: number, from: number, to: number): number {
+  const start = from - ((from - base) & 1);
+  return frame.sum(start, Math.min(frame.length, to + ((to - base) & 1)));
+}
+
+function updateWord(frame: Frame, at: number, before: number, after: number): number {
+  const updated = checksumUpdate(frame.u16(at), before, after);
+  frame.setU16(at, updated);
+  return updated;
+}
+
+/** Brings the IPv4 header's checksum along after words that it covers changed from sum to sum. */
+export function updateHeader({ frame, network }: Outline, before: number, after: number): void {
+  if (before !== after) updateWord(frame, network + IPV4_CHECKSUM, before, after);
+}
+
+/** The same for the upper layer's, if that layer is here and has one. */
+export function updateUpper(outline: Outline, before: number, after: number): void {
+  const { frame, protocol } = outline;
+  if (before === after || !outline.readable || outline.version === 0) return;
+  if (frame.partialChecksum) return;
+  updateAt(outline, outline.upper + checksumOffset(protocol), before, after);
+}
+
+function updateAt(outline: Outline, at: number, before: number, after: number): void {
+  const { frame, protocol } = outline;
+  if (protocol === IP_PROTOCOL.UDP && frame.u16(at) === 0) return;
+  if (updateWord(frame, at, before, after) !== 0) return;
+  if (protocol === IP_PROTOCOL.UDP || protocol === UDP_LITE) frame.setU16(at, 0xffff);
+  // Over nothing but zeros the checksum is 0xffff, which the update cannot tell from 0.
+  else if (protocol === IP_PROTOCOL.ICMP && outline.whole) {
+    if (frame.sum(outline.upper, outline.end) === 0) frame.setU16(at, 0xffff);
+  }
+}
+
+/**
+ * The same after a change of the addresses, for every checksum that covers them: also in headers that
+ * are cut behind it, or make no sense.
+ */
+export function updatePseudo(outline: Outline, before: number, after: number): void {
+  if (before === after || outline.frame.partialChecksum) return;
+  const upper = upperChecksum(outline);
+  if (upper >= 0) updateAt(outline, upper, before, after);
+  const extension = extensionChecksum(outline);
+  if (extension >= 0) updateWord(outline.frame, extension, before, after);
+}
+
+/** Computes the IPv4 header's checksum, if all of the header is here; returns whether it was. */
+export function finishHeader({ frame, network, upper }: Outline): boolean {
+  if (upper - network !== (frame.u8(network) & 15) * 4) return false;
+  const at = network + IPV4_CHECKSUM;
+  frame.setU16(at, 0);
+  frame.setU16(at, checksumFinish(frame.sum(network, upper)));
+  return true;
+}
+
+/** Where what the upper layer's checksum covers ends; −1 when not all of it is here. */
+function coveredEnd(outline: Outline): number {
+  const { frame, version, protocol, upper, end } = outline;
+  if (!outline.whole || !outline.readable || version === 0) return -1;
+  if (protocol !== IP_PROTOCOL.UDP) return end;
+  // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
+  const length = frame.u16(upper + UDP_LENGTH) || end - upper;
+  return length < UDP_HEADER_SIZE || upper + length > end ? -1 : upper + length;
+}
+
+/** The sum of the pseudo-header, unfolded; 0 for ICMP, which has none, and −1 where it is not known. */
+function pseudoSum(outline: Outline, end: number): number {
+  const { protocol, upper } = outline;
+  if (protocol === IP_PROTOCOL.ICMP) return 0;
+  const sum = coveredSum(outline);
+  return sum < 0 ? sum : sum + protocol + (end - upper);
+}
+
+/**
+ * Computes the upper layer's checksum. That of a fragment, and of a packet that is cut or malformed,
+ * stays: it covers bytes that are not here.
+ *
+ * @returns whether it was computed.
+ */
+export function finishUpper(outline: Outline): boolean {
+  const { frame, protocol, upper } = outline;
+  const end = coveredEnd(outline);
+  const sum = end < 0 ? end : pseudoSum(outline, end);
+  if (sum < 0) return false;
+  const at = upper + checksumOffset(protocol);
+  frame.setU16(at, 0);
+  const checksum = checksumFinish(frame.sum(upper, end, sum));
+  // UDP writes a computed 0 as all ones: 0 means "none" (RFC 768).
+  frame.setU16(at, checksum === 0 && protocol === IP_PROTOCOL.UDP ? 0xffff : checksum);
+  return true;
+}
+
+/**
+ * What stands in a checksum that is left to the hardware or to the cutting into segments: the sum of
+ * the pseudo-header, folded, and not its complement. −1 where it is not known.
+ */
+export function partialUpper(outline: Outline): number {
+  const end = coveredEnd(outline);
+  const sum = end < 0 ? end : pseudoSum(outline, end);
+  return sum < 0 ? sum : checksumFinish(sum) ^ 0xffff;
+}
+
+/** Whether the upper layer is UDP without a checksum, which edits keep so. */
+export function isUnsummed({ frame, protocol, readable, upper }: Outline): boolean {
+  return readable && protocol === IP_PROTOCOL.UDP && frame.u16(upper + 6) === 0;
+}
+
+/** Computes the upper layer's checksum after a change of what it covers, unless it has none. */
+export function renewUpper(outline: Outline): void {
+  if (!outline.frame.partialChecksum && !isUnsummed(outline)) finishUpper(outline);
+}

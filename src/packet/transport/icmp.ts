@@ -1,0 +1,267 @@
+import { formatIpv4, parseIpv4 } from "../../base/address.ts";
+import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "../edit/edit.ts";
+import type { WireProblem } from "../../base/errors.ts";
+import type { Flow } from "../structure/flow.ts";
+import type { Frame } from "../structure/packet_bytes.ts";
+import { icmpJson, INSPECT, type JsonObject, shown } from "../text/json.ts";
+import { type Outline, quotedFlow } from "../structure/outline.ts";
+import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
+import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
+
+/** Where the fields of an ICMP header begin (RFC 792), in bytes. */
+const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
+
+const LAYER = "icmp header";
+
+const UNREACHABLE = 3;
+/** The code of {@link UNREACHABLE} that tells an MTU (RFC 1191 §4). */
+const FRAGMENTATION_NEEDED = 4;
+const REDIRECT = 5;
+const PARAMETER_PROBLEM = 12;
+
+/** Names of ICMP types, after IANA's registry. */
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  0: "echo reply",
+  3: "destination unreachable",
+  4: "source quench",
+  5: "redirect",
+  8: "echo request",
+  9: "router advertisement",
+  10: "router solicitation",
+  11: "time exceeded",
+  12: "parameter problem",
+  13: "timestamp request",
+  14: "timestamp reply",
+  15: "information request",
+  16: "information reply",
+  17: "address mask request",
+  18: "address mask reply",
+  42: "extended echo request",
+  43: "extended echo reply",
+};
+
+const EXTENDED_ECHO_REQUEST = 42;
+const EXTENDED_ECHO_REPLY = 43;
+
+/** Types whose header has an identifier and a sequence number. */
+const QUERIES: ReadonlySet<number> = new Set([
+  ...[0, 8, 13, 14, 15, 16, 17, 18],
+  ...[EXTENDED_ECHO_REQUEST, EXTENDED_ECHO_REPLY],
+]);
+
+/** Types that are about another packet, whose first bytes follow the header. */
+const ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
+
+/** What keeps an ICMP header at `start` from being read, if anything. */
+export function checkIcmp(start: number, end: number): WireProblem | undefined {
+  const have = end - start;
+  if (have >= FIELD.data) return undefined;
+  return { layer: LAYER, offset: start, need: FIELD.data, have };
+}
+
+/**
+ * An ICMP header (RFC 792) and what follows it. Made by `Layers`, which has checked that the header
+ * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
+ * once the frame was released.
+ *
+ * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
+ * value out of range throws RangeError, one of the wrong type, or a field that messages of this type
+ * do not have, TypeError, and what the owner of the memory forbids the owner's error, before
+ * anything is changed.
+ */
+export class IcmpView {
+  readonly #frame: Frame;
+  readonly #outline: Outline;
+
+  constructor(outline: Outline) {
+    this.#frame = outline.frame;
+    this.#outline = outline;
+  }
+
+  get type(): number {
+    return this.#frame.u8(this.#outline.upper + FIELD.type);
+  }
+
+  set type(value: number) {
+    checkInteger("type", value, 0, 255);
+    this.#write(FIELD.type, (value << 8) | this.code);
+  }
+
+  /** The type in words, `type 200` when it has none. */
+  get typeName(): string {
+    const { type } = this;
+    return TYPE_NAMES[type] ?? `type ${type}`;
+  }
+
+  get code(): number {
+    return this.#frame.u8(this.#outline.upper + FIELD.code);
+  }
+
+  set code(value: number) {
+    checkInteger("code", value, 0, 255);
+    this.#write(FIELD.type, (this.type << 8) | value);
+  }
+
+  /** The checksum as it stands; nobody has verified it. */
+  get checksum(): number {
+    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+  }
+
+  /** Stands as it is given until another field changes, which brings it along by the difference. */
+  set checksum(value: number) {
+    checkU16("checksum", value);
+    this.#require();
+    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
+  }
+
+  /** Identifier of an echo, extended echo, timestamp, information or address mask message; else absent. */
+  get identifier(): number | undefined {
+    if (!QUERIES.has(this.type)) return undefined;
+    return this.#frame.u16(this.#outline.upper + FIELD.identifier);
+  }
+
+  set identifier(value: number) {
+    checkU16("identifier", value);
+    if (!QUERIES.has(this.type)) this.#refuse("identifier");
+    this.#write(FIELD.identifier, value);
+  }
+
+  /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
+  get sequenceNumber(): number | undefined {
+    if (!QUERIES.has(this.type)) return undefined;
+    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber) >>
+      (this.#isExtendedEcho() ? 8 : 0);
+  }
+
+  set sequenceNumber(value: number) {
+    checkU16("sequenceNumber", value);
+    if (!QUERIES.has(this.type)) this.#refuse("sequenceNumber");
+    const extended = this.#isExtendedEcho();
+    if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
+    const low = this.#frame.u8(this.#outline.upper + FIELD.sequenceNumber + 1);
+    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
+  }
+
+  /** MTU of the next hop in "fragmentation needed", type 3 with code 4 (RFC 1191 §4); else absent. */
+  get mtu(): number | undefined {
+    if (!this.#hasMtu()) return undefined;
+    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber);
+  }
+
+  set mtu(value: number) {
+    checkU16("mtu", value);
+    if (!this.#hasMtu()) this.#refuse("mtu");
+    this.#write(FIELD.sequenceNumber, value);
+  }
+
+  /** The better gateway that a "redirect" names; else absent. */
+  get gateway(): string | undefined {
+    return this.type === REDIRECT ? formatIpv4(this.restOfHeader) : undefined;
+  }
+
+  set gateway(value: string) {
+    const address = parseIpv4(value, "gateway");
+    if (this.type !== REDIRECT) this.#refuse("gateway");
+    this.restOfHeader = address;
+  }
+
+  /** The byte that a "parameter problem" is about; else absent. */
+  get pointer(): number | undefined {
+    if (this.type !== PARAMETER_PROBLEM) return undefined;
+    return this.#frame.u8(this.#outline.upper + FIELD.identifier);
+  }
+
+  set pointer(value: number) {
+    checkInteger("pointer", value, 0, 255);
+    if (this.type !== PARAMETER_PROBLEM) this.#refuse("pointer");
+    const low = this.#frame.u8(this.#outline.upper + FIELD.identifier + 1);
+    this.#write(FIELD.identifier, (value << 8) | low);
+  }
+
+  /**
+   * The flow of the packet that an error quotes: its `key` is that of the connection that the error
+   * belongs to. Anybody can make up an error, with any packet in it. Absent in other messages, and
+   * where no IP header is quoted.
+   *
+   * The quoted packet itself is `parseLayers(icmp.payload)`; to change it (NAT does) edit a copy of
+   * these bytes, and assign `frame.subarray()` of it to {@link payload}.
+   */
+  get quotedFlow(): Flow | undefined {
+    return ERRORS.has(this.type) ? quotedFlow(this.#data(), ETHERTYPE.IPV4) : undefined;
+  }
+
+  /** Bytes 4 to 7 as one number: what they mean depends on the type. */
+  get restOfHeader(): number {
+    return this.#frame.u32(this.#outline.upper + FIELD.identifier);
+  }
+
+  set restOfHeader(value: number) {
+    checkU32("restOfHeader", value);
+    this.#require();
+    writeUpper32(this.#outline, FIELD.identifier, value);
+  }
+
+  /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
+  get payload(): Uint8Array {
+    const { upper, end } = this.#outline;
+    return this.#frame.bytes(upper + FIELD.data, end);
+  }
+
+  /**
+   * Other bytes after the 8 of the header: the IP header's length and the checksum follow.
+   *
+   * @throws {RangeError} when the packet would be too long, or is a fragment and their number would
+   * change.
+   */
+  set payload(value: Uint8Array) {
+    const length = checkedLength("payload", value);
+    this.#require();
+    const { upper, end } = this.#outline;
+    replaceData(
+      this.#outline,
+      { field: "payload", from: upper + FIELD.data, to: end },
+      value,
+      length,
+    );
+  }
+
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return icmpJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
+  /** The payload in place, which only this class looks at. */
+  #data(): Uint8Array {
+    const { upper, end } = this.#outline;
+    return this.#frame.subarray(upper + FIELD.data, end);
+  }
+
+  #require(): void {
+    requireUpper(this.#outline, IP_PROTOCOL.ICMP, LAYER);
+  }
+
+  #refuse(field: string): never {
+    const { type, typeName, code } = this;
+    const coded = type === UNREACHABLE ? `${typeName}, code ${code}` : typeName;
+    throw new TypeError(`an ICMP message of type ${type} (${coded}) has no ${field}`);
+  }
+
+  #hasMtu(): boolean {
+    return this.type === UNREACHABLE && this.code === FRAGMENTATION_NEEDED;
+  }
+
+  #isExtendedEcho(): boolean {
+    const { type } = this;
+    return type === EXTENDED_ECHO_REQUEST || type === EXTENDED_ECHO_REPLY;
+  }
+
+  #write(offset: number, word: number): void {
+    this.#require();
+    writeUpper16(this.#outline, offset, word);
+  }
+}

@@ -1,0 +1,267 @@
+import { formatIpv6, parseIpv6 } from "../../base/address.ts";
+import {
+  replaceData,
+  requireUpper,
+  writeUpper16,
+  writeUpper32,
+  writeUpperBytes,
+} from "../edit/edit.ts";
+import type { WireProblem } from "../../base/errors.ts";
+import type { Flow } from "../structure/flow.ts";
+import type { Frame } from "../structure/packet_bytes.ts";
+import { icmpv6Json, INSPECT, type JsonObject, shown } from "../text/json.ts";
+import { type Outline, quotedFlow } from "../structure/outline.ts";
+import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
+import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
+
+/** Where the fields of an ICMPv6 header begin (RFC 4443 §2.1, §4.1), in bytes. */
+const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
+
+const LAYER = "icmpv6 header";
+
+/** Names of ICMPv6 types, after IANA's registry. */
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  1: "destination unreachable",
+  2: "packet too big",
+  3: "time exceeded",
+  4: "parameter problem",
+  128: "echo request",
+  129: "echo reply",
+  130: "multicast listener query",
+  131: "multicast listener report",
+  132: "multicast listener done",
+  133: "router solicitation",
+  134: "router advertisement",
+  135: "neighbor solicitation",
+  136: "neighbor advertisement",
+  137: "redirect",
+  143: "multicast listener report v2",
+  160: "extended echo request",
+  161: "extended echo reply",
+};
+
+const ECHO_REQUEST = 128;
+const ECHO_REPLY = 129;
+const EXTENDED_ECHO_REQUEST = 160;
+const EXTENDED_ECHO_REPLY = 161;
+const PACKET_TOO_BIG = 2;
+const PARAMETER_PROBLEM = 4;
+/** Solicitation, advertisement, redirect: their target is the 16 bytes after the first 8. */
+const NEIGHBOR_FIRST = 135;
+const NEIGHBOR_LAST = 137;
+
+/** Lower types are errors about another packet, whose first bytes follow the header (RFC 4443 §2.1). */
+const FIRST_INFORMATIONAL = 128;
+
+/** What keeps an ICMPv6 header at `start` from being read, if anything. */
+export function checkIcmpv6(start: number, end: number): WireProblem | undefined {
+  const have = end - start;
+  if (have >= FIELD.data) return undefined;
+  return { layer: LAYER, offset: start, need: FIELD.data, have };
+}
+
+/**
+ * An ICMPv6 header (RFC 4443) and what follows it. Made by `Layers`, which has checked that the header
+ * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
+ * once the frame was released.
+ *
+ * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
+ * value out of range throws RangeError, one of the wrong type, or a field that messages of this type
+ * do not have, TypeError, and what the owner of the memory forbids the owner's error, before
+ * anything is changed.
+ */
+export class Icmpv6View {
+  readonly #frame: Frame;
+  readonly #outline: Outline;
+
+  constructor(outline: Outline) {
+    this.#frame = outline.frame;
+    this.#outline = outline;
+  }
+
+  get type(): number {
+    return this.#frame.u8(this.#outline.upper + FIELD.type);
+  }
+
+  set type(value: number) {
+    checkInteger("type", value, 0, 255);
+    this.#write(FIELD.type, (value << 8) | this.code);
+  }
+
+  /** The type in words, `type 200` when it has none. */
+  get typeName(): string {
+    const { type } = this;
+    return TYPE_NAMES[type] ?? `type ${type}`;
+  }
+
+  get code(): number {
+    return this.#frame.u8(this.#outline.upper + FIELD.code);
+  }
+
+  set code(value: number) {
+    checkInteger("code", value, 0, 255);
+    this.#write(FIELD.type, (this.type << 8) | value);
+  }
+
+  /** The checksum as it stands; nobody has verified it. */
+  get checksum(): number {
+    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+  }
+
+  /** Stands as it is given until another field changes, which brings it along by the difference. */
+  set checksum(value: number) {
+    checkU16("checksum", value);
+    this.#require();
+    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
+  }
+
+  /** Identifier of an echo or extended echo message; else absent. */
+  get identifier(): number | undefined {
+    if (!this.#isEcho() && !this.#isExtendedEcho()) return undefined;
+    return this.#frame.u16(this.#outline.upper + FIELD.identifier);
+  }
+
+  set identifier(value: number) {
+    checkU16("identifier", value);
+    if (!this.#isEcho() && !this.#isExtendedEcho()) this.#refuse("identifier");
+    this.#write(FIELD.identifier, value);
+  }
+
+  /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
+  get sequenceNumber(): number | undefined {
+    const extended = this.#isExtendedEcho();
+    if (!extended && !this.#isEcho()) return undefined;
+    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber) >> (extended ? 8 : 0);
+  }
+
+  set sequenceNumber(value: number) {
+    checkU16("sequenceNumber", value);
+    const extended = this.#isExtendedEcho();
+    if (!extended && !this.#isEcho()) this.#refuse("sequenceNumber");
+    if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
+    const low = this.#frame.u8(this.#outline.upper + FIELD.sequenceNumber + 1);
+    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
+  }
+
+  /** The largest packet that would have passed, of a "packet too big"; else absent. */
+  get mtu(): number | undefined {
+    return this.type === PACKET_TOO_BIG ? this.restOfHeader : undefined;
+  }
+
+  set mtu(value: number) {
+    checkU32("mtu", value);
+    if (this.type !== PACKET_TOO_BIG) this.#refuse("mtu");
+    this.restOfHeader = value;
+  }
+
+  /** The byte that a "parameter problem" is about; else absent. */
+  get pointer(): number | undefined {
+    return this.type === PARAMETER_PROBLEM ? this.restOfHeader : undefined;
+  }
+
+  set pointer(value: number) {
+    checkU32("pointer", value);
+    if (this.type !== PARAMETER_PROBLEM) this.#refuse("pointer");
+    this.restOfHeader = value;
+  }
+
+  /** Target of a neighbor solicitation, advertisement or redirect (RFC 4861); else absent. */
+  get targetAddress(): string | undefined {
+    if (!this.#hasTarget()) return undefined;
+    return formatIpv6(this.#data());
+  }
+
+  set targetAddress(value: string) {
+    const address = parseIpv6(value, "targetAddress");
+    if (!this.#hasTarget()) this.#refuse("targetAddress");
+    this.#require();
+    writeUpperBytes(this.#outline, this.#outline.upper + FIELD.data, address);
+  }
+
+  /** The flow of the packet that an error quotes, as in `IcmpView`; else absent. */
+  get quotedFlow(): Flow | undefined {
+    const isError = this.type < FIRST_INFORMATIONAL;
+    return isError ? quotedFlow(this.#data(), ETHERTYPE.IPV6) : undefined;
+  }
+
+  /** Bytes 4 to 7 as one number: what they mean depends on the type (the MTU of type 2). */
+  get restOfHeader(): number {
+    return this.#frame.u32(this.#outline.upper + FIELD.identifier);
+  }
+
+  set restOfHeader(value: number) {
+    checkU32("restOfHeader", value);
+    this.#require();
+    writeUpper32(this.#outline, FIELD.identifier, value);
+  }
+
+  /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
+  get payload(): Uint8Array {
+    const { upper, end } = this.#outline;
+    return this.#frame.bytes(upper + FIELD.data, end);
+  }
+
+  /**
+   * Other bytes after the 8 of the header: the IP header's length and the checksum follow.
+   *
+   * @throws {RangeError} when the packet would be too long, or is a fragment and their number would
+   * change.
+   */
+  set payload(value: Uint8Array) {
+    const length = checkedLength("payload", value);
+    this.#require();
+    const { upper, end } = this.#outline;
+    replaceData(
+      this.#outline,
+      { field: "payload", from: upper + FIELD.data, to: end },
+      value,
+      length,
+    );
+  }
+
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return icmpv6Json(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
+  #require(): void {
+    requireUpper(this.#outline, IP_PROTOCOL.ICMPV6, LAYER);
+  }
+
+  #refuse(field: string): never {
+    throw new TypeError(
+      `an ICMPv6 message of type ${this.type} (${this.typeName}) has no ${field}`,
+    );
+  }
+
+  #write(offset: number, word: number): void {
+    this.#require();
+    writeUpper16(this.#outline, offset, word);
+  }
+
+  /** The payload in place, which only this class looks at. */
+  #data(): Uint8Array {
+    const { upper, end } = this.#outline;
+    return this.#frame.subarray(upper + FIELD.data, end);
+  }
+
+  #isEcho(): boolean {
+    const { type } = this;
+    return type === ECHO_REQUEST || type === ECHO_REPLY;
+  }
+
+  #isExtendedEcho(): boolean {
+    const { type } = this;
+    return type === EXTENDED_ECHO_REQUEST || type === EXTENDED_ECHO_REPLY;
+  }
+
+  #hasTarget(): boolean {
+    const { type } = this;
+    return type >= NEIGHBOR_FIRST && type <= NEIGHBOR_LAST && this.#data().length >= 16;
+  }
+}

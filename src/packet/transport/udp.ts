@@ -1,0 +1,145 @@
+import { replaceData, requireUpper, writeUpper16 } from "../edit/edit.ts";
+import type { WireProblem } from "../../base/errors.ts";
+import type { Frame } from "../structure/packet_bytes.ts";
+import { INSPECT, type JsonObject, shown, udpJson } from "../text/json.ts";
+import type { Outline } from "../structure/outline.ts";
+import { IP_PROTOCOL } from "../structure/protocols.ts";
+import { checkedLength, checkInteger, checkU16 } from "../../base/checks.ts";
+import { isUnsummed, renewUpper } from "../structure/sums.ts";
+
+/** Where the fields of a UDP header begin (RFC 768), in bytes. */
+const FIELD = { sourcePort: 0, destinationPort: 2, length: 4, checksum: 6, data: 8 } as const;
+const LAYER = "udp header";
+
+/**
+ * What keeps a UDP header at `start` from being read, if anything. A length of 0 stands for "as
+ * long as the packet" (RFC 2675).
+ */
+export function checkUdp(frame: Frame, start: number, end: number): WireProblem | undefined {
+  const layer = LAYER;
+  const have = end - start;
+  if (have < FIELD.data) return { layer, offset: start, need: FIELD.data, have };
+  const length = frame.u16(start + FIELD.length);
+  if (length !== 0 && length < FIELD.data) {
+    return { layer, offset: start, need: FIELD.data, have: length };
+  }
+  return undefined;
+}
+
+/** What is wrong with a length beyond the end that the IP header tells; the header can be read. */
+export function checkUdpLength(frame: Frame, start: number, end: number): WireProblem | undefined {
+  const need = frame.u16(start + FIELD.length);
+  return need > end - start ? { layer: LAYER, offset: start, need, have: end - start } : undefined;
+}
+
+/**
+ * A UDP header (RFC 768) and its data. Made by `Layers`, which has checked that the header is
+ * there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError once
+ * the frame was released.
+ *
+ * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624),
+ * unless there is none. A value out of range throws RangeError, one of the wrong type TypeError, and
+ * what the owner of the memory forbids the owner's error, before anything is changed.
+ */
+export class UdpView {
+  readonly #frame: Frame;
+  readonly #outline: Outline;
+
+  constructor(outline: Outline) {
+    this.#frame = outline.frame;
+    this.#outline = outline;
+  }
+
+  get sourcePort(): number {
+    return this.#frame.u16(this.#outline.upper + FIELD.sourcePort);
+  }
+
+  set sourcePort(value: number) {
+    this.#write(FIELD.sourcePort, checkU16("sourcePort", value));
+  }
+
+  get destinationPort(): number {
+    return this.#frame.u16(this.#outline.upper + FIELD.destinationPort);
+  }
+
+  set destinationPort(value: number) {
+    this.#write(FIELD.destinationPort, checkU16("destinationPort", value));
+  }
+
+  /** Bytes of header and data as the header says. */
+  get length(): number {
+    return this.#frame.u16(this.#outline.upper + FIELD.length);
+  }
+
+  /**
+   * Only the field: the bytes stay. 8 or more, or 0 for "as long as the packet" (RFC 2675). The
+   * checksum is computed anew if all that it then covers is here; else it stays as it is.
+   */
+  set length(value: number) {
+    if (value !== 0) checkInteger("length", value, FIELD.data, 0xffff);
+    this.#require();
+    const outline = this.#outline;
+    const unsummed = isUnsummed(outline);
+    this.#frame.setU16(outline.upper + FIELD.length, value);
+    outline.refresh();
+    if (!unsummed) renewUpper(outline);
+  }
+
+  /** The checksum as it stands; 0 over IPv4 means that there is none. */
+  get checksum(): number {
+    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+  }
+
+  /**
+   * Stands as it is given until another field changes, which brings it along by the difference; 0
+   * stays 0. Where the kernel left it to the hardware it is computed with the verdict all the same.
+   */
+  set checksum(value: number) {
+    checkU16("checksum", value);
+    this.#require();
+    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
+  }
+
+  /** The captured bytes of the data: a copy of a queued packet\'s, else borrowed; never more than `length` says. */
+  get payload(): Uint8Array {
+    return this.#frame.bytes(this.#outline.upper + FIELD.data, this.#end());
+  }
+
+  /**
+   * New data, as long as it likes: UDP's length, the IP header's and the checksum follow.
+   *
+   * @throws {RangeError} when the packet would be too long, or is a fragment and the data's length
+   * would change.
+   */
+  set payload(value: Uint8Array) {
+    const length = checkedLength("payload", value);
+    this.#require();
+    const from = this.#outline.upper + FIELD.data;
+    replaceData(this.#outline, { field: "payload", from, to: this.#end() }, value, length);
+  }
+
+  /** Its fields under their names here; bytes are hex. */
+  toJSON(): JsonObject {
+    return udpJson(this);
+  }
+
+  /** @ignore For console.log. */
+  [INSPECT](): unknown {
+    return shown(this);
+  }
+
+  #end(): number {
+    const { upper, end } = this.#outline;
+    const { length } = this;
+    return length === 0 ? end : Math.min(upper + length, end);
+  }
+
+  #require(): void {
+    requireUpper(this.#outline, IP_PROTOCOL.UDP, LAYER);
+  }
+
+  #write(offset: number, value: number): void {
+    this.#require();
+    writeUpper16(this.#outline, offset, value);
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * What an assignment to a packet's properties says: nearly all of them can only be read.
+ *
+ * @module
+ */
+
+import { type Advice, guardWords } from "../../base/name_guard.ts";
+import { Packet } from "./packet.ts";
+
+const FIELDS = "assign to its fields, as in packet.ip.ttl = 9";
+const option = (name: string): string => `packet.accept({ ${name} }) sends it with the verdict`;
+
+const ADVICE: Advice = {
+  payload: "packet.replacePayload(bytes) takes a whole packet, packet.udp.payload = bytes new data",
+  length: "it follows the payload",
+  mark: option("mark"),
+  priority: option("priority"),
+  conntrack: option("conntrack"),
+  layer2Header: `${option("layer2Header")}, and packet.ethernet has its fields`,
+  verdict: "packet.accept(), packet.drop(), … give it, or the handler's result",
+  ...{ ip: FIELDS, ipv4: FIELDS, ipv6: FIELDS, arp: FIELDS, ethernet: FIELDS },
+  ...{ tcp: FIELDS, udp: FIELDS, icmp: FIELDS, icmpv6: FIELDS },
+  flow: "assign to the fields of packet.ip and of packet.tcp or packet.udp",
+};
+
+guardWords(Packet, "packet", ADVICE);

@@ -1,0 +1,113 @@
+/**
+ * A queued packet as text and as JSON: what the kernel told about it around what its bytes say.
+ *
+ * @module
+ */
+
+import { WireError } from "../../base/errors.ts";
+import { fieldLines, type Line, plainText, section } from "../../packet/text/inspect_values.ts";
+import { inspect } from "../../packet/text/inspect.ts";
+import {
+  ethernetJson,
+  FIELDS,
+  headersJson,
+  type JsonObject,
+  type JsonValue,
+  jsonValue,
+} from "../../packet/text/json.ts";
+import { summary, vlanText } from "../../packet/text/summary.ts";
+import { storeOf } from "./metadata.ts";
+import { layersOf, type Packet } from "./packet.ts";
+
+/** What the kernel tells, in the order in which it is shown. */
+const METADATA = [
+  ...["queue", "hook", "family", "protocol", "length", "truncated", "modified"] as const,
+  ...["inDevice", "outDevice", "physicalInDevice", "physicalOutDevice"] as const,
+  ...["hardwareAddress", "vlan", "layer2Header", "mark", "priority", "timestamp"] as const,
+  ...["uid", "gid", "securityContext", "cgroupClassId"] as const,
+  ...["checksumNotReady", "gso", "conntrack"] as const,
+] as const;
+
+/** The line of `toString()`. */
+export function packetLine(packet: Packet): string {
+  if (storeOf(packet) === undefined) return `packet ${packet.id}, released`;
+  const vlan = readable(() => packet.vlan);
+  const tag = vlan === undefined ? "" : `${vlanText(vlan)}, `;
+  return `${tag}${summary(layersOf(packet), { length: packet.length })}`;
+}
+
+/** The lines of `inspect()`. */
+export function packetDump(packet: Packet, maxBytes: number | undefined): string {
+  const limit = maxBytes === undefined ? {} : { maxBytes };
+  if (storeOf(packet) === undefined) return packetLine(packet);
+  const { length, checksumNotReady, ethernet } = packet;
+  const lines = METADATA.flatMap((name): Line[] => {
+    const value = readable(() => packet[name], unreadable);
+    return value === undefined ? [] : [[name, textOf(name, value)]];
+  });
+  const title = `packet ${packet.id}`;
+  const dump = section(title, lines);
+  if (ethernet !== undefined) {
+    const fields = FIELDS.ethernet.flatMap((name) => fieldLines(name, ethernet[name]));
+    dump.push(...section("ethernet", fields));
+  }
+  const wire = inspect(layersOf(packet), { ...limit, length, checksumNotReady });
+  return [...dump, wire].join("\n");
+}
+
+/** What `toJSON()` gives. */
+export function packetJson(packet: Packet): JsonObject {
+  const { id, verdict } = packet;
+  const decided: JsonObject = verdict === undefined ? {} : { verdict };
+  if (storeOf(packet) === undefined) return { id, released: true, ...decided };
+  const json: Record<string, JsonValue> = { id };
+  for (const name of METADATA) {
+    const value = readable(() => packet[name], unreadable);
+    if (value !== undefined) json[name] = jsonValue(value);
+  }
+  const layers = layersOf(packet);
+  const { malformed } = layers;
+  const { ethernet } = packet;
+  return {
+    ...json,
+    ...decided,
+    ...(ethernet && { ethernet: ethernetJson(ethernet) }),
+    ...headersJson(layers),
+    ...(malformed && { malformed: jsonValue(malformed) }),
+    payload: jsonValue(packet.payload),
+  };
+}
+
+function textOf(name: typeof METADATA[number], value: unknown): string {
+  if (name === "mark" && typeof value === "number") return `0x${value.toString(16)}`;
+  if (name === "protocol" && typeof value === "number") {
+    return `0x${value.toString(16).padStart(4, "0")}`;
+  }
+  if (name === "timestamp" && typeof value === "number") return timeText(value);
+  return plainText(value);
+}
+
+/** Microseconds since 1970 in ISO 8601, where a date can hold them. */
+function timeText(microseconds: number): string {
+  const date = new Date(Math.floor(microseconds / 1000));
+  if (Number.isNaN(date.getTime())) return `${microseconds}`;
+  const rest = String(microseconds % 1000).padStart(3, "0");
+  return date.toISOString().replace("Z", `${rest}Z`);
+}
+
+/** A property that the kernel may have sent in a form which cannot be read. */
+function readable<Value, Other = undefined>(
+  get: () => Value,
+  otherwise?: (error: WireError) => Other,
+): Value | Other | undefined {
+  try {
+    return get();
+  } catch (error) {
+    if (error instanceof WireError) return otherwise?.(error);
+    throw error;
+  }
+}
+
+function unreadable({ message }: WireError): { readonly error: string } {
+  return { error: message };
+}

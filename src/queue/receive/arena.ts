@@ -1,0 +1,113 @@
+/**
+ * Receive memory: slots that `recvmmsg` fills, one message a slot, read in place.
+ *
+ * An arena whose packets are all decided is filled again from its first slot. One that still holds
+ * undecided packets is filled on behind them, and when full another takes over (chain.ts). Nobody
+ * outside the library sees this memory: what a program is handed is a copy.
+ *
+ * @module
+ */
+
+import { MSG_TRUNC, ReceiveSlots, type SlotShape } from "../../linux/receive_slots.ts";
+import type { Pointer } from "../../../ffi/types.ts";
+import { ATTRIBUTE_STRIDE } from "../../netlink/queue/packet_index.ts";
+import type { MessageStore } from "../packet/metadata.ts";
+import type { Packet } from "../packet/packet.ts";
+
+/** Where a slot's packet stands. */
+export const SlotState = {
+  /** Received, not yet handed to the program. */
+  Waiting: 0,
+  /** In the program's hands. */
+  Delivered: 1,
+  /** Has its verdict, or never held a packet. */
+  Decided: 2,
+} as const;
+
+/** A block of receive slots, and a link of the chain of arenas in use (oldest first). */
+export class Arena implements MessageStore {
+  readonly slots: number;
+  readonly slotSize: number;
+  readonly single = false;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView<ArrayBuffer>;
+  /** Offsets of every message's attributes, a record of ATTRIBUTE_STRIDE a slot. */
+  readonly index: Int32Array;
+  readonly states: Uint8Array;
+  /** The packet object of each delivered, undecided slot. */
+  readonly packets: (Packet | undefined)[];
+  /** When each slot was received (`performance.now()`); written only for queues with a deadline. */
+  readonly times: Float64Array;
+
+  /** Slots in use: [0, filled). */
+  filled = 0;
+  /** How many of them are decided. */
+  decided = 0;
+  /** First undecided slot. */
+  head = 0;
+  /** Next slot to deliver. */
+  cursor = 0;
+  next: Arena | undefined = undefined;
+  previous: Arena | undefined = undefined;
+
+  readonly #received: ReceiveSlots;
+
+  constructor(shape: SlotShape) {
+    const { slots, slotSize } = shape;
+    this.slots = slots;
+    this.slotSize = slotSize;
+    this.#received = new ReceiveSlots(shape);
+    this.bytes = this.#received.bytes;
+    this.view = this.#received.view;
+    this.index = new Int32Array(slots * ATTRIBUTE_STRIDE);
+    this.states = new Uint8Array(slots);
+    this.packets = new Array(slots).fill(undefined);
+    this.times = new Float64Array(slots);
+  }
+
+  /** Pointer to the mmsghdr of the first free slot. */
+  freeHeaders(): Pointer {
+    return this.#received.headersFrom(this.filled);
+  }
+
+  /** Bytes that the kernel wrote into a slot. */
+  receivedLength(slot: number): number {
+    return this.#received.length(slot);
+  }
+
+  /** Whether the datagram was longer than the slot. */
+  wasCut(slot: number): boolean {
+    return (this.#received.flags(slot) & MSG_TRUNC) !== 0;
+  }
+
+  /** Takes the next slots into use. */
+  addSlots(count: number): void {
+    const { states, filled } = this;
+    this.filled = filled + count;
+    // Not `fill`: for the one slot of a quiet queue that call costs more than all of this.
+    for (let slot = filled; slot < this.filled; slot++) states[slot] = SlotState.Waiting;
+  }
+
+  /** Marks a slot decided and moves the head past all that are. */
+  decide(slot: number): void {
+    this.states[slot] = SlotState.Decided;
+    this.decided++;
+    if (slot !== this.head) return;
+    let head = slot + 1;
+    while (head < this.filled && this.states[head] === SlotState.Decided) head++;
+    this.head = head;
+  }
+
+  /** Whether nothing in it is undecided. */
+  get settled(): boolean {
+    return this.decided === this.filled;
+  }
+
+  /** Makes all slots free again; only when settled. */
+  rewind(): void {
+    this.filled = 0;
+    this.decided = 0;
+    this.head = 0;
+    this.cursor = 0;
+  }
+}
