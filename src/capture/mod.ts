@@ -16,4 +16,5 @@ export { CaptureReader, decodeCapture } from "./reader.ts";
 export { PcapngWriter, type PcapngWriterOptions } from "./pcapng_writer.ts";
 export { PcapWriter, type PcapWriterOptions } from "./pcap_writer.ts";
 export { CaptureDecoderStream, CaptureEncoderStream, type CaptureWriter } from "./streams.ts";
+export { type QueuedPacket, recordOf } from "./queued_packet.ts";
 export { type NetworkLayer, networkLayerOf } from "./network_layer.ts";
