@@ -1,6 +1,5 @@
 // NFQNL_MSG_VERDICT and NFQNL_MSG_VERDICT_BATCH: writers for the fast path, and an object form.
 import { WireError } from "../../base/errors.ts";
-import { Frame } from "../../packet/structure/packet_bytes.ts";
 import { put, viewOf } from "../../base/bytes.ts";
 import {
   align4,
@@ -23,14 +22,26 @@ const PORT_ID = 12;
 /** Bytes that {@link appendMark} adds. */
 export const MARK_SIZE = 8;
 
+/** Bytes of a packet that are copied straight into a message. */
+export interface Payload {
+  /** Bytes, at most 65531. */
+  readonly length: number;
+  /** Copies all of them to where `bytes`, and `view` over the same memory, have room for them. */
+  copyTo(bytes: Uint8Array, view: DataView, at: number): void;
+}
+
+function isPayload(payload: Uint8Array | Payload): payload is Payload {
+  return !(payload instanceof Uint8Array) && typeof payload?.copyTo === "function";
+}
+
 /** Bytes that {@link appendPayload} adds for a payload of `length` bytes. */
 export function payloadSize(length: number): number {
   return ATTRIBUTE_HEADER_SIZE + align4(length);
 }
 
 /** @ignore How long a payload is. */
-export function payloadLength(payload: Uint8Array | Frame): number {
-  return payload instanceof Frame
+export function payloadLength(payload: Uint8Array | Payload): number {
+  return isPayload(payload)
     ? payload.length
     : checkedLength("payload", payload, MAX_ATTRIBUTE_PAYLOAD);
 }
@@ -127,13 +138,13 @@ export function appendPayload(
   bytes: Uint8Array,
   start: number,
   end: number,
-  payload: Uint8Array | Frame,
+  payload: Uint8Array | Payload,
 ): number {
   const length = payloadLength(payload);
   const size = ATTRIBUTE_HEADER_SIZE + length;
   view.setUint16(end, size, true);
   view.setUint16(end + 2, NFQA.PAYLOAD, true);
-  if (payload instanceof Frame) payload.copyTo(bytes, view, end + ATTRIBUTE_HEADER_SIZE);
+  if (isPayload(payload)) payload.copyTo(bytes, view, end + ATTRIBUTE_HEADER_SIZE);
   else put(bytes, end + ATTRIBUTE_HEADER_SIZE, payload, length);
   const newEnd = end + align4(size);
   for (let at = end + size; at < newEnd; at++) view.setUint8(at, 0);
