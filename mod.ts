@@ -43,7 +43,8 @@ export {
 } from "./src/queue/terms/events.ts";
 export type { HandlerErrorPolicy } from "./src/queue/terms/handler_errors.ts";
 export type { Hook, PacketMetadata, Vlan } from "./src/queue/packet/metadata.ts";
-export type { Family, PacketQueueOptions, QueueFlags } from "./src/queue/terms/options.ts";
+export type { Family, PacketQueueOptions } from "./src/queue/terms/options.ts";
+export type { QueueFlags } from "./src/nfqueue/flags.ts";
 export { Packet } from "./src/queue/packet/packet.ts";
 export type { PacketLink } from "./src/queue/packet/link.ts";
 export { PacketQueue } from "./src/queue/packet_queue.ts";
