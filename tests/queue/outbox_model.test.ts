@@ -20,6 +20,7 @@ import {
   decodeVerdictBatch,
   VERDICT_SIZE,
 } from "../../src/netlink/queue/verdict.ts";
+import { runs } from "../support/quick.ts";
 
 const queue = 7;
 /** Of a message without attributes. */
@@ -284,7 +285,7 @@ for (const [name, actions] of [["", plain], [" while sends fail now and then", f
           bench.check();
         },
       ),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 }
@@ -305,7 +306,7 @@ test("packets that are held are moved out, and keep their places", { timeout: 60
       }
       bench.check();
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 

@@ -13,6 +13,7 @@ import {
   encodePacketMessage,
   indexPacketMessage,
 } from "../../src/netlink/mod.ts";
+import { runs } from "../support/quick.ts";
 
 const SLOTS = 3;
 
@@ -110,7 +111,7 @@ test("edits of any lengths stay in their slot, and go out whole", { timeout: 60_
       assert.deepEqual(bytes.subarray(free), before.subarray(free), "what is behind it");
     },
   );
-  fc.assert(property, { numRuns: 500 });
+  fc.assert(property, { numRuns: runs(500) });
 });
 
 test("a packet that grows within its slot needs no memory of its own", () => {

@@ -11,6 +11,7 @@ import { Filter } from "../support/filter.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { storeOf } from "../support/made_messages.ts";
 import { nextQueue } from "../support/numbers.ts";
+import { runs } from "../support/quick.ts";
 import { queueRule, udpTo } from "../support/rules.ts";
 import { UdpSocket } from "../support/udp.ts";
 import { conntrackChange } from "../netlink/conntrack_samples.ts";
@@ -193,7 +194,7 @@ test("any message by hand: text, JSON and the flow never throw", { timeout: 30_0
         assert.ok(error instanceof WireError, `${error}`);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 
