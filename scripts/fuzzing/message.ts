@@ -1,5 +1,5 @@
 /** Queued packets of messages that no kernel sent, and what their verdicts send. */
-import { type Decider, storeOf } from "../../tests/support/made_messages.ts";
+import { type Decider, storeOf } from "../../tests/support/stand_ins/made_messages.ts";
 import type { OutgoingMessage } from "../../ffi/memory.ts";
 import { Packet } from "../../src/queue/packet/packet.ts";
 import { Outbox } from "../../src/queue/send/outbox.ts";

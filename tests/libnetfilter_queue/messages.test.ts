@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { isQuick } from "../support/quick.ts";
-import { Child } from "../support/runtime.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { isQuick } from "../support/runtime/quick.ts";
+import { Child } from "../support/runtime/child.ts";
 
 requireIsolation();
 

@@ -7,7 +7,7 @@ import { AF_INET, AF_INET6 } from "../../src/libnetfilter_queue/packet_buffer_me
 import { PacketBuffer } from "../../src/libnetfilter_queue/packet_buffer.ts";
 import { finishChecksums } from "../../src/packet/structure/finish.ts";
 import { internetChecksum, parseLayers } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { randomBytes, type Sample, sample } from "./packet_samples.ts";
 
 const LIMIT = { timeout: 60_000 } as const;

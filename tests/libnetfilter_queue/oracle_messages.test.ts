@@ -24,7 +24,7 @@ import {
   type QueuePacketMessage,
 } from "../../src/netlink/mod.ts";
 import { mutated, noise, u16, u32, u8 } from "../packet/samples.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { randomBytes } from "./packet_samples.ts";
 
 const LIMIT = { timeout: 60_000 } as const;

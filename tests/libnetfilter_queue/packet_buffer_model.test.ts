@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { backend } from "../../ffi/backend.ts";
 import { AF_INET, PacketMemory } from "../../src/libnetfilter_queue/packet_buffer_memory.ts";
 import { PacketBuffer } from "../../src/libnetfilter_queue/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { randomBytes } from "./packet_samples.ts";
 
 /** A packet in the middle of its memory. */

@@ -20,7 +20,7 @@ import {
 } from "../../src/netlink/ip_queue/packet.ts";
 import { align4 } from "../../src/netlink/message.ts";
 import { embed, LIMIT, mutated, noise, own, u16, u32, u8 } from "../packet/samples.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 
 const u64 = fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.constantFrom(0n, 1n << 32n));
 const i53 = fc.oneof(fc.maxSafeInteger(), fc.integer(), fc.constant(0));

@@ -32,7 +32,7 @@ import {
   encodeVerdict,
   encodeVerdictBatch,
 } from "../../src/netlink/queue/verdict.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { conntrackChange, expectation } from "./conntrack_samples.ts";
 import { embed, LIMIT, mutated, noise, u16, u32, u8 } from "../packet/samples.ts";
 

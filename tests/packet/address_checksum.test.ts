@@ -16,7 +16,7 @@ import {
   pseudoHeaderIpv4,
   pseudoHeaderIpv6,
 } from "../../src/packet/structure/checksum.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { hex, ICMP4, ICMP6, LIMIT, noise, TCP4, TCP6, u16, u32, UDP4 } from "./samples.ts";
 
 test("IPv4 text", LIMIT, () => {

@@ -13,7 +13,7 @@ import {
   parseLayers,
   summary,
 } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, packetOf, PACKETS } from "./edits.ts";
 import { embed, LIMIT, mutated, noise } from "./samples.ts";
 

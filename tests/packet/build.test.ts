@@ -9,7 +9,7 @@ import {
   parseEthernet,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting } from "./edits.ts";
 import { hex, ICMP4, ICMP6, LIMIT, own, TCP4, TCP6, u16, u32, u8, UDP4 } from "./samples.ts";
 

@@ -12,7 +12,7 @@ import {
   parseEthernet,
   WireError,
 } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, PACKETS } from "./edits.ts";
 import { embed, LIMIT, mutated, own } from "./samples.ts";
 

@@ -10,7 +10,7 @@ import {
   type TcpOption,
   WireError,
 } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, packetOf, PACKETS, PLAIN_FIELDS, STRUCTURE_FIELDS, viewOf } from "./edits.ts";
 import { embed, LIMIT, mutated, noise, own } from "./samples.ts";
 

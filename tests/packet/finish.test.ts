@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { finishPacket, startChecksum } from "../../src/packet/structure/finish.ts";
 import { finishChecksums } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 
 const UPPER = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
 const FIELD: Readonly<Record<number, number>> = { 1: 2, 6: 16, 17: 6, 58: 2 };

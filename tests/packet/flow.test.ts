@@ -13,7 +13,7 @@ import {
   type PacketFields,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { embed, hex, LIMIT, mutated, noise, u16, u8 } from "./samples.ts";
 
 test("values of a packet's flow", LIMIT, () => {

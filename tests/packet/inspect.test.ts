@@ -11,7 +11,7 @@ import {
   parseLayers,
   summary,
 } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, packetOf, PACKETS } from "./edits.ts";
 import { embed, hex, ICMP4, ICMP6, LIMIT, mutated, noise, TCP4, TCP6, UDP4 } from "./samples.ts";
 

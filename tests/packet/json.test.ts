@@ -11,7 +11,7 @@ import {
   parseEthernet,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, packetOf, PACKETS } from "./edits.ts";
 import { hex, ICMP4, ICMP6, LIMIT, mutated, noise, own, TCP4, TCP6, u16, UDP4 } from "./samples.ts";
 

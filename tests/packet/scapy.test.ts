@@ -11,8 +11,8 @@ import {
   parseIpv6,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { isQuick } from "../support/quick.ts";
-import { needsScapy, Scapy, type ScapyPacket } from "../support/scapy.ts";
+import { isQuick } from "../support/runtime/quick.ts";
+import { needsScapy, Scapy, type ScapyPacket } from "../support/oracles/scapy.ts";
 import { editAtRandom, Random } from "./random_edits.ts";
 import { hex } from "./samples.ts";
 

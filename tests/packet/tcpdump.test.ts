@@ -13,8 +13,8 @@ import {
   summary,
   type TcpOption,
 } from "../../src/packet/mod.ts";
-import { isQuick } from "../support/quick.ts";
-import { type Captured, LINK, needsTcpdump, tcpdumpLines } from "../support/tcpdump.ts";
+import { isQuick } from "../support/runtime/quick.ts";
+import { type Captured, LINK, needsTcpdump, tcpdumpLines } from "../support/oracles/tcpdump.ts";
 import { counting } from "./edits.ts";
 import { Random } from "./random_edits.ts";
 import { hex, LIMIT } from "./samples.ts";

@@ -12,7 +12,7 @@ import {
   WireError,
   type WireProblem,
 } from "../../src/packet/mod.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting } from "./edits.ts";
 import { hex, LIMIT, own, u16, u8 } from "./samples.ts";
 

@@ -6,7 +6,7 @@ import { Frame } from "../../src/packet/structure/packet_bytes.ts";
 import { Layers, parseLayers } from "../../src/packet/layers.ts";
 import { buildPacket } from "../../src/packet/build/build.ts";
 import { summary } from "../../src/packet/text/summary.ts";
-import { runs } from "../support/quick.ts";
+import { runs } from "../support/runtime/quick.ts";
 import {
   embed,
   hex,
