@@ -8,7 +8,7 @@ import { test } from "node:test";
 import * as library from "../../src/libnetfilter_queue/mod.ts";
 import * as netlink from "../../src/netlink/mod.ts";
 import { ERRNO } from "../../src/linux/errno.ts";
-import { command } from "../support/command.ts";
+import { command } from "../support/runtime/command.ts";
 
 const HEADERS = [
   ...["errno.h", "fcntl.h", "limits.h", "net/if.h", "poll.h", "stddef.h", "stdio.h"],
