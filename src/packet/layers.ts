@@ -14,10 +14,11 @@ import { INSPECT, type JsonObject, jsonValue, shown } from "../base/json_value.t
 import { guardNames } from "../base/name_guard.ts";
 import { checkObject } from "../base/objects.ts";
 import { Outline } from "./structure/outline.ts";
-import { ETHERTYPE, IP_PROTOCOL } from "./structure/protocols.ts";
+import { ETHERTYPE } from "./structure/protocols.ts";
 import { checkU16 } from "../base/checks.ts";
 import { TcpView } from "./transport/tcp.ts";
 import { UdpView } from "./transport/udp.ts";
+import { arpOf, icmpOf, icmpv6Of, ipOf, ipv4Of, ipv6Of, tcpOf, udpOf } from "./views.ts";
 
 /** @ignore What one pass over the packet found, for who finishes its checksums. */
 export let outlineOf: (layers: Layers) => Outline;
@@ -64,51 +65,36 @@ export class Layers {
 
   /** The IP header, whichever version. */
   get ip(): Ipv4View | Ipv6View | undefined {
-    const outline = this.#outline;
-    if (outline.version === 0) return undefined;
-    // The casts here and below are right: the outline forgets a view when what it is a view of goes.
-    return (outline.networkView ??= outline.version === 4
-      ? new Ipv4View(outline)
-      : new Ipv6View(outline)) as Ipv4View | Ipv6View;
+    return ipOf(this.#outline);
   }
 
   get ipv4(): Ipv4View | undefined {
-    return this.#outline.version === 4 ? this.ip as Ipv4View : undefined;
+    return ipv4Of(this.#outline);
   }
 
   get ipv6(): Ipv6View | undefined {
-    return this.#outline.version === 6 ? this.ip as Ipv6View : undefined;
+    return ipv6Of(this.#outline);
   }
 
   /** The ARP packet, when the ethertype says that it is one: RARP's (RFC 903) have the same form. */
   get arp(): ArpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== ETHERTYPE.ARP || !outline.readable) return undefined;
-    return (outline.upperView ??= new ArpView(outline)) as ArpView;
+    return arpOf(this.#outline);
   }
 
   get tcp(): TcpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.TCP || !outline.readable) return undefined;
-    return (outline.upperView ??= new TcpView(outline)) as TcpView;
+    return tcpOf(this.#outline);
   }
 
   get udp(): UdpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.UDP || !outline.readable) return undefined;
-    return (outline.upperView ??= new UdpView(outline)) as UdpView;
+    return udpOf(this.#outline);
   }
 
   get icmp(): IcmpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.ICMP || !outline.readable) return undefined;
-    return (outline.upperView ??= new IcmpView(outline)) as IcmpView;
+    return icmpOf(this.#outline);
   }
 
   get icmpv6(): Icmpv6View | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.ICMPV6 || !outline.readable) return undefined;
-    return (outline.upperView ??= new Icmpv6View(outline)) as Icmpv6View;
+    return icmpv6Of(this.#outline);
   }
 
   /** Addresses, ports and protocol as values of their own; absent when there is no IP header. */

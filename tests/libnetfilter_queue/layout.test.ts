@@ -366,7 +366,7 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       MSG_TRUNC: "MSG_TRUNC",
       MSG_DONTWAIT: "MSG_DONTWAIT",
     }),
-    ["NFPROTO_UNSPEC", 0, "FAMILIES in src/queue/terms/options.ts"],
+    ["NFPROTO_UNSPEC", 0, "FAMILIES in src/queue/packet/families.ts"],
     ["NFPROTO_IPV4", library.AF_INET, "packet_buffer_memory.ts"],
     ["NFPROTO_IPV6", library.AF_INET6, "packet_buffer_memory.ts"],
     ["NFPROTO_BRIDGE", library.AF_BRIDGE, "packet_buffer_memory.ts"],

@@ -8,7 +8,7 @@ import { OutgoingMessage } from "../../../ffi/memory.ts";
 import { ReceiveSlots } from "../../../src/linux/receive_slots.ts";
 import { type Arena, SlotState } from "../../../src/queue/receive/arena.ts";
 import { ArenaChain } from "../../../src/queue/receive/chain.ts";
-import { storeOf } from "../../../src/queue/packet/metadata.ts";
+import { MESSAGE } from "../../../src/queue/packet/friends.ts";
 import { Outbox } from "../../../src/queue/send/outbox.ts";
 import { Packet } from "../../../src/queue/packet/packet.ts";
 import { NO_MARK } from "../../../src/queue/packet/verdict.ts";
@@ -89,7 +89,8 @@ interface Undecided {
 }
 
 /** Whether a packet is where it was received, or was moved out to memory of its own. */
-const isMoved = ({ packet }: Undecided): boolean => packet !== undefined && storeOf(packet)!.single;
+const isMoved = ({ packet }: Undecided): boolean =>
+  packet !== undefined && packet[MESSAGE].store.single;
 
 /** The part of Engine that moves packets, over the model. */
 class Bench {
@@ -153,7 +154,7 @@ class Bench {
     const next = this.undecided.find(({ packet }) => packet === undefined)!;
     assert.deepEqual([next.arena === arena, next.slot, next.id], [true, slot, id]);
     arena.states[slot] = SlotState.Delivered;
-    next.packet = arena.packets[slot] = new Packet(undefined, arena, slot);
+    next.packet = arena.packets[slot] = new Packet(undefined, arena.messages[slot]!);
   }
 
   /** As Engine.decide and its settling; a send that fails leaves the packet undecided. */
@@ -170,12 +171,9 @@ class Bench {
     if (packet === undefined) return;
     const { arena, slot, id } = packet;
     const moved = isMoved(packet);
-    const store = moved ? storeOf(packet.packet!)! : arena;
-    const entry = moved ? 0 : slot * ATTRIBUTE_STRIDE;
-    assert.equal(store.index[entry]! >>> 0, id, "its slot is still its own");
-    const oldest = moved
-      ? this.chain.isOldestMoved(packet.packet!)
-      : this.chain.isOldest(arena, slot);
+    const message = moved ? packet.packet![MESSAGE] : arena.messages[slot]!;
+    assert.equal(message.id, id, "its slot is still its own");
+    const oldest = moved ? this.chain.isOldestMoved(message) : this.chain.isOldest(arena, slot);
     try {
       if (size !== undefined || priority !== undefined) {
         const payload = size === undefined ? undefined : new Uint8Array(size).fill(id & 0xff);
@@ -187,7 +185,7 @@ class Bench {
       if (this.kernel.failing && String(error).includes("ENOBUFS")) return;
       throw error;
     }
-    if (moved) this.chain.decideMoved(packet.packet!);
+    if (moved) this.chain.decideMoved(message);
     else this.chain.decide(arena, slot);
     this.undecided.splice(this.undecided.indexOf(packet), 1);
     this.given.set(id, text(verdict, mark, size, priority));

@@ -6,24 +6,24 @@
  */
 
 import { ERRNO } from "../../linux/errno.ts";
-import { NFQA } from "../../netlink/queue/numbers.ts";
-import { ATTRIBUTE_STRIDE } from "../../netlink/queue/packet_index.ts";
 import { AnswerRoom } from "../receive/answer_room.ts";
 import { type Arena, SlotState } from "../receive/arena.ts";
 import { ArenaChain, type Oldest } from "../receive/chain.ts";
 import { Configuration, slotSize } from "../send/configuration.ts";
-import { Counters, verdictKind } from "../terms/counters.ts";
+import { Counters, verdictKind } from "../report/counters.ts";
 import { Deadline } from "./deadline.ts";
-import type { Decider, VerdictChanges } from "../packet/decider.ts";
-import { QueueClosedError } from "../terms/errors.ts";
-import { type QueueEvent, type UndecidedCause, UndecidedEvent } from "../terms/events.ts";
-import { verdictAfter } from "../terms/handler_errors.ts";
+import type { Decider, Undecided, VerdictChanges } from "../packet/decider.ts";
+import type { UndecidedCause } from "../packet/ending.ts";
+import { QueueClosedError } from "../packet/errors.ts";
+import { FAMILIES } from "../packet/families.ts";
+import { IS_LEFT, MESSAGE, SETTLE_BY_QUEUE } from "../packet/friends.ts";
+import { type QueueEvent, UndecidedEvent } from "../report/events.ts";
+import { verdictAfter } from "../settings/handler_errors.ts";
 import { IdleWatch } from "../receive/idle.ts";
 import { Intake } from "../receive/intake.ts";
-import { slotOf, storeOf } from "../packet/metadata.ts";
-import type { Settings } from "../terms/options.ts";
+import type { Settings } from "../settings/options.ts";
 import { LossWatch } from "../receive/losses.ts";
-import { isLeft, Packet, settleByQueue } from "../packet/packet.ts";
+import { Packet } from "../packet/packet.ts";
 import { Refusals } from "../send/refusals.ts";
 import type { SentKind } from "../send/sent_log.ts";
 import { Room } from "./room.ts";
@@ -33,8 +33,6 @@ import type { Verdict } from "../packet/verdict.ts";
 
 /** Packets that may be taken while closing, however short the queue is by then. */
 const CLOSING_PACKETS = 65536;
-
-const FAMILY_NUMBERS = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const;
 
 /** What an engine is given. */
 export interface EngineLink {
@@ -77,7 +75,7 @@ export class Engine implements Decider {
   constructor(settings: Settings, { kernel, emit }: EngineLink) {
     this.settings = settings;
     this.#emit = emit;
-    this.#family = FAMILY_NUMBERS[settings.family];
+    this.#family = FAMILIES[settings.family];
     const { batchSize, copyRange, deadline, flags } = settings;
     const shape = { slots: batchSize, slotSize: slotSize(copyRange, flags) };
     // Before the queue is bound: from then on until a copy mode is set the kernel drops what comes.
@@ -129,7 +127,7 @@ export class Engine implements Decider {
     this.#intake = new Intake({
       ...{ chain: this.#chain, refusals: this.#refusals, losses: this.#losses, cut },
       ...{ kernel: this.kernel, configuration: this.configuration, counters: this.counters },
-      deadline: this.#deadline,
+      startTime: this.#deadline && ((arena, slot) => this.#deadline?.start(arena, slot)),
     });
     try {
       // The last step, and not the library's: it would swallow packets that come at once.
@@ -197,8 +195,9 @@ export class Engine implements Decider {
       const arena = this.#chain.takeWaiting();
       if (arena === undefined) return undefined;
       const slot = arena.cursor - 1;
-      const packet = new Packet(this, arena, slot);
-      if (this.#family !== 0 && this.#familyOf(arena, slot) !== this.#family) {
+      const message = arena.messages[slot]!;
+      const packet = new Packet(this, message);
+      if (this.#family !== 0 && message.family !== this.#family) {
         arena.packets[slot] = packet;
         packet.accept();
         continue;
@@ -211,22 +210,26 @@ export class Engine implements Decider {
   }
 
   /** Gives a packet its verdict; for the packet alone, which knows that it has none yet. */
-  decide(packet: Packet, verdict: number, mark: number, changes: VerdictChanges | undefined): void {
+  decide(
+    packet: Undecided,
+    verdict: number,
+    mark: number,
+    changes: VerdictChanges | undefined,
+  ): void {
     if (this.closed) throw new QueueClosedError(this.settings.number);
     // First, because more may be received, and packets moved, until the verdicts find room.
     if (this.#outbox.full) this.flush();
-    const store = storeOf(packet)!;
-    const slot = slotOf(packet);
-    const { id } = packet;
+    const { [MESSAGE]: message, id } = packet;
+    const { store, slot } = message;
     const chain = this.#chain;
     if (changes !== undefined) this.#outbox.addWithChanges(id, verdict, mark, changes);
     else if (
-      store.single ? chain.isOldestMoved(packet) : chain.isOldest(store as Arena, slot)
+      store.single ? chain.isOldestMoved(message) : chain.isOldest(store as Arena, slot)
     ) this.#outbox.addOldest(id, verdict, mark);
     else this.#outbox.add(id, verdict, mark);
     if (store.single) {
       this.room.give();
-      chain.decideMoved(packet);
+      chain.decideMoved(message);
     } else {
       if ((store as Arena).states[slot] === SlotState.Delivered) this.room.give();
       chain.decide(store as Arena, slot);
@@ -236,7 +239,7 @@ export class Engine implements Decider {
 
   /** Ends a packet's turn: what is undecided and not held gets the verdict for errors. */
   leave(packet: Packet): void {
-    if (this.closed || !isLeft(packet)) return;
+    if (this.closed || !packet[IS_LEFT]) return;
     this.counters.undecided++;
     this.#decideForHandler(packet, { verdict: this.settings.onError, cause: "handler" });
   }
@@ -350,17 +353,11 @@ export class Engine implements Decider {
     } while (this.receive() > 0 && this.counters.received < most);
   }
 
-  #familyOf(arena: Arena, slot: number): number {
-    const header = arena.index[slot * ATTRIBUTE_STRIDE + NFQA.PACKET_HDR]!;
-    // A header attribute is 8 bytes behind the family: nfgenmsg's 4 and its own 4.
-    return arena.bytes[header - 8]!;
-  }
-
   #decideForHandler(
     packet: Packet,
     reason: { readonly verdict: Verdict; readonly cause: UndecidedCause; readonly error?: unknown },
   ): void {
-    settleByQueue(packet, reason.verdict, reason.cause);
+    packet[SETTLE_BY_QUEUE](reason.verdict, reason.cause);
     this.#emit(new UndecidedEvent(packet.id, reason));
   }
 
@@ -369,8 +366,8 @@ export class Engine implements Decider {
     { packet: made, arena, slot }: Omit<Oldest, "received">,
     { verdict, cause }: { verdict: Verdict; cause: UndecidedCause },
   ): void {
-    const packet = made ?? new Packet(this, arena, slot);
-    settleByQueue(packet, verdict, cause);
+    const packet = made ?? new Packet(this, arena.messages[slot]!);
+    packet[SETTLE_BY_QUEUE](verdict, cause);
     this.#report(new UndecidedEvent(packet.id, { verdict, cause }));
   }
 

@@ -6,7 +6,7 @@
 
 import type { Arena } from "../receive/arena.ts";
 import type { ArenaChain, Oldest } from "../receive/chain.ts";
-import type { Settings } from "../terms/options.ts";
+import type { Settings } from "../settings/options.ts";
 import type { Verdict } from "../packet/verdict.ts";
 
 /** What a deadline needs of its queue. */

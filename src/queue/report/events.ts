@@ -5,6 +5,7 @@
  */
 
 import type { SystemError } from "../../linux/errno.ts";
+import type { UndecidedCause } from "../packet/ending.ts";
 import { type Verdict, verdictName } from "../packet/verdict.ts";
 
 /**
@@ -68,19 +69,6 @@ export class OverrunEvent extends Event {
     this.message = message;
   }
 }
-
-/** Why the queue decided instead of the handler. */
-export type UndecidedCause =
-  /** The handler, or one turn of `for await`, ended without a verdict. */
-  | "handler"
-  /** The handler threw or rejected. */
-  | "error"
-  /** `deadline` passed. */
-  | "deadline"
-  /** The queue was closed. */
-  | "close"
-  /** The kernel's message did not fit its slot, so the packet could not be shown. */
-  | "cut";
 
 const CAUSES: Readonly<Record<UndecidedCause, string>> = {
   handler:

@@ -1,36 +1,40 @@
 /**
- * The options of `PacketQueue.open`, and the one place where arguments are checked.
+ * The options of `PacketQueue.open`.
  *
  * @module
  */
 
 import { MAX_COPY_RANGE } from "../../netlink/queue/numbers.ts";
 import { FLAG_BITS, type QueueFlags } from "../../nfqueue/flags.ts";
-import { checkKeys, show } from "../../base/checks.ts";
+import {
+  checkBoolean,
+  checkInteger,
+  checkKeys,
+  MAX_MILLISECONDS,
+  show,
+} from "../../base/checks.ts";
 import type { HandlerErrorPolicy } from "./handler_errors.ts";
+import { FAMILIES, type Family } from "../packet/families.ts";
 import { isVerdict, Verdict } from "../packet/verdict.ts";
 
 /** Packets that the kernel lets wait in a queue unless it is told otherwise. */
 export const DEFAULT_MAX_LENGTH = 1024;
 
-/** Protocol families of packets (linux/netfilter.h, NFPROTO_*). */
-export type Family = "unspecified" | "ipv4" | "ipv6" | "bridge";
-
 /** Options of `PacketQueue.open`. */
 export interface PacketQueueOptions {
   /**
-   * Bytes of each packet to copy, 0…65531; 0 asks for metadata only. Default 65531: all. A smaller
+   * Bytes of each packet to copy, 0 to 65531; 0 asks for metadata only. Default 65531: all. A smaller
    * range is faster; the packets that go on are whole all the same, and `packet.length` is right.
    */
   readonly copyRange?: number | undefined;
-  /** Packets that may wait in the kernel for a verdict, 1…0xffffffff. Default: the kernel's 1024. */
+  /** Packets that may wait in the kernel for a verdict, 1 to 0xffffffff. Default: the kernel's 1024. */
   readonly maxLength?: number | undefined;
   /**
-   * Receive buffer of the socket in bytes, 1…0x7fffffff (SO_RCVBUFFORCE, else SO_RCVBUF; the kernel
+   * Receive buffer of the socket in bytes, 1 to 0x7fffffff (SO_RCVBUFFORCE, else SO_RCVBUF; the kernel
    * doubles it). Default 4 MiB.
    */
   readonly receiveBuffer?: number | undefined;
-  /** Packets taken from the kernel in one call, 1…1024. Default 64. */
+  /** Packets taken from the kernel in one call, 1 to 1024. Default 64. */
   readonly batchSize?: number | undefined;
   /** Accept packets, instead of dropping them, while the queue or the socket is full. Default false. */
   readonly failOpen?: boolean | undefined;
@@ -76,7 +80,7 @@ export interface PacketQueueOptions {
    */
   readonly warn?: boolean | undefined;
   /**
-   * Undecided packets a handler may hold before the queue stops handing out more, 1…0xffffffff.
+   * Undecided packets a handler may hold before the queue stops handing out more, 1 to 0xffffffff.
    * Default 1024. `runSync` cannot wait, so it is not bound by it. More packets wait in the kernel, up
    * to `maxLength`: rate × time of a handler must stay below the smaller of the two.
    */
@@ -100,7 +104,7 @@ export interface Settings {
   readonly concurrency: number;
 }
 
-const FAMILIES: readonly string[] = ["unspecified", "ipv4", "ipv6", "bridge"] satisfies Family[];
+const FAMILY_NAMES: readonly string[] = Object.keys(FAMILIES);
 const KEYS: readonly string[] = [
   "copyRange",
   "maxLength",
@@ -119,8 +123,6 @@ const KEYS: readonly string[] = [
   "warn",
   "concurrency",
 ];
-/** Longest time a timer takes. */
-const MAX_MILLISECONDS = 0x7fffffff;
 
 /**
  * Checks a queue's number and options.
@@ -128,7 +130,7 @@ const MAX_MILLISECONDS = 0x7fffffff;
  * @throws {TypeError | RangeError} naming the option, its range and the value
  */
 export function resolveSettings(number: number, options: PacketQueueOptions = {}): Settings {
-  checkInteger("queue number", number, { min: 0, max: 0xffff });
+  checkInteger("queue number", number, 0, 0xffff);
   checkKeys("options", options, KEYS);
   const {
     copyRange = MAX_COPY_RANGE,
@@ -148,8 +150,8 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     warn = true,
     concurrency = 1024,
   } = options;
-  if (!FAMILIES.includes(family)) {
-    throw new TypeError(`family must be one of ${FAMILIES.join(", ")}, got ${show(family)}`);
+  if (!FAMILY_NAMES.includes(family)) {
+    throw new TypeError(`family must be one of ${FAMILY_NAMES.join(", ")}, got ${show(family)}`);
   }
   checkVerdict("onError", onError);
   if (onHandlerError !== "throw" && typeof onHandlerError !== "function") {
@@ -159,8 +161,8 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     number,
     copyRange: checkCopyRange(copyRange),
     maxLength: maxLength === undefined ? undefined : checkMaxLength(maxLength),
-    receiveBuffer: checkInteger("receiveBuffer", receiveBuffer, { min: 1, max: 0x7fffffff }),
-    batchSize: checkInteger("batchSize", batchSize, { min: 1, max: 1024 }),
+    receiveBuffer: checkInteger("receiveBuffer", receiveBuffer, 1, 0x7fffffff),
+    batchSize: checkInteger("batchSize", batchSize, 1, 1024),
     flags: checkFlags({ failOpen, gso, conntrack, uidGid, securityContext }),
     family,
     reportOverruns: checkBoolean("reportOverruns", reportOverruns),
@@ -168,18 +170,18 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     onError,
     onHandlerError,
     warn: checkBoolean("warn", warn),
-    concurrency: checkInteger("concurrency", concurrency, { min: 1, max: 0xffffffff }),
+    concurrency: checkInteger("concurrency", concurrency, 1, 0xffffffff),
   };
 }
 
 /** @throws {TypeError | RangeError} */
 export function checkCopyRange(value: number): number {
-  return checkInteger("copyRange", value, { min: 0, max: MAX_COPY_RANGE });
+  return checkInteger("copyRange", value, 0, MAX_COPY_RANGE);
 }
 
 /** @throws {TypeError | RangeError} */
 export function checkMaxLength(value: number): number {
-  return checkInteger("maxLength", value, { min: 1, max: 0xffffffff });
+  return checkInteger("maxLength", value, 1, 0xffffffff);
 }
 
 /**
@@ -203,36 +205,9 @@ function checkDeadline(
 ): NonNullable<PacketQueueOptions["deadline"]> {
   checkKeys("deadline", deadline, ["milliseconds", "verdict"]);
   const { milliseconds, verdict } = deadline;
-  checkInteger("deadline.milliseconds", milliseconds, { min: 1, max: MAX_MILLISECONDS });
+  checkInteger("deadline.milliseconds", milliseconds, 1, MAX_MILLISECONDS);
   checkVerdict("deadline.verdict", verdict);
   return { milliseconds, verdict };
-}
-
-/** @throws {TypeError | RangeError} */
-export function checkMilliseconds(name: string, value: number): number {
-  return checkInteger(name, value, { min: 0, max: MAX_MILLISECONDS });
-}
-
-/** @throws {TypeError | RangeError} */
-export function checkInteger(
-  name: string,
-  value: number,
-  { min, max }: { min: number; max: number },
-): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`${name} must be a number, got ${show(value)}`);
-  }
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new RangeError(`${name} must be an integer from ${min} to ${max}, got ${value}`);
-  }
-  return value;
-}
-
-function checkBoolean(name: string, value: boolean): boolean {
-  if (typeof value !== "boolean") {
-    throw new TypeError(`${name} must be true or false, got ${show(value)}`);
-  }
-  return value;
 }
 
 function checkVerdict(name: string, value: unknown): void {

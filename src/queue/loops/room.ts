@@ -5,8 +5,8 @@
  */
 
 import { setImmediate } from "../../../ffi/turn.ts";
-import { ExhaustedEvent } from "../terms/events.ts";
-import type { Settings } from "../terms/options.ts";
+import { ExhaustedEvent } from "../report/events.ts";
+import type { Settings } from "../settings/options.ts";
 
 /** How long a reader may stand still before it says so (ms). */
 const PATIENCE = 2000;

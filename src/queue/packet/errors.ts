@@ -1,5 +1,5 @@
 /**
- * What can go wrong between a program and its queue. Failures of the system are `SystemError`s.
+ * What can go wrong between a program and its packets. Failures of the system are `SystemError`s.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  */
 
 import { OverrunEvent, type QueueEvent, UndecidedEvent } from "./events.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "../settings/options.ts";
 
 /** What is said once each: a forgotten verdict must not hide a handler that fails. */
 function kindOf(event: QueueEvent): string {
