@@ -129,8 +129,8 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       EFD_CLOEXEC: "EFD_CLOEXEC",
       EFD_NONBLOCK: "EFD_NONBLOCK",
     }),
-    ["sizeof(struct timeval)", 16, "#timeval in src/nfqueue/socket.ts, data.ts"],
-    ["offsetof(struct timeval, tv_usec)", 8, "#timeval in src/nfqueue/socket.ts, data.ts"],
+    ["sizeof(struct timeval)", 16, "#timeval in src/nfqueue/system_kernel.ts, data.ts"],
+    ["offsetof(struct timeval, tv_usec)", 8, "#timeval in src/nfqueue/system_kernel.ts, data.ts"],
     ...rowsOf("src/linux/netlink_socket.ts", {
       SOCKADDR_NL_SIZE: "sizeof(struct sockaddr_nl)",
       PORT_ID: "offsetof(struct sockaddr_nl, nl_pid)",
@@ -328,7 +328,7 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       "NF_QUEUE_NR",
     ]),
     ...Object.entries(ERRNO).map(([name, value]): Row => [name, value, "src/linux/errno.ts"]),
-    ...rowsOf("src/nfqueue/socket.ts", {
+    ...rowsOf("src/nfqueue/system_kernel.ts", {
       MSG_WAITFORONE: "MSG_WAITFORONE",
       F_GETFL: "F_GETFL",
       F_SETFL: "F_SETFL",
@@ -343,8 +343,6 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
     ...rowsOf("src/linux/netlink_socket.ts", {
       AF_NETLINK: "AF_NETLINK",
       MSG_DONTWAIT: "MSG_DONTWAIT",
-      F_SETFD: "F_SETFD",
-      FD_CLOEXEC: "FD_CLOEXEC",
       SOL_SOCKET: "SOL_SOCKET",
       SO_SNDBUF: "SO_SNDBUF",
       SO_RCVBUF: "SO_RCVBUF",
@@ -356,11 +354,8 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       SO_TIMESTAMP: "SO_TIMESTAMP",
       SEQUENCE: "offsetof(struct nlmsghdr, nlmsg_seq)",
     }),
-    ...rowsOf("src/ipq/libipq_transport.ts", {
-      F_SETFD: "F_SETFD",
-      FD_CLOEXEC: "FD_CLOEXEC",
-      DESCRIPTOR_LIMIT: "FD_SETSIZE",
-    }),
+    ...rowsOf("src/linux/descriptors.ts", { F_SETFD: "F_SETFD", FD_CLOEXEC: "FD_CLOEXEC" }),
+    ...rowsOf("src/ipq/libipq_transport.ts", { DESCRIPTOR_LIMIT: "FD_SETSIZE" }),
     ...rowsOf("src/linux/files.ts", { O_RDONLY: "O_RDONLY", O_CLOEXEC: "O_CLOEXEC" }),
     ...rowsOf("src/libnetfilter_queue/receiver.ts", {
       MSG_TRUNC: "MSG_TRUNC",

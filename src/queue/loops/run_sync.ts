@@ -10,7 +10,7 @@ import type { SyncHandler } from "./deliver.ts";
 import { Drain } from "./hand_out.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkInteger, checkMilliseconds } from "../terms/options.ts";
-import { flushWaiting } from "../send/outbox.ts";
+import { flushWaiting } from "../../nfqueue/delayed_flush.ts";
 import type { Packet } from "../packet/packet.ts";
 
 /** Options of `runSync`. */
