@@ -172,7 +172,7 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       "HARDWARE_ADDRESS.offset": "offsetof(struct nfqnl_msg_packet_hw, hw_addr)",
       "HARDWARE_ADDRESS.size": "sizeof(((struct nfqnl_msg_packet_hw *)0)->hw_addr)",
     }),
-    ...rowsOf("src/libnetfilter_queue/framing.ts", {
+    ...rowsOf("src/libnetfilter_queue/guards/framing.ts", {
       MESSAGE_HEADER: "NLMSG_HDRLEN",
       QUEUE_HEADER: "NLMSG_HDRLEN + sizeof(struct nfgenmsg)",
       ATTRIBUTE_HEADER: "NLA_HDRLEN",
@@ -184,7 +184,7 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       ATTRIBUTE: "NLA_HDRLEN",
       TYPE_MASK: "NLA_TYPE_MASK & 0xffff",
     }),
-    ...rowsOf("src/libnetfilter_queue/ip.ts", {
+    ...rowsOf("src/libnetfilter_queue/packet_buffer/ip.ts", {
       IPV4_HEADER: "sizeof(struct iphdr)",
       IPV6_HEADER: "sizeof(struct ip6_hdr)",
       NEXT_HEADER: "offsetof(struct ip6_hdr, ip6_nxt)",
@@ -192,15 +192,19 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       IPPROTO_AH: "IPPROTO_AH",
       IPPROTO_NONE: "IPPROTO_NONE",
     }),
-    ...rowsOf("src/libnetfilter_queue/tcp.ts", { TCP_HEADER: "sizeof(struct tcphdr)" }),
-    ...rowsOf("src/libnetfilter_queue/udp.ts", { UDP_HEADER: "sizeof(struct udphdr)" }),
-    ...rowsOf("src/libnetfilter_queue/packet_buffer_memory.ts", {
+    ...rowsOf("src/libnetfilter_queue/packet_buffer/tcp.ts", {
+      TCP_HEADER: "sizeof(struct tcphdr)",
+    }),
+    ...rowsOf("src/libnetfilter_queue/packet_buffer/udp.ts", {
+      UDP_HEADER: "sizeof(struct udphdr)",
+    }),
+    ...rowsOf("src/libnetfilter_queue/packet_buffer/memory.ts", {
       ETHERNET_HEADER: "ETH_HLEN",
       AF_INET: "AF_INET",
       AF_INET6: "AF_INET6",
       AF_BRIDGE: "AF_BRIDGE",
     }),
-    ["offsetof(struct ethhdr, h_proto)", 12, "allocate in packet_buffer_memory.ts"],
+    ["offsetof(struct ethhdr, h_proto)", 12, "allocate in packet_buffer/memory.ts"],
   ]);
 });
 
@@ -362,8 +366,8 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       MSG_DONTWAIT: "MSG_DONTWAIT",
     }),
     ["NFPROTO_UNSPEC", 0, "FAMILIES in src/queue/terms/options.ts"],
-    ["NFPROTO_IPV4", library.AF_INET, "packet_buffer_memory.ts"],
-    ["NFPROTO_IPV6", library.AF_INET6, "packet_buffer_memory.ts"],
-    ["NFPROTO_BRIDGE", library.AF_BRIDGE, "packet_buffer_memory.ts"],
+    ["NFPROTO_IPV4", library.AF_INET, "packet_buffer/memory.ts"],
+    ["NFPROTO_IPV6", library.AF_INET6, "packet_buffer/memory.ts"],
+    ["NFPROTO_BRIDGE", library.AF_BRIDGE, "packet_buffer/memory.ts"],
   ]);
 });
