@@ -13,7 +13,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   "src/queue/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/packet/", "src/base/", "ffi/"],
   "src/ipq/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/libnetfilter_queue/": ["src/linux/", "src/base/", "ffi/"],
-  "src/testing/": ["src/nfqueue/", "src/netlink/", "src/packet/", "src/base/"],
+  "src/testing/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/rules/": ["src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/cli/": ["mod.ts", "ffi/", "src/"],
   "mod.ts": ["src/"],

@@ -21,6 +21,7 @@ import type {
   Watcher,
 } from "./kernel_queue.ts";
 import { OpenQueueTable, type QueueStatistics } from "./queue_table.ts";
+import { answerRoom } from "./receive_buffer.ts";
 import { QueueSocket } from "./socket.ts";
 
 const MSG_WAITFORONE = 0x10000;
@@ -32,9 +33,6 @@ const SO_RCVTIMEO = 20;
 const SO_MEMINFO = 55;
 /** Words of SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_*): bytes that wait, the most, drops. */
 const MEMINFO = { words: 9, used: 0, most: 1, drops: 8 } as const;
-/** Bytes of the receive buffer that are kept free for answers, and more than one takes (832 seen). */
-const ANSWERS = 1 << 20;
-const ANSWER = 1024;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
@@ -128,12 +126,7 @@ class SystemQueue implements KernelQueue {
 
   answerRoom(): { readonly answers: number; readonly crowded: boolean } {
     const words = this.#memory();
-    const most = words[MEMINFO.most]!;
-    const room = most === 0 ? ANSWERS : Math.min(ANSWERS, most / 2);
-    return {
-      answers: Math.max(1, Math.floor(room / ANSWER)),
-      crowded: most > 0 && most - words[MEMINFO.used]! < room,
-    };
+    return answerRoom({ used: words[MEMINFO.used]!, most: words[MEMINFO.most]! });
   }
 
   /** SO_MEMINFO, all 0 where the kernel has none. */
