@@ -85,11 +85,12 @@ export class StandInKernel implements Kernel {
         errno: this.tableErrno,
       }),
       changes: () => this.#changes,
-      closed: () => this.#unbind(number),
+      closed: () => this.#unbind(number, portId),
     });
     const queue = new StandInQueue({ number, portId, lastId: (this.#firstId - 1) >>> 0 }, {
       deliver: (message) => socket.deliver(message),
       goOn: (passage, verdict, cause) => this.#goOn(passage, verdict, cause),
+      unbind: () => this.#unbind(number, portId),
     });
     const bits = bitsOf(flags);
     queue.configure({
@@ -161,8 +162,10 @@ export class StandInKernel implements Kernel {
     this.outcomes.push(passage.end(plain, cause));
   }
 
-  #unbind(number: number): void {
-    const { queue } = this.#bound.get(number)!;
+  #unbind(number: number, portId: number): void {
+    const queue = this.#bound.get(number)?.queue;
+    // It may have been unbound before, and be another's by now.
+    if (queue?.portId !== portId) return;
     this.#bound.delete(number);
     queue.flush("closed");
   }

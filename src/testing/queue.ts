@@ -20,6 +20,8 @@ export interface QueueLink {
   readonly deliver: (message: Uint8Array) => boolean;
   /** A packet goes on: nf_reinject. */
   readonly goOn: (passage: Passage, verdict: number, cause: Cause) => void;
+  /** The queue ends. */
+  readonly unbind: () => void;
 }
 
 /** Packets that wait, oldest first, and what the owner has set. */
@@ -93,8 +95,18 @@ export class StandInQueue {
   }
 
   /** nfqnl_recv_config, of a queue that is bound. */
-  configure({ copyMode, copyRange = 0, maxLength, flags = 0, mask = 0 }: QueueConfig): number {
+  configure(
+    { command, copyMode, copyRange = 0, maxLength, flags = 0, mask = 0 }: QueueConfig,
+  ): number {
+    // Linux 3.8 and later ignore what binds a family.
+    if (command === "pf_bind" || command === "pf_unbind") return 0;
     if (flags >= NFQA_CFG_F.MAX) return EOPNOTSUPP;
+    if (command === "bind") return ERRNO.EBUSY;
+    if (command === "unbind") {
+      this.#link.unbind();
+      return 0;
+    }
+    if (command !== undefined) return EOPNOTSUPP;
     if (copyMode !== undefined) {
       const mode = typeof copyMode === "number" ? copyMode : MODES[copyMode]!;
       this.#copyMode = mode;
