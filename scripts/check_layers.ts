@@ -30,7 +30,6 @@ const MOST_FILES = 20;
 /** Beginnings of what is still to be mended: the list only gets shorter. */
 const KNOWN: readonly string[] = [
   "mod.ts may not import ffi/",
-  "23 files; 20 at most",
 ];
 
 /** One broken rule. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { hasIp, ipv4HeaderLength, IPV6_HEADER } from "./ip.ts";
-import { BufferHeader } from "./packet_buffer_header.ts";
-import type { PacketMemory } from "./packet_buffer_memory.ts";
+import { ipv4HeaderLength, ipv6TransportOffset } from "./ip.ts";
+import { BufferHeader } from "./header.ts";
+import type { PacketMemory } from "./memory.ts";
 
 /** Bytes of `struct tcphdr`. */
 export const TCP_HEADER = 20;
@@ -163,8 +163,7 @@ export function tcpDataOffsetIpv4(memory: PacketMemory): number | null {
 
 /** The offset of the TCP data from the IPv6 header, as `nfq_tcp_mangle_ipv6` will compute it. */
 export function tcpDataOffsetIpv6(memory: PacketMemory): number | null {
-  const { network, transport } = memory;
-  if (!hasIp(memory, 6) || transport === null || transport - network < IPV6_HEADER) return null;
-  const data = tcpDataPosition(memory, transport);
-  return data === null ? null : data - network;
+  const header = ipv6TransportOffset(memory);
+  const data = header === null ? null : tcpDataPosition(memory, memory.network + header);
+  return data === null ? null : data - memory.network;
 }

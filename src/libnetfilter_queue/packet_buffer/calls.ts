@@ -4,12 +4,12 @@
  * @module
  */
 
-import { textOf } from "../../ffi/memory.ts";
-import type { Pointer } from "../../ffi/types.ts";
-import { checkU32 } from "./arguments.ts";
+import { textOf } from "../../../ffi/memory.ts";
+import type { Pointer } from "../../../ffi/types.ts";
+import { checkU32 } from "../guards/arguments.ts";
 import type { Replacement } from "./ip.ts";
-import { lend } from "./packet_buffer_lend.ts";
-import type { PacketMemory } from "./packet_buffer_memory.ts";
+import { lend } from "../guards/lend.ts";
+import type { PacketMemory } from "./memory.ts";
 
 const MOST_REPLACEMENT = 1 << 20;
 /** Several times what any of the functions prints: they write past a buffer that is too small. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { hasIp, ipv4HeaderLength, IPV6_HEADER } from "./ip.ts";
-import { BufferHeader } from "./packet_buffer_header.ts";
-import type { PacketMemory } from "./packet_buffer_memory.ts";
+import { ipv4HeaderLength, ipv6TransportOffset } from "./ip.ts";
+import { BufferHeader } from "./header.ts";
+import type { PacketMemory } from "./memory.ts";
 
 /** Bytes of `struct udphdr`. */
 export const UDP_HEADER = 8;
@@ -71,9 +71,8 @@ export function udpDataOffsetIpv4(memory: PacketMemory): number | null {
 
 /** The offset of the UDP data from the IPv6 header, as `nfq_udp_mangle_ipv6` will compute it. */
 export function udpDataOffsetIpv6(memory: PacketMemory): number | null {
-  const { network, transport } = memory;
-  if (!hasIp(memory, 6) || transport === null || transport - network < IPV6_HEADER) return null;
-  return offsetIfThere(memory, transport - network + UDP_HEADER);
+  const header = ipv6TransportOffset(memory);
+  return header === null ? null : offsetIfThere(memory, header + UDP_HEADER);
 }
 
 function offsetIfThere(memory: PacketMemory, offset: number): number | null {

@@ -5,14 +5,14 @@
  * @module
  */
 
-import { backend } from "../../ffi/backend.ts";
-import { ERRNO, failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
-import { libnetfilterQueueFile } from "../../ffi/libraries/libnetfilter_queue.ts";
-import { libnetfilterQueuePackets } from "../../ffi/libraries/libnetfilter_queue_packets.ts";
-import { MissingSymbolError, type Pointer } from "../../ffi/types.ts";
-import { checkInteger } from "./arguments.ts";
-import { HandleClosedError } from "./errors.ts";
-import { lend, type LentBytes } from "./packet_buffer_lend.ts";
+import { backend } from "../../../ffi/backend.ts";
+import { ERRNO, failedCall, prepareErrno, threadErrno } from "../../linux/errno.ts";
+import { libnetfilterQueueFile } from "../../../ffi/libraries/libnetfilter_queue.ts";
+import { libnetfilterQueuePackets } from "../../../ffi/libraries/libnetfilter_queue_packets.ts";
+import { MissingSymbolError, type Pointer } from "../../../ffi/types.ts";
+import { checkInteger } from "../guards/arguments.ts";
+import { HandleClosedError } from "../guards/errors.ts";
+import { lend, type LentBytes } from "../guards/lend.ts";
 
 /** IPv4: the packet begins with its network header. */
 export const AF_INET = 2;

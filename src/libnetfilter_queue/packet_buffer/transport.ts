@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Pointer } from "../../ffi/types.ts";
-import { ipGrowth, ipv4TransportLength, ipv6TransportLength } from "./ip.ts";
-import { parameters, print, replace, replacement } from "./packet_buffer_calls.ts";
-import { type PacketMemory, requireVersion104 } from "./packet_buffer_memory.ts";
+import type { Pointer } from "../../../ffi/types.ts";
+import { ipGrowth, ipv4TransportLength, ipv6TransportLength, type Replacement } from "./ip.ts";
+import { parameters, print, replace, replacement } from "./calls.ts";
+import { type PacketMemory, requireVersion104 } from "./memory.ts";
 import {
   TCP_HEADER,
   tcpDataOffsetIpv4,
@@ -82,12 +82,11 @@ export abstract class TransportBuffer {
    * @returns whether it was done: false unless it is whole IPv4 with `tot_len` bytes
    */
   nfq_tcp_compute_checksum_ipv4(): boolean {
-    const { library, pointer } = this.#memory;
-    const header = this.#tcpHeader();
-    const length = ipv4TransportLength(this.#memory);
-    if (header === null || length === null || length < TCP_HEADER) return false;
-    library.nfq_tcp_compute_checksum_ipv4(header, library.pktb_network_header(pointer));
-    return true;
+    const { library } = this.#memory;
+    return this.#computeChecksum(
+      { header: this.#tcpHeader(), length: ipv4TransportLength(this.#memory), least: TCP_HEADER },
+      (header, network) => library.nfq_tcp_compute_checksum_ipv4(header, network),
+    );
   }
 
   /**
@@ -97,13 +96,12 @@ export abstract class TransportBuffer {
    * @throws {MissingSymbolError} before 1.0.4, whose checksum was never right
    */
   nfq_tcp_compute_checksum_ipv6(): boolean {
-    const { library, pointer } = this.#memory;
+    const { library } = this.#memory;
     requireVersion104("nfq_tcp_compute_checksum_ipv6");
-    const header = this.#tcpHeader();
-    const length = ipv6TransportLength(this.#memory);
-    if (header === null || length === null || length < TCP_HEADER) return false;
-    library.nfq_tcp_compute_checksum_ipv6(header, library.pktb_network_header(pointer));
-    return true;
+    return this.#computeChecksum(
+      { header: this.#tcpHeader(), length: ipv6TransportLength(this.#memory), least: TCP_HEADER },
+      (header, network) => library.nfq_tcp_compute_checksum_ipv6(header, network),
+    );
   }
 
   /**
@@ -115,13 +113,11 @@ export abstract class TransportBuffer {
    * have more than 65535 bytes
    */
   nfq_tcp_mangle_ipv4(match_offset: number, match_len: number, rep_buffer: Uint8Array): boolean {
-    const memory = this.#memory;
-    const { library, pointer } = memory;
+    const { library, pointer } = this.#memory;
     const change = replacement(match_offset, match_len, rep_buffer);
-    const offset = tcpDataOffsetIpv4(memory);
-    return offset !== null && replace(
-      memory,
-      ipGrowth(memory, offset, { ...change, version: 4 }),
+    return this.#mangle(
+      tcpDataOffsetIpv4(this.#memory),
+      { ...change, version: 4 },
       () => library.nfq_tcp_mangle_ipv4(pointer, ...parameters(change)),
     );
   }
@@ -134,13 +130,11 @@ export abstract class TransportBuffer {
    * @throws {MissingSymbolError} before libnetfilter_queue 1.0.4
    */
   nfq_tcp_mangle_ipv6(match_offset: number, match_len: number, rep_buffer: Uint8Array): boolean {
-    const memory = this.#memory;
-    const { library, pointer } = memory;
+    const { library, pointer } = this.#memory;
     const change = replacement(match_offset, match_len, rep_buffer);
-    const offset = tcpDataOffsetIpv6(memory);
-    return offset !== null && replace(
-      memory,
-      ipGrowth(memory, offset, { ...change, version: 6 }),
+    return this.#mangle(
+      tcpDataOffsetIpv6(this.#memory),
+      { ...change, version: 6 },
       () => library.nfq_tcp_mangle_ipv6(pointer, ...parameters(change)),
     );
   }
@@ -198,12 +192,11 @@ export abstract class TransportBuffer {
    * @returns whether it was done: false unless it is whole IPv4 with `tot_len` bytes
    */
   nfq_udp_compute_checksum_ipv4(): boolean {
-    const { library, pointer } = this.#memory;
-    const header = this.#udpHeader();
-    const length = ipv4TransportLength(this.#memory);
-    if (header === null || length === null || length < UDP_HEADER) return false;
-    library.nfq_udp_compute_checksum_ipv4(header, library.pktb_network_header(pointer));
-    return true;
+    const { library } = this.#memory;
+    return this.#computeChecksum(
+      { header: this.#udpHeader(), length: ipv4TransportLength(this.#memory), least: UDP_HEADER },
+      (header, network) => library.nfq_udp_compute_checksum_ipv4(header, network),
+    );
   }
 
   /**
@@ -214,13 +207,12 @@ export abstract class TransportBuffer {
    * @throws {MissingSymbolError} before 1.0.4, whose checksum was never right
    */
   nfq_udp_compute_checksum_ipv6(): boolean {
-    const { library, pointer } = this.#memory;
+    const { library } = this.#memory;
     requireVersion104("nfq_udp_compute_checksum_ipv6");
-    const header = this.#udpHeader();
-    const length = ipv6TransportLength(this.#memory);
-    if (header === null || length === null || length < UDP_HEADER) return false;
-    library.nfq_udp_compute_checksum_ipv6(header, library.pktb_network_header(pointer));
-    return true;
+    return this.#computeChecksum(
+      { header: this.#udpHeader(), length: ipv6TransportLength(this.#memory), least: UDP_HEADER },
+      (header, network) => library.nfq_udp_compute_checksum_ipv6(header, network),
+    );
   }
 
   /**
@@ -232,13 +224,11 @@ export abstract class TransportBuffer {
    * have more than 65535 bytes
    */
   nfq_udp_mangle_ipv4(match_offset: number, match_len: number, rep_buffer: Uint8Array): boolean {
-    const memory = this.#memory;
-    const { library, pointer } = memory;
+    const { library, pointer } = this.#memory;
     const change = replacement(match_offset, match_len, rep_buffer);
-    const offset = udpDataOffsetIpv4(memory);
-    return offset !== null && replace(
-      memory,
-      ipGrowth(memory, offset, { ...change, version: 4 }),
+    return this.#mangle(
+      udpDataOffsetIpv4(this.#memory),
+      { ...change, version: 4 },
       () => library.nfq_udp_mangle_ipv4(pointer, ...parameters(change)),
     );
   }
@@ -251,13 +241,11 @@ export abstract class TransportBuffer {
    * @throws {MissingSymbolError} before libnetfilter_queue 1.0.4
    */
   nfq_udp_mangle_ipv6(match_offset: number, match_len: number, rep_buffer: Uint8Array): boolean {
-    const memory = this.#memory;
-    const { library, pointer } = memory;
+    const { library, pointer } = this.#memory;
     const change = replacement(match_offset, match_len, rep_buffer);
-    const offset = udpDataOffsetIpv6(memory);
-    return offset !== null && replace(
-      memory,
-      ipGrowth(memory, offset, { ...change, version: 6 }),
+    return this.#mangle(
+      udpDataOffsetIpv6(this.#memory),
+      { ...change, version: 6 },
       () => library.nfq_udp_mangle_ipv6(pointer, ...parameters(change)),
     );
   }
@@ -271,16 +259,44 @@ export abstract class TransportBuffer {
     return print(this.#memory.library.nfq_udp_snprintf, this.#udpHeader());
   }
 
+  /** What computes a checksum, where the whole header and what it covers are there. */
+  #computeChecksum(
+    { header, length, least }: {
+      readonly header: Pointer | null;
+      readonly length: number | null;
+      readonly least: number;
+    },
+    compute: (header: Pointer, network: Pointer | null) => void,
+  ): boolean {
+    if (header === null || length === null || length < least) return false;
+    const { library, pointer } = this.#memory;
+    compute(header, library.pktb_network_header(pointer));
+    return true;
+  }
+
+  /** @param offset where the data begins, from the IP header; null where it does not */
+  #mangle(
+    offset: number | null,
+    change: Replacement & { readonly version: 4 | 6 },
+    call: () => number,
+  ): boolean {
+    if (offset === null) return false;
+    return replace(this.#memory, ipGrowth(this.#memory, offset, change), call);
+  }
+
   /** C compares without sign: a header behind the packet's end would pass. */
+  #holds(size: number): boolean {
+    const { transport, end } = this.#memory;
+    return transport !== null && end - transport >= size;
+  }
+
   #tcpHeader(): Pointer | null {
-    const { library, pointer, transport, end } = this.#memory;
-    if (transport === null || end - transport < TCP_HEADER) return null;
-    return library.nfq_tcp_get_hdr(pointer);
+    const { library, pointer } = this.#memory;
+    return this.#holds(TCP_HEADER) ? library.nfq_tcp_get_hdr(pointer) : null;
   }
 
   #udpHeader(): Pointer | null {
-    const { library, pointer, transport, end } = this.#memory;
-    if (transport === null || end - transport < UDP_HEADER) return null;
-    return library.nfq_udp_get_hdr(pointer);
+    const { library, pointer } = this.#memory;
+    return this.#holds(UDP_HEADER) ? library.nfq_udp_get_hdr(pointer) : null;
   }
 }

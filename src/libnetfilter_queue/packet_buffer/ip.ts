@@ -5,8 +5,8 @@
  * @module
  */
 
-import { BufferHeader } from "./packet_buffer_header.ts";
-import { type PacketMemory, trimMovesEnd } from "./packet_buffer_memory.ts";
+import { BufferHeader } from "./header.ts";
+import { type PacketMemory, trimMovesEnd } from "./memory.ts";
 
 /** Bytes of `struct iphdr`. */
 export const IPV4_HEADER = 20;
@@ -216,6 +216,13 @@ export function ipv4TransportLength(memory: PacketMemory): number | null {
   const total = ipv4TotalLength(memory);
   if (header === null || total === null || total < header) return null;
   return memory.transport === memory.network + header ? total - header : null;
+}
+
+/** Bytes from the IPv6 header to the transport header; null unless both are there. */
+export function ipv6TransportOffset(memory: PacketMemory): number | null {
+  const { network, transport } = memory;
+  if (!hasIp(memory, 6) || transport === null || transport - network < IPV6_HEADER) return null;
+  return transport - network;
 }
 
 /** Bytes that `ip6_plen` counts from the transport header on, or null when C would count others. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { checkBytes, checkInteger } from "./arguments.ts";
-import type { PacketMemory } from "./packet_buffer_memory.ts";
+import { checkBytes, checkInteger } from "../guards/arguments.ts";
+import type { PacketMemory } from "./memory.ts";
 
 /**
  * A header inside a {@link PacketBuffer}, as the C pointer that it stands for: it stays where it is

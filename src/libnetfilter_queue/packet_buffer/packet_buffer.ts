@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Pointer } from "../../ffi/types.ts";
-import { checkInteger } from "./arguments.ts";
+import type { Pointer } from "../../../ffi/types.ts";
+import { checkInteger } from "../guards/arguments.ts";
 import {
   hasIp,
   Ip6Header,
@@ -16,9 +16,9 @@ import {
   packetGrowth,
   setIpv6TransportHeader,
 } from "./ip.ts";
-import { parameters, print, replace, replacement } from "./packet_buffer_calls.ts";
-import { PacketMemory } from "./packet_buffer_memory.ts";
-import { TransportBuffer } from "./packet_buffer_transport.ts";
+import { parameters, print, replace, replacement } from "./calls.ts";
+import { PacketMemory } from "./memory.ts";
+import { TransportBuffer } from "./transport.ts";
 
 const IPPROTO_NONE = 59;
 

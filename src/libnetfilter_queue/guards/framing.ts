@@ -2,6 +2,9 @@
  * Looks through a datagram before C does: libnfnetlink trusts the lengths of attributes with a fixed
  * size and of hardware addresses.
  *
+ * Its numbers are its own, as are the offsets of session.ts and receiver.ts: src/netlink has the same,
+ * and what one gets wrong the tests that compare the two find.
+ *
  * @module
  */
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checkBytes as plainBytes } from "../base/checks.ts";
+import { checkBytes as plainBytes } from "../../base/checks.ts";
 
 /** Throws unless `value` is an integer in the range; returns it. */
 export function checkInteger(
