@@ -72,14 +72,14 @@ export { IcmpView } from "./src/packet/transport/icmp.ts";
 export { Icmpv6View } from "./src/packet/transport/icmpv6.ts";
 export { type Ipv4Option, Ipv4View } from "./src/packet/ip/ipv4.ts";
 export { Ipv6View } from "./src/packet/ip/ipv6.ts";
-export type { Ipv6Extension, Ipv6ExtensionHeader } from "./src/packet/ip/ipv6_extensions.ts";
+export type { Ipv6Extension, Ipv6ExtensionHeader } from "./src/packet/structure/ipv6_extensions.ts";
 export type {
   Ipv6Authentication,
   Ipv6Fragment,
   Ipv6Option,
   Ipv6Routing,
 } from "./src/packet/ip/ipv6_values.ts";
-export type { JsonObject, JsonValue } from "./src/packet/text/json.ts";
+export type { JsonObject, JsonValue } from "./src/base/json_value.ts";
 export { TcpView } from "./src/packet/transport/tcp.ts";
 export type { TcpOption, TcpSackBlock, TcpTimestamps } from "./src/packet/transport/tcp_options.ts";
 export { UdpView } from "./src/packet/transport/udp.ts";

@@ -1,5 +1,5 @@
 /** Queued packets of messages that no kernel sent, and what their verdicts send. */
-import { type Decider, messageOf } from "../../tests/support/made_messages.ts";
+import { type Decider, messageOf } from "../../tests/support/stand_ins/made_messages.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import type { SendMemory } from "../../src/nfqueue/kernel_queue.ts";
 import { Packet } from "../../src/queue/packet/packet.ts";

@@ -7,7 +7,7 @@
 import { backend } from "../../ffi/backend.ts";
 import type { QueueFlags } from "../nfqueue/flags.ts";
 import type { Kernel } from "../nfqueue/kernel_queue.ts";
-import { SYSTEM_KERNEL } from "../nfqueue/socket.ts";
+import { SYSTEM_KERNEL } from "../nfqueue/system_kernel.ts";
 import type { Configuration } from "./send/configuration.ts";
 import type { QueueCounters } from "./report/counters.ts";
 import type { Handler, SyncHandler } from "./loops/deliver.ts";

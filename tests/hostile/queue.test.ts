@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Packet } from "../../mod.ts";
 import { buildPacket } from "../../src/packet/mod.ts";
 import type { QueuePacketMessage } from "../../src/netlink/mod.ts";
-import { type Decider, messageOf, sentBytes } from "../support/made_messages.ts";
+import { type Decider, messageOf, sentBytes } from "../support/stand_ins/made_messages.ts";
 import { type Entry, tryKinds } from "./entries.ts";
 
 const limit = { timeout: 20_000 } as const;

@@ -27,12 +27,10 @@ import { Packet } from "../packet/packet.ts";
 import { Refusals } from "../send/refusals.ts";
 import type { SentKind } from "../send/sent_log.ts";
 import { Room } from "./room.ts";
+import { MOST_AT_CLOSE } from "../../nfqueue/closing.ts";
 import type { Kernel, KernelQueue } from "../../nfqueue/kernel_queue.ts";
 import { Outbox } from "../send/outbox.ts";
 import type { Verdict } from "../packet/verdict.ts";
-
-/** Packets that may be taken while closing, however short the queue is by then. */
-const CLOSING_PACKETS = 65536;
 
 /** What an engine is given. */
 export interface EngineLink {
@@ -344,7 +342,7 @@ export class Engine implements Decider {
     this.configuration.stopPackets();
     const verdict = this.settings.onError;
     // The kernel had no more than its queue holds, so that a flood cannot keep the queue open.
-    const most = this.counters.received + Math.max(CLOSING_PACKETS, this.configuration.maxLength);
+    const most = this.counters.received + Math.max(MOST_AT_CLOSE, this.configuration.maxLength);
     do {
       for (let left = this.#chain.oldest(); left !== undefined; left = this.#chain.oldest()) {
         this.#decideByQueue(left, { verdict, cause: "close" });

@@ -9,7 +9,7 @@ import { ERRNO } from "../../linux/errno.ts";
 import type { SyncHandler } from "./deliver.ts";
 import { Drain } from "./hand_out.ts";
 import type { Engine } from "./engine.ts";
-import { flushWaiting } from "../send/outbox.ts";
+import { flushWaiting } from "../../nfqueue/delayed_flush.ts";
 import type { Packet } from "../packet/packet.ts";
 
 /** Options of `runSync`. */

@@ -10,7 +10,8 @@ import type { PacketVlan } from "../../netlink/queue/attributes.ts";
 import type { QueueVerdictChanges } from "../../netlink/queue/changes.ts";
 import { NFQA } from "../../netlink/queue/numbers.ts";
 import type { PacketMessage } from "../../nfqueue/packet_message.ts";
-import { ETHERNET_HEADER_SIZE, EthernetView } from "../../packet/link/ethernet.ts";
+import { EthernetView } from "../../packet/link/ethernet.ts";
+import { ETHERNET_HEADER_SIZE } from "../../packet/structure/link_layouts.ts";
 import { type FrameMemory, type FrameOwner, OWN_MEMORY } from "../../packet/structure/owner.ts";
 import { Frame } from "../../packet/structure/packet_bytes.ts";
 

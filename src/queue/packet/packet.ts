@@ -29,7 +29,7 @@ import type { EthernetView } from "../../packet/link/ethernet.ts";
 import { type Flow, flowOf } from "../../packet/structure/flow.ts";
 import { Outline } from "../../packet/structure/outline.ts";
 import { Frame } from "../../packet/structure/packet_bytes.ts";
-import { INSPECT, type JsonObject } from "../../packet/text/json.ts";
+import { INSPECT, type JsonObject } from "../../base/json_value.ts";
 import type { IcmpView } from "../../packet/transport/icmp.ts";
 import type { Icmpv6View } from "../../packet/transport/icmpv6.ts";
 import type { TcpView } from "../../packet/transport/tcp.ts";
