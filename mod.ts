@@ -16,8 +16,7 @@
  */
 
 export { SystemError } from "./src/linux/errno.ts";
-export { LibraryLoadError } from "./ffi/load.ts";
-export { MissingSymbolError } from "./ffi/types.ts";
+export { LibraryLoadError, MissingSymbolError } from "./src/linux/library_errors.ts";
 export type {
   ConntrackOptions,
   ExpectationOptions,

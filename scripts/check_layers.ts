@@ -28,9 +28,7 @@ const REASON = /Longer than 400 lines: \S+/;
 const HEAD = 1000;
 const MOST_FILES = 20;
 /** Beginnings of what is still to be mended: the list only gets shorter. */
-const KNOWN: readonly string[] = [
-  "mod.ts may not import ffi/",
-];
+const KNOWN: readonly string[] = [];
 
 /** One broken rule. */
 export interface Violation {

@@ -20,7 +20,7 @@ export const NF_STOP = 5;
 /** With `NF_QUEUE`: let the packet pass where nobody listens on the other queue. */
 export const NF_VERDICT_FLAG_QUEUE_BYPASS = 0x8000;
 
-/** The verdict that sends a packet to queue `number` (0…65535). */
+/** The verdict that sends a packet to queue `number` (0 to 65535). */
 export function NF_QUEUE_NR(number: number): number {
   return (((number & 0xffff) << 16) | NF_QUEUE) >>> 0;
 }

@@ -10,7 +10,7 @@ import { libc } from "../../ffi/libraries/libc.ts";
 import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkU32 } from "./guards/arguments.ts";
+import { checkU32 } from "../base/checks.ts";
 import { NFQ_XML_ALL } from "./constants.ts";
 import { HandleClosedError } from "./guards/errors.ts";
 import { NLIF_POINTER, NlifHandle } from "./nlif_handle.ts";
@@ -25,7 +25,7 @@ const MOST_XML = 1 << 20;
 
 /** What goes before the payload: `struct nfqnl_msg_packet_hdr`. */
 export interface PacketHeader {
-  /** `packet_id`: what a verdict names, 0…2³²−1. */
+  /** `packet_id`: what a verdict names, 0 to 2³²−1. */
   readonly packetId: number;
   /** `hw_protocol`: the ethertype, 0x0800 for IPv4, in host order. */
   readonly hwProtocol: number;
@@ -37,7 +37,7 @@ export interface PacketHeader {
 export interface Timestamp {
   /** Whole seconds since 1970. */
   readonly seconds: number;
-  /** And what is over, 0…999999. */
+  /** And what is over, 0 to 999999. */
   readonly microseconds: number;
 }
 

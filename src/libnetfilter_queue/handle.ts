@@ -12,7 +12,8 @@ import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import { NetlinkSocket } from "../linux/netlink_socket.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
 import { copyOf } from "../base/bytes.ts";
-import { checkBytes, checkInteger, checkU16 } from "./guards/arguments.ts";
+import { checkInteger, checkU16 } from "../base/checks.ts";
+import { checkBytes } from "./guards/arguments.ts";
 import { HandleClosedError } from "./guards/errors.ts";
 import { checkKey, KEY } from "./guards/key.ts";
 import { BORROW, LEND_TO, NfnlHandle, OWN_POINTER } from "./nfnl_handle.ts";
@@ -194,7 +195,7 @@ export class NfqHandle implements Disposable {
    * Binds a queue: `struct nfq_q_handle *nfq_create_queue(struct nfq_handle *h, uint16_t num,
    * nfq_callback *cb, void *data)`. The kernel delivers nothing before `nfq_set_mode`.
    *
-   * @param number 0…65535, the number that the rule names
+   * @param number 0 to 65535, the number that the rule names
    * @param callback called by `nfq_handle_packet` for each packet of this queue; null for programs
    * that look into what they receive themselves, for which `nfq_handle_packet` gives -1
    * @returns the queue
@@ -240,7 +241,7 @@ export class NfqHandle implements Disposable {
    */
   nfq_handle_packet(bytes: Uint8Array, length?: number): number {
     const given = checkBytes("bytes", bytes, { max: MOST_BYTES });
-    const count = checkInteger("length", length ?? given.length, { max: given.length });
+    const count = checkInteger("length", length ?? given.length, 0, given.length);
     const { nfq_handle_packet } = libnetfilterQueueMessages();
     return this.#session.handle(
       given.subarray(0, count),

@@ -7,7 +7,7 @@
 import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkInteger } from "./guards/arguments.ts";
+import { checkInteger } from "../base/checks.ts";
 import { HandleClosedError } from "./guards/errors.ts";
 import { checkKey, KEY } from "./guards/key.ts";
 
@@ -89,12 +89,12 @@ export class NfnlHandle implements Disposable {
    * Sets the socket's receive buffer (SO_RCVBUFFORCE, else SO_RCVBUF, which the system limits):
    * `unsigned int nfnl_rcvbufsiz(const struct nfnl_handle *h, unsigned int size)`.
    *
-   * @param size in bytes, 0…0x7fffffff
+   * @param size in bytes, 0 to 0x7fffffff
    * @returns the size it has now, in bytes: the kernel doubles what it grants
    * @throws {HandleClosedError}
    */
   nfnl_rcvbufsiz(size: number): number {
-    checkInteger("size", size, { max: 0x7fffffff });
+    checkInteger("size", size, 0, 0x7fffffff);
     return libnfnetlink().nfnl_rcvbufsiz(this.#open, size);
   }
 

@@ -13,7 +13,8 @@ import {
   nfqCallback,
 } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
-import { checkBytes, checkInteger, checkU32 } from "./guards/arguments.ts";
+import { checkInteger, checkU32 } from "../base/checks.ts";
+import { checkBytes } from "./guards/arguments.ts";
 import { LEND, NfqData } from "./data.ts";
 import { HandleClosedError } from "./guards/errors.ts";
 import { MAX_PAYLOAD, type Session } from "./session.ts";
@@ -66,7 +67,7 @@ export const ABANDON: unique symbol = Symbol("abandon");
  * @throws {HandleClosedError} once it is closed
  */
 export class NfqQueueHandle implements Disposable {
-  /** The queue's number, 0…65535. */
+  /** The queue's number, 0 to 65535. */
   readonly number: number;
   readonly #creation: Creation;
   readonly #callback: NativeCallback;
@@ -147,12 +148,12 @@ export class NfqQueueHandle implements Disposable {
    * Before its first call the kernel delivers nothing.
    *
    * @param mode `NFQNL_COPY_NONE`, `NFQNL_COPY_META` or `NFQNL_COPY_PACKET`
-   * @param range bytes of each packet to copy, 0…0xffffffff; 0 and all above 65531 mean 65531
+   * @param range bytes of each packet to copy, 0 to 0xffffffff; 0 and all above 65531 mean 65531
    * @throws {SystemError}
    */
   nfq_set_mode(mode: number, range: number): void {
     const pointer = this.#open;
-    checkInteger("mode", mode, { max: 2 });
+    checkInteger("mode", mode, 0, 2);
     checkU32("range", range);
     const { nfq_set_mode } = libnetfilterQueue();
     this.#configure("nfq_set_mode", () => nfq_set_mode(pointer, mode, range));
@@ -178,7 +179,7 @@ export class NfqQueueHandle implements Disposable {
   /**
    * How many packets may wait: `int nfq_set_queue_maxlen(struct nfq_q_handle *qh, uint32_t queuelen)`.
    *
-   * @param length packets, 0…0xffffffff; the kernel's default is 1024
+   * @param length packets, 0 to 0xffffffff; the kernel's default is 1024
    * @throws {SystemError}
    */
   nfq_set_queue_maxlen(length: number): void {
@@ -215,7 +216,7 @@ export class NfqQueueHandle implements Disposable {
    * As `nfq_set_verdict`, and marks the packet: `int nfq_set_verdict2(struct nfq_q_handle *qh,
    * uint32_t id, uint32_t verdict, uint32_t mark, uint32_t datalen, const unsigned char *buf)`.
    *
-   * @param mark in host order, 0…0xffffffff
+   * @param mark in host order, 0 to 0xffffffff
    * @returns as `nfq_set_verdict`
    * @throws {SystemError}
    */
@@ -266,7 +267,7 @@ export class NfqQueueHandle implements Disposable {
    * As `nfq_set_verdict_batch`, and marks the packets:
    * `int nfq_set_verdict_batch2(struct nfq_q_handle *qh, uint32_t id, uint32_t verdict, uint32_t mark)`.
    *
-   * @param mark in host order, 0…0xffffffff
+   * @param mark in host order, 0 to 0xffffffff
    * @returns as `nfq_set_verdict`
    * @throws {SystemError}
    * @throws {MissingSymbolError} before libnetfilter_queue 1.0.1

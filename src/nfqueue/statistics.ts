@@ -20,7 +20,7 @@ export function queueStatistics(): readonly QueueStatistics[];
 /**
  * One queue; undefined when nobody has bound it.
  *
- * @throws {TypeError | RangeError} when the number is not 0…65535
+ * @throws {TypeError | RangeError} when the number is not 0 to 65535
  * @throws {SystemError} when the kernel has no queues, or hides the numbers from this user
  */
 export function queueStatistics(queue: number): QueueStatistics | undefined;

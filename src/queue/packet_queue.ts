@@ -73,7 +73,7 @@ export class PacketQueue extends EventTarget {
   /**
    * Binds a queue.
    *
-   * @param number 0…65535, the number that the rule names
+   * @param number 0 to 65535, the number that the rule names
    * @throws {TypeError | RangeError} for a wrong number or option, before anything is opened
    * @throws {SystemError} when the system refuses: without CAP_NET_ADMIN, when the queue has an
    * owner already, when the kernel has no nfnetlink_queue; the message says what to do
@@ -157,7 +157,7 @@ export class PacketQueue extends EventTarget {
   /**
    * Changes how much of each packet is copied, while packets flow and without losing any.
    *
-   * @param bytes 0…65531; 0 is metadata only
+   * @param bytes 0 to 65531; 0 is metadata only
    * @throws {TypeError | RangeError}
    * @throws {SystemError}
    * @throws {QueueClosedError}
@@ -170,7 +170,7 @@ export class PacketQueue extends EventTarget {
   /**
    * Changes how many packets may wait in the kernel.
    *
-   * @param packets 1…0xffffffff
+   * @param packets 1 to 0xffffffff
    * @throws {TypeError | RangeError}
    * @throws {SystemError}
    * @throws {QueueClosedError}

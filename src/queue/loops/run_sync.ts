@@ -14,9 +14,9 @@ import type { Packet } from "../packet/packet.ts";
 
 /** Options of `runSync`. */
 export interface RunSyncOptions {
-  /** Return after this many packets, 1…2⁵³−1. */
+  /** Return after this many packets, 1 to 2⁵³−1. */
   readonly maxPackets?: number | undefined;
-  /** Return after this many milliseconds, 0…2³¹−1; 0 handles what is there and returns. */
+  /** Return after this many milliseconds, 0 to 2³¹−1; 0 handles what is there and returns. */
   readonly timeout?: number | undefined;
 }
 
