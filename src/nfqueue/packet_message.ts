@@ -106,6 +106,11 @@ export class PacketMessage {
     return offset === 0 ? 0 : this.view.getUint32(offset, false);
   }
 
+  /** Bytes of the packet, here or not. */
+  get packetLength(): number {
+    return this.u32(NFQA.CAP_LEN) ?? this.length(NFQA.PAYLOAD);
+  }
+
   /** Whether only a part of the packet is here. */
   get truncated(): boolean {
     const { index, base } = this;
