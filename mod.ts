@@ -43,7 +43,8 @@ export {
 } from "./src/queue/terms/events.ts";
 export type { HandlerErrorPolicy } from "./src/queue/terms/handler_errors.ts";
 export type { Hook, PacketMetadata, Vlan } from "./src/queue/packet/metadata.ts";
-export type { Family, PacketQueueOptions, QueueFlags } from "./src/queue/terms/options.ts";
+export type { Family, PacketQueueOptions } from "./src/queue/terms/options.ts";
+export type { QueueFlags } from "./src/nfqueue/flags.ts";
 export { Packet } from "./src/queue/packet/packet.ts";
 export type { PacketLink } from "./src/queue/packet/link.ts";
 export { PacketQueue } from "./src/queue/packet_queue.ts";
@@ -68,14 +69,14 @@ export { IcmpView } from "./src/packet/transport/icmp.ts";
 export { Icmpv6View } from "./src/packet/transport/icmpv6.ts";
 export { type Ipv4Option, Ipv4View } from "./src/packet/ip/ipv4.ts";
 export { Ipv6View } from "./src/packet/ip/ipv6.ts";
-export type { Ipv6Extension, Ipv6ExtensionHeader } from "./src/packet/ip/ipv6_extensions.ts";
+export type { Ipv6Extension, Ipv6ExtensionHeader } from "./src/packet/structure/ipv6_extensions.ts";
 export type {
   Ipv6Authentication,
   Ipv6Fragment,
   Ipv6Option,
   Ipv6Routing,
 } from "./src/packet/ip/ipv6_values.ts";
-export type { JsonObject, JsonValue } from "./src/packet/text/json.ts";
+export type { JsonObject, JsonValue } from "./src/base/json_value.ts";
 export { TcpView } from "./src/packet/transport/tcp.ts";
 export type { TcpOption, TcpSackBlock, TcpTimestamps } from "./src/packet/transport/tcp_options.ts";
 export { UdpView } from "./src/packet/transport/udp.ts";

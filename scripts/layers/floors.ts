@@ -15,6 +15,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   "src/ipq/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/libnetfilter_queue/": ["src/linux/", "src/base/", "ffi/"],
   "src/testing/": ["src/nfqueue/", "src/netlink/", "src/packet/", "src/base/"],
+  "src/capture/": ["src/packet/", "src/base/"],
   "src/rules/": ["src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/cli/": ["mod.ts", "ffi/", "src/"],
   "mod.ts": ["src/"],

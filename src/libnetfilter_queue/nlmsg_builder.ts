@@ -4,7 +4,7 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 import { checkBytes, checkInteger, checkU16, checkU32 } from "./arguments.ts";
@@ -177,7 +177,7 @@ export class NlmsgBuilder {
     prepareErrno();
     const result = nfq_nlmsg_parse(copy.bytes, slots.bytes);
     const errno = threadErrno();
-    if (result < 0) throw new SystemError("nfq_nlmsg_parse", { errno });
+    if (result < 0) throw failedCall("nfq_nlmsg_parse", errno);
 
     const attributes = new Map<number, Uint8Array<ArrayBuffer>>();
     for (let type = 0; type <= highest; type++) {

@@ -6,7 +6,7 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { ERRNO, failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnetfilterQueueFile } from "../../ffi/libraries/libnetfilter_queue.ts";
 import { libnetfilterQueuePackets } from "../../ffi/libraries/libnetfilter_queue_packets.ts";
 import { MissingSymbolError, type Pointer } from "../../ffi/types.ts";
@@ -35,6 +35,7 @@ export interface PacketBufferContents {
 const MOST = 1 << 20;
 const ETHERNET_HEADER = 14;
 const EPROTONOSUPPORT: number = ERRNO.EPROTONOSUPPORT;
+const NOT_IP = "A bridged packet must carry IPv4 or IPv6 right behind its Ethernet header";
 
 /** Frees what nobody freed and nobody can reach any more. */
 const abandoned = new FinalizationRegistry<Pointer>((pointer) => {
@@ -228,9 +229,7 @@ function allocate(
     bytes.subarray(12, 14).reverse();
   }
   if (pointer !== null) return pointer;
-  if (errno !== EPROTONOSUPPORT) throw new SystemError("pktb_alloc", { errno });
-  const advice = "A bridged packet must carry IPv4 or IPv6 right behind its Ethernet header";
-  throw new SystemError("pktb_alloc", { errno, advice });
+  throw failedCall("pktb_alloc", errno, errno === EPROTONOSUPPORT ? NOT_IP : undefined);
 }
 
 function freedError(): HandleClosedError {

@@ -7,15 +7,25 @@
 
 import { ERRNO, prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
 import { adviseFamily, bindFamilies, FAMILY } from "./families.ts";
+import { backend } from "../../ffi/backend.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { libnetfilterQueue } from "../../ffi/libraries/libnetfilter_queue.ts";
-import { unwatchLinks, watchLinks } from "../linux/change_watch.ts";
+import { changeGeneration, unwatchLinks, watchLinks } from "../linux/change_watch.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import { NetlinkSocket } from "../linux/netlink_socket.ts";
+import { ReceiveSlots } from "../linux/receive_slots.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { write } from "../base/bytes.ts";
 import { adviseOpen, type OpenFailure } from "./advice.ts";
-import { FLAG_BITS, type QueueFlags, type Settings } from "../queue/terms/options.ts";
+import { FLAG_BITS, type QueueFlags } from "./flags.ts";
+import type {
+  Kernel,
+  KernelQueue,
+  KernelQueueOptions,
+  ReadableListener,
+  Watcher,
+} from "./kernel_queue.ts";
+import { OpenQueueTable, type QueueStatistics } from "./queue_table.ts";
 
 const MSG_WAITFORONE = 0x10000;
 const F_GETFL = 3;
@@ -38,11 +48,12 @@ const SEND_BUFFER = 256 * 1024;
 const LONGEST_BLOCK = 3_600_000;
 
 /** A bound netlink socket; closing it lets the kernel drop what is left in the queue. */
-export class QueueSocket {
+export class QueueSocket implements KernelQueue {
   readonly descriptor: number;
   /** The netlink port that owns the queue, as /proc/net/netfilter/nfnetlink_queue shows it. */
   readonly portId: number;
 
+  readonly #number: number;
   readonly #handle: Pointer;
   readonly #queueHandle: Pointer;
   readonly #socket: NetlinkSocket;
@@ -51,6 +62,7 @@ export class QueueSocket {
   #blockLimit = 0;
   readonly #timeval = new DataView(new ArrayBuffer(16));
   readonly #configuration = new OutgoingMessage(256);
+  readonly #table: OpenQueueTable;
   #closed = false;
 
   /**
@@ -58,10 +70,11 @@ export class QueueSocket {
    *
    * @throws {SystemError} with advice, {LibraryLoadError}
    */
-  constructor(settings: Settings) {
+  constructor(options: KernelQueueOptions) {
     prepareErrno();
     const nfq = libnetfilterQueue();
-    const { number, maxLength } = settings;
+    const { number, maxLength } = options;
+    this.#number = number;
     const handle = nfq.nfq_open();
     if (handle === null) throw failed("nfq_open", threadErrno(), { queue: number });
     try {
@@ -72,7 +85,7 @@ export class QueueSocket {
       // whatever the rule says of bypass.
       this.portId = this.#socket.portId();
       this.#socket.connect();
-      this.#tune(settings);
+      this.#tune(options);
       const [foreign] = bindFamilies(handle, Object.values(FAMILY));
       if (foreign !== undefined) {
         const advice = adviseFamily(foreign);
@@ -86,33 +99,25 @@ export class QueueSocket {
       if (maxLength !== undefined && nfq.nfq_set_queue_maxlen(queueHandle, maxLength) < 0) {
         throw failed("nfq_set_queue_maxlen", threadErrno());
       }
-      this.#setFlags(settings.flags);
+      this.#setFlags(options.flags);
       watchLinks();
+      // Behind what may throw: it holds a descriptor.
+      this.#table = new OpenQueueTable();
     } catch (error) {
       nfq.nfq_close(handle);
       throw error;
     }
   }
 
-  /**
-   * Fills slots without waiting.
-   *
-   * @returns datagrams received, or the negative errno: EAGAIN when there was none
-   */
-  receive(headers: Pointer, slots: number): number {
-    return this.#socket.receive(headers, slots);
+  receive(memory: ReceiveSlots, first: number, most: number): number {
+    return this.#socket.receive(memory.headersFrom(first), most);
   }
 
-  /**
-   * Fills slots, and blocks this thread until at least one datagram is there: one call where poll
-   * would make it two. Only between `startBlocking` and what that gave back.
-   *
-   * @param milliseconds about how long; it may come back earlier with EAGAIN
-   * @returns as `receive`; EINTR when a signal was delivered to this thread
-   */
-  receiveBlocking(headers: Pointer, slots: number, milliseconds: number): number {
+  /** One call where poll would make it two. */
+  receiveBlocking(memory: ReceiveSlots, first: number, most: number, milliseconds: number): number {
     this.#limitBlocking(Math.min(milliseconds, LONGEST_BLOCK));
-    const count = this.#libc.recvmmsg(this.descriptor, headers, slots, MSG_WAITFORONE, null);
+    const headers = memory.headersFrom(first);
+    const count = this.#libc.recvmmsg(this.descriptor, headers, most, MSG_WAITFORONE, null);
     return count < 0 ? -threadErrno() : count;
   }
 
@@ -126,22 +131,29 @@ export class QueueSocket {
     };
   }
 
-  /**
-   * Sends the first `length` bytes of a message as one datagram.
-   *
-   * @throws {SystemError}
-   */
+  watch(listener: ReadableListener): Watcher {
+    return backend().watch(this.descriptor, listener);
+  }
+
   send(message: OutgoingMessage, length: number): void {
     const errno = this.#socket.send(message, length);
     if (errno !== 0) throw new SystemError("sendmsg", { errno });
   }
 
-  /** Datagrams that found the receive buffer full: 32 bits, wrapping; 0 before Linux 4.12. */
+  /** 0 before Linux 4.12. */
   drops(): number {
     return this.#memory()[MEMINFO.drops]!;
   }
 
-  /** How many answers are to find room in the receive buffer, and whether they may not do so now. */
+  numbers(): { readonly statistics: QueueStatistics | undefined; readonly errno: number } {
+    const { queues, errno } = this.#table.read();
+    return { statistics: queues.find(({ queue }) => queue === this.#number), errno };
+  }
+
+  changes(): number {
+    return changeGeneration();
+  }
+
   answerRoom(): { readonly answers: number; readonly crowded: boolean } {
     const words = this.#memory();
     const most = words[MEMINFO.most]!;
@@ -161,13 +173,11 @@ export class QueueSocket {
     return words;
   }
 
-  /** Sends one configuration message; its acknowledgement comes with the packets. */
   sendConfiguration(message: Uint8Array): void {
     write(this.#configuration.bytes, 0, message);
     this.send(this.#configuration, message.length);
   }
 
-  /** Unbinds and closes; only once nothing is left to read. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -175,6 +185,7 @@ export class QueueSocket {
     const nfq = libnetfilterQueue();
     nfq.nfq_destroy_queue(this.#queueHandle);
     nfq.nfq_close(this.#handle);
+    this.#table[Symbol.dispose]();
   }
 
   /** One at a time, so that a refusal names its switch. */
@@ -187,7 +198,7 @@ export class QueueSocket {
     }
   }
 
-  #tune({ receiveBuffer, reportOverruns }: Settings): void {
+  #tune({ receiveBuffer, reportOverruns }: KernelQueueOptions): void {
     this.#socket.setReceiveBuffer(receiveBuffer);
     this.#socket.setSendBuffer(SEND_BUFFER);
     this.#socket.setOption(SOL_NETLINK, NETLINK_NO_ENOBUFS, reportOverruns ? 0 : 1);
@@ -211,6 +222,13 @@ export class QueueSocket {
     this.#libc.setsockopt(this.descriptor, SOL_SOCKET, SO_RCVTIMEO, bytes, bytes.length);
   }
 }
+
+/** The kernel that this process runs on. */
+export const SYSTEM_KERNEL: Kernel = {
+  receiveMemory: (shape) => new ReceiveSlots(shape),
+  sendMemory: (capacity) => new OutgoingMessage(capacity),
+  open: (options) => new QueueSocket(options),
+};
 
 /** The errno is an argument of its own: it must be read before any object is made. */
 function failed(

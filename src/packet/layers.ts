@@ -4,11 +4,13 @@ import { ArpView } from "./link/arp.ts";
 import type { WireProblem } from "../base/errors.ts";
 import { type Flow, flowOf } from "./structure/flow.ts";
 import { Frame } from "./structure/packet_bytes.ts";
+import { headersJson } from "./headers.ts";
+import { formatHex } from "../base/hex.ts";
 import { IcmpView } from "./transport/icmp.ts";
 import { Icmpv6View } from "./transport/icmpv6.ts";
 import { Ipv4View } from "./ip/ipv4.ts";
 import { Ipv6View } from "./ip/ipv6.ts";
-import { INSPECT, type JsonObject, layersJson, shown } from "./text/json.ts";
+import { INSPECT, type JsonObject, jsonValue, shown } from "../base/json_value.ts";
 import { guardNames } from "../base/name_guard.ts";
 import { checkObject } from "../base/objects.ts";
 import { Outline } from "./structure/outline.ts";
@@ -125,7 +127,12 @@ export class Layers {
 
   /** Every header under its name here, and the bytes (hex) behind the innermost one as `payload`. */
   toJSON(): JsonObject {
-    return layersJson(this);
+    const { malformed } = this;
+    return {
+      ...headersJson(this),
+      payload: formatHex(innermostPayload(this)),
+      ...(malformed && { malformed: jsonValue(malformed) }),
+    };
   }
 
   /** @ignore For console.log. */
@@ -139,11 +146,16 @@ export class Layers {
   }
 }
 
-const GUARDED = {
-  ...{ ipv4: Ipv4View, ipv6: Ipv6View, tcp: TcpView, udp: UdpView },
-  ...{ icmp: IcmpView, icmpv6: Icmpv6View, arp: ArpView, layers: Layers },
-};
-for (const [name, view] of Object.entries(GUARDED)) guardNames(view, name);
+guardNames(Layers, "layers");
+
+/** What follows the innermost header that could be read; of a packet without any, all of it. */
+export function innermostPayload(layers: Layers): Uint8Array {
+  const { arp, ip, tcp, udp, icmp, icmpv6 } = layers;
+  // What is behind an ARP packet's addresses is padding.
+  if (arp !== undefined) return new Uint8Array(0);
+  const view = tcp ?? udp ?? icmp ?? icmpv6 ?? ip;
+  return view === undefined ? layers.frame.subarray(layers.networkOffset) : view.payload;
+}
 
 /** Options of {@link parseLayers}. */
 export interface ParseLayersOptions {

@@ -4,13 +4,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { OutgoingMessage } from "../../ffi/memory.ts";
+import { OutgoingMessage } from "../../ffi/memory.ts";
+import { ReceiveSlots } from "../../src/linux/receive_slots.ts";
 import { type Arena, SlotState } from "../../src/queue/receive/arena.ts";
 import { ArenaChain } from "../../src/queue/receive/chain.ts";
 import { storeOf } from "../../src/queue/packet/metadata.ts";
 import { Outbox } from "../../src/queue/send/outbox.ts";
 import { Packet } from "../../src/queue/packet/packet.ts";
 import { NO_MARK } from "../../src/queue/packet/verdict.ts";
+import type { SendMemory } from "../../src/nfqueue/kernel_queue.ts";
 import { netlinkMessages } from "../../src/netlink/message.ts";
 import { QUEUE_MESSAGE } from "../../src/netlink/queue/numbers.ts";
 import { ATTRIBUTE_STRIDE } from "../../src/netlink/queue/packet_index.ts";
@@ -22,6 +24,7 @@ import {
 } from "../../src/netlink/queue/verdict.ts";
 
 const queue = 7;
+const memory = (capacity: number): SendMemory => new OutgoingMessage(capacity);
 /** Of a message without attributes. */
 const MESSAGE_SIZE = 20;
 
@@ -42,7 +45,7 @@ class KernelQueue {
   failing = false;
 
   /** Reads a datagram as nfnetlink_rcv does. */
-  send(message: OutgoingMessage, length: number): void {
+  send(message: SendMemory, length: number): void {
     if (this.failing) throw new Error("ENOBUFS");
     const datagram = message.bytes.slice(0, length);
     for (const { offset, length, type } of netlinkMessages(datagram)) {
@@ -103,10 +106,14 @@ class Bench {
   constructor(slots: number, firstId: number) {
     // One arena that is full: packets that are held behind it move out.
     const budget = slots * this.#slotSize;
-    this.chain = new ArenaChain({ slots, slotSize: this.#slotSize }, budget);
+    this.chain = new ArenaChain({ slots, slotSize: this.#slotSize }, {
+      memory: (shape) => new ReceiveSlots(shape),
+      budget,
+    });
     this.outbox = new Outbox({
       queue,
       flush: () => this.outbox.flush(),
+      memory,
       send: (message, length) => this.kernel.send(message, length),
       room: () => 3,
       changes: () => this.changes,
@@ -327,6 +334,7 @@ test("a payload that cannot be written, or lies about its length", { timeout: 20
   const outbox: Outbox = new Outbox({
     queue,
     flush: () => outbox.flush(),
+    memory,
     send: (_, length) => sent.push(length),
     room: () => 3,
     changes: () => 0,

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { OutgoingMessage } from "../../ffi/memory.ts";
 import { Outbox } from "../../src/queue/send/outbox.ts";
 import { frameOf, Packet } from "../../src/queue/packet/packet.ts";
 import { buildPacket } from "../../src/packet/mod.ts";
@@ -47,6 +48,7 @@ function packetsOf(messages: readonly Uint8Array[], slotSize: number) {
   const outbox: Outbox = new Outbox({
     queue: 3,
     flush: () => outbox.flush(),
+    memory: (capacity) => new OutgoingMessage(capacity),
     send: (out, length) => sent.push(out.bytes.slice(0, length)),
     room: () => 3,
     changes: () => 0,

@@ -6,7 +6,6 @@
  */
 
 import { ERRNO } from "../../linux/errno.ts";
-import { changeGeneration } from "../../linux/change_watch.ts";
 import { NFQA } from "../../netlink/queue/numbers.ts";
 import { ATTRIBUTE_STRIDE } from "../../netlink/queue/packet_index.ts";
 import { AnswerRoom } from "../receive/answer_room.ts";
@@ -28,7 +27,7 @@ import { isLeft, Packet, settleByQueue } from "../packet/packet.ts";
 import { Refusals } from "../send/refusals.ts";
 import type { SentKind } from "../send/sent_log.ts";
 import { Room } from "./room.ts";
-import { QueueSocket } from "../../nfqueue/socket.ts";
+import type { Kernel, KernelQueue } from "../../nfqueue/kernel_queue.ts";
 import { Outbox } from "../send/outbox.ts";
 import type { Verdict } from "../packet/verdict.ts";
 
@@ -37,11 +36,19 @@ const CLOSING_PACKETS = 65536;
 
 const FAMILY_NUMBERS = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const;
 
+/** What an engine is given. */
+export interface EngineLink {
+  /** Where its queue is opened. */
+  readonly kernel: Kernel;
+  /** Dispatches an event to the queue's listeners. */
+  readonly emit: (event: QueueEvent) => void;
+}
+
 /** Everything that belongs to one open queue. */
 export class Engine implements Decider {
   readonly settings: Settings;
   readonly counters = new Counters();
-  readonly socket: QueueSocket;
+  readonly kernel: KernelQueue;
   readonly configuration: Configuration;
   /** For packets in the program's hands. */
   readonly room: Room;
@@ -67,13 +74,14 @@ export class Engine implements Decider {
   #reader: string | undefined;
   #events: QueueEvent[] = [];
 
-  /** @param emit dispatches an event to the queue's listeners */
-  constructor(settings: Settings, emit: (event: QueueEvent) => void) {
+  constructor(settings: Settings, { kernel, emit }: EngineLink) {
     this.settings = settings;
     this.#emit = emit;
     this.#family = FAMILY_NUMBERS[settings.family];
     const { batchSize, copyRange, deadline, flags } = settings;
-    this.#chain = new ArenaChain({ slots: batchSize, slotSize: slotSize(copyRange, flags) });
+    const shape = { slots: batchSize, slotSize: slotSize(copyRange, flags) };
+    // Before the queue is bound: from then on until a copy mode is set the kernel drops what comes.
+    this.#chain = new ArenaChain(shape, { memory: (shape) => kernel.receiveMemory(shape) });
     this.room = new Room(settings, emit);
     this.#idle = new IdleWatch(settings.number, this.counters);
     this.#deadline = deadline && new Deadline(deadline, {
@@ -87,27 +95,27 @@ export class Engine implements Decider {
         this.#dispatch();
       },
     });
-    this.socket = new QueueSocket(settings);
-    // Behind what may throw: it holds a descriptor.
+    this.kernel = kernel.open(settings);
     this.#losses = new LossWatch(settings, {
       counters: this.counters,
-      socketDrops: () => this.socket.drops(),
+      kernel: this.kernel,
       failOpen: () => this.configuration.failOpen,
       report: (event) => this.#report(event),
     });
     this.configuration = new Configuration(settings, {
-      socket: this.socket,
+      kernel: this.kernel,
       receive: () => this.receive(),
       closed: () => this.closed,
       growSlots: (size) => this.#chain.setSlotSize(size),
     });
-    this.answers = new AnswerRoom(this.socket, () => this.#intake);
+    this.answers = new AnswerRoom(this.kernel, () => this.#intake);
     this.#outbox = new Outbox({
       queue: settings.number,
       flush: () => this.flush(),
-      send: (message, length) => this.socket.send(message, length),
+      memory: (capacity) => kernel.sendMemory(capacity),
+      send: (memory, length) => this.kernel.send(memory, length),
       room: () => this.answers.make(),
-      changes: changeGeneration,
+      changes: () => this.kernel.changes(),
     });
     const cut = (arena: Arena, slot: number): void => {
       const verdict = settings.onError;
@@ -120,7 +128,7 @@ export class Engine implements Decider {
     });
     this.#intake = new Intake({
       ...{ chain: this.#chain, refusals: this.#refusals, losses: this.#losses, cut },
-      ...{ socket: this.socket, configuration: this.configuration, counters: this.counters },
+      ...{ kernel: this.kernel, configuration: this.configuration, counters: this.counters },
       deadline: this.#deadline,
     });
     try {
@@ -316,8 +324,7 @@ export class Engine implements Decider {
       this.#outbox.close().forEach((packets, kind) =>
         this.#refusals.takeBack(kind as SentKind, packets)
       );
-      this.socket.close();
-      this.#losses.close();
+      this.kernel.close();
       // What the kernel still had has ended with the queue.
       this.counters.flushedByKernel += this.counters.outstanding;
       this.draining = false;

@@ -51,7 +51,7 @@ export function runSync(
   }
   if (timeout !== undefined) checkMilliseconds("timeout", timeout);
   engine.claim("runSync()");
-  const endBlocking = engine.socket.startBlocking();
+  const endBlocking = engine.kernel.startBlocking();
   try {
     return loop(engine, handler, { maxPackets: maxPackets ?? Infinity, timeout });
   } finally {

@@ -6,7 +6,8 @@
  */
 
 import { copyOf } from "../../base/bytes.ts";
-import { ETHERNET_HEADER_SIZE, EthernetView } from "../../packet/link/ethernet.ts";
+import { EthernetView } from "../../packet/link/ethernet.ts";
+import { ETHERNET_HEADER_SIZE } from "../../packet/structure/link_layouts.ts";
 import { Frame } from "../../packet/structure/packet_bytes.ts";
 import { type FrameMemory, type FrameOwner, OWN_MEMORY } from "../../packet/structure/owner.ts";
 import { NFQA } from "../../netlink/queue/numbers.ts";

@@ -13,7 +13,7 @@ import type { IcmpView } from "../../packet/transport/icmp.ts";
 import type { Icmpv6View } from "../../packet/transport/icmpv6.ts";
 import type { Ipv4View } from "../../packet/ip/ipv4.ts";
 import type { Ipv6View } from "../../packet/ip/ipv6.ts";
-import { INSPECT, type JsonObject } from "../../packet/text/json.ts";
+import { INSPECT, type JsonObject } from "../../base/json_value.ts";
 import { Layers } from "../../packet/layers.ts";
 import { NFQA } from "../../netlink/queue/numbers.ts";
 import { attributeLength } from "../../netlink/queue/packet_index.ts";

@@ -7,14 +7,8 @@
 import { WireError } from "../../base/errors.ts";
 import { fieldLines, type Line, plainText, section } from "../../packet/text/inspect_values.ts";
 import { inspect } from "../../packet/text/inspect.ts";
-import {
-  ethernetJson,
-  FIELDS,
-  headersJson,
-  type JsonObject,
-  type JsonValue,
-  jsonValue,
-} from "../../packet/text/json.ts";
+import { FIELDS, headersJson } from "../../packet/headers.ts";
+import { type JsonObject, type JsonValue, jsonValue } from "../../base/json_value.ts";
 import { summary, vlanText } from "../../packet/text/summary.ts";
 import { storeOf } from "./metadata.ts";
 import { layersOf, type Packet } from "./packet.ts";
@@ -71,7 +65,7 @@ export function packetJson(packet: Packet): JsonObject {
   return {
     ...json,
     ...decided,
-    ...(ethernet && { ethernet: ethernetJson(ethernet) }),
+    ...(ethernet && { ethernet: ethernet.toJSON() }),
     ...headersJson(layers),
     ...(malformed && { malformed: jsonValue(malformed) }),
     payload: jsonValue(packet.payload),

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { SlotShape } from "../../linux/receive_slots.ts";
+import type { ReceiveMemory, SlotShape } from "../../nfqueue/kernel_queue.ts";
 import { ATTRIBUTE_STRIDE } from "../../netlink/queue/packet_index.ts";
 import { Arena, SlotState } from "./arena.ts";
 import { moveOut, type Packet } from "../packet/packet.ts";
@@ -25,6 +25,13 @@ export interface Oldest {
   readonly slot: number;
 }
 
+/** Where a chain's memory comes from, and how much of it there is. */
+export interface ChainOptions {
+  readonly memory: (shape: SlotShape) => ReceiveMemory;
+  /** Bytes of receive memory to use before held packets are moved out of it; 20 MiB if absent. */
+  readonly budget?: number;
+}
+
 /** A chain of arenas, a few spare ones, and the packets that were moved out. */
 export class ArenaChain {
   #shape: SlotShape;
@@ -35,16 +42,17 @@ export class ArenaChain {
   #count = 1;
   #most: number;
   readonly #budget: number;
+  readonly #memory: ChainOptions["memory"];
   readonly #spares: Arena[] = [];
   /** Undecided packets older than all in the arenas, oldest first, and when they were received. */
   readonly #moved = new Map<Packet, number>();
 
-  /** @param budget bytes of receive memory to use before held packets are moved out of it */
-  constructor(shape: SlotShape, budget: number = BUDGET) {
+  constructor(shape: SlotShape, { memory, budget = BUDGET }: ChainOptions) {
     this.#shape = shape;
+    this.#memory = memory;
     this.#budget = budget;
     this.#most = arenasFor(shape, budget);
-    this.#first = this.#last = this.#delivering = new Arena(shape);
+    this.#first = this.#last = this.#delivering = this.#make();
   }
 
   /** Receives into slots of this size if they are larger; packets in the old ones stay there. */
@@ -64,7 +72,7 @@ export class ArenaChain {
       return last;
     }
     if (fits && last.filled < last.slots) return last;
-    const fresh = this.#spares.pop() ?? new Arena(this.#shape);
+    const fresh = this.#spares.pop() ?? this.#make();
     fresh.previous = last;
     last.next = fresh;
     this.#last = fresh;
@@ -142,6 +150,10 @@ export class ArenaChain {
       arena.packets[slot] = undefined;
     }
     this.#unlink(arena);
+  }
+
+  #make(): Arena {
+    return new Arena(this.#shape, this.#memory(this.#shape));
   }
 
   #unlink(arena: Arena): void {

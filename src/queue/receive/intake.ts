@@ -21,12 +21,12 @@ import type { Counters } from "../terms/counters.ts";
 import type { Deadline } from "../engine/deadline.ts";
 import type { LossWatch } from "./losses.ts";
 import type { Refusals } from "../send/refusals.ts";
-import type { QueueSocket } from "../../nfqueue/socket.ts";
+import type { KernelQueue } from "../../nfqueue/kernel_queue.ts";
 
 /** The parts of a queue that hear of what comes. */
 export interface IntakeLink {
   readonly chain: ArenaChain;
-  readonly socket: QueueSocket;
+  readonly kernel: KernelQueue;
   readonly configuration: Configuration;
   readonly counters: Counters;
   readonly deadline: Deadline | undefined;
@@ -60,22 +60,21 @@ export class Intake {
    * @throws {SystemError}
    */
   receive(patience: number | undefined, most: number): number {
-    const { chain, socket, losses } = this.#link;
+    const { chain, kernel, losses } = this.#link;
     const arena = chain.space();
-    const headers = arena.freeHeaders();
-    const slots = Math.min(arena.slots - arena.filled, most);
+    const first = arena.filled;
+    const slots = Math.min(arena.slots - first, most);
     const count = patience === undefined
-      ? socket.receive(headers, slots)
-      : socket.receiveBlocking(headers, slots, patience);
+      ? kernel.receive(arena.memory, first, slots)
+      : kernel.receiveBlocking(arena.memory, first, slots, patience);
     this.lastCount = count;
     if (count > 0) {
-      const first = arena.filled;
       // Before the packets are looked at: deciding one moves the arena's head over these.
       arena.addSlots(count);
       for (let slot = first; slot < first + count; slot++) {
         const start = slot * arena.slotSize;
-        const cut = arena.wasCut(slot);
-        this.#take(arena, slot, cut ? start + arena.slotSize : start + arena.receivedLength(slot));
+        const cut = arena.memory.wasCut(slot);
+        this.#take(arena, slot, cut ? start + arena.slotSize : start + arena.memory.length(slot));
       }
       losses.received(count);
     } else if (count === -ERRNO.ENOBUFS) losses.interrupted();

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { OutgoingMessage } from "../../../ffi/memory.ts";
 import { setImmediate } from "../../../ffi/turn.ts";
+import type { SendMemory } from "../../nfqueue/kernel_queue.ts";
 import { partOf, write } from "../../base/bytes.ts";
 import {
   appendAttributes,
@@ -46,8 +46,10 @@ export interface OutboxLink {
   readonly queue: number;
   /** Sends what was gathered, and does what else is to be done then. */
   readonly flush: () => void;
+  /** Memory to send from. */
+  readonly memory: (capacity: number) => SendMemory;
   /** Sends the first `length` bytes as one datagram, or throws. */
-  readonly send: (message: OutgoingMessage, length: number) => void;
+  readonly send: (memory: SendMemory, length: number) => void;
   /** Makes room for the kernel's answers; so many verdicts may leave before it is asked again. */
   readonly room: () => number;
   /** Another number than before when the kernel may have let packets go since. */
@@ -81,7 +83,7 @@ export class Outbox {
   readonly sent: SentLog = new SentLog();
 
   readonly #link: OutboxLink;
-  readonly #message = new OutgoingMessage(CAPACITY);
+  readonly #message: SendMemory;
   /** The ids of all runs in the datagram, one after the other. */
   readonly #ids = new Uint32Array(MOST_IDS);
   #idCount = 0;
@@ -90,7 +92,7 @@ export class Outbox {
   #taken = 0;
   #takenIds = 0;
   /** A part of the datagram that leaves with each packet's verdict in a message of its own. */
-  #piece: OutgoingMessage | undefined;
+  #piece: SendMemory | undefined;
   #pieceEnd = 0;
   #runLength = 0;
   #runVerdict = 0;
@@ -102,6 +104,7 @@ export class Outbox {
 
   constructor(link: OutboxLink) {
     this.#link = link;
+    this.#message = link.memory(CAPACITY);
     this.#changes = link.changes();
   }
 
@@ -229,7 +232,7 @@ export class Outbox {
 
   /** What was gathered, as many at a time as the kernel's answers find room for. */
   #sendOneByOne(): void {
-    const piece = this.#piece ??= new OutgoingMessage(CAPACITY);
+    const piece = this.#piece ??= this.#link.memory(CAPACITY);
     for (;;) {
       // One that could not be sent is tried again as it is.
       if (this.#pieceEnd === 0) this.#fillPiece(piece);
@@ -240,7 +243,7 @@ export class Outbox {
     }
   }
 
-  #fillPiece(piece: OutgoingMessage): void {
+  #fillPiece(piece: SendMemory): void {
     const { view, bytes } = this.#message;
     // Asked first: what is received for it may itself have been decided, and sent, since.
     const most = this.#taken < this.#end ? this.#link.room() : 0;

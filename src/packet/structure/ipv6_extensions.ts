@@ -1,90 +1,13 @@
-// IPv6 extension headers (RFC 8200 §4): walking over them, and their list as values.
-import type { Frame } from "../structure/packet_bytes.ts";
-import type { Outline } from "../structure/outline.ts";
+// The extension headers of an IPv6 packet (RFC 8200 §4) as a list: where they are, and as bytes.
 import { checkBytes, checkInteger, checkList, show } from "../../base/checks.ts";
-
-/** Bytes of an IPv6 header without extension headers. */
-export const IPV6_HEADER_SIZE = 40;
-
-const HOP_BY_HOP = 0;
-const ROUTING = 43;
-/** Protocol number of the Fragment header. */
-export const IPV6_FRAGMENT = 44;
-const AUTHENTICATION = 51;
-const DESTINATION_OPTIONS = 60;
-
-const NEXT_HEADER = 6;
-
-/** Protocol numbers of extension headers. */
-export const IPV6_EXTENSION = {
-  HOP_BY_HOP,
-  ROUTING,
-  FRAGMENT: IPV6_FRAGMENT,
-  AUTHENTICATION,
-  DESTINATION_OPTIONS,
-  MOBILITY: 135,
-  HOST_IDENTITY: 139,
-  SHIM6: 140,
-} as const;
-
-/** How an extension header tells its length: the unit of its second byte, and units not counted. */
-interface Extension {
-  readonly unit: number;
-  readonly extra: number;
-}
-const EIGHTS: Extension = { unit: 8, extra: 1 };
-
-/**
- * Extension headers that say what comes after them. ESP (50) hides the rest, and 59 says that
- * nothing follows: both end the walk as any upper-layer protocol does.
- */
-const EXTENSIONS: ReadonlyArray<Extension | undefined> = Array.from(
-  { length: 256 },
-  (_, number) => {
-    switch (number) {
-      case HOP_BY_HOP:
-      case ROUTING:
-      case DESTINATION_OPTIONS:
-      case IPV6_EXTENSION.MOBILITY: // RFC 6275
-      case IPV6_EXTENSION.HOST_IDENTITY: // RFC 7401
-      case IPV6_EXTENSION.SHIM6: // RFC 5533
-        return EIGHTS;
-      case IPV6_FRAGMENT: // its second byte is reserved
-        return { unit: 0, extra: 8 };
-      case AUTHENTICATION: // RFC 4302
-        return { unit: 4, extra: 2 };
-      default:
-        return undefined;
-    }
-  },
-);
-
-/** Whether this protocol number is an extension header that can be walked over. */
-export function isExtensionHeader(protocol: number): boolean {
-  return EXTENSIONS[protocol] !== undefined;
-}
-
-/** Bytes of the extension header `protocol` at `offset`, at least 8. Its first two must be there. */
-export function extensionHeaderLength(frame: Frame, protocol: number, offset: number): number {
-  const extension = EXTENSIONS[protocol] ?? EIGHTS;
-  if (extension.unit === 0) return extension.extra;
-  return (frame.u8(offset + 1) + extension.extra) * extension.unit;
-}
-
-/** Where the first option of this type and length begins between two places; −1 when there is none. */
-export function findIpv6Option(
-  frame: Frame,
-  { from, to, type, length }: { from: number; to: number; type: number; length: number },
-): number {
-  for (let at = from; at + 1 < to;) {
-    const found = frame.u8(at);
-    const size = frame.u8(at + 1);
-    if (found === type && size === length && at + 2 + size <= to) return at;
-    // Pad1 is one byte alone.
-    at += found === 0 ? 1 : 2 + size;
-  }
-  return -1;
-}
+import {
+  extensionHeaderLength,
+  extensionLength,
+  IPV6_EXTENSION,
+  LEAST_EXTENSION_SIZE,
+} from "./extension_headers.ts";
+import { IPV6_HEADER_SIZE, IPV6_OFFSET } from "./ip_layouts.ts";
+import type { Outline } from "./outline.ts";
 
 /** One extension header, and where it stands. */
 export interface Ipv6ExtensionHeader {
@@ -107,7 +30,7 @@ export interface Ipv6Extension {
 /** Every whole extension header, in order. */
 export function listExtensions({ frame, network, upper }: Outline): Ipv6ExtensionHeader[] {
   const headers: Ipv6ExtensionHeader[] = [];
-  let protocol = frame.u8(network + NEXT_HEADER);
+  let protocol = frame.u8(network + IPV6_OFFSET.nextHeader);
   for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
     const length = extensionHeaderLength(frame, protocol, at);
     headers.push({ protocol, offset: at - network, length });
@@ -119,7 +42,7 @@ export function listExtensions({ frame, network, upper }: Outline): Ipv6Extensio
 
 /** Where the first extension header of this kind begins; −1 when there is none. */
 export function findExtension({ frame, network, upper }: Outline, kind: number): number {
-  let protocol = frame.u8(network + NEXT_HEADER);
+  let protocol = frame.u8(network + IPV6_OFFSET.nextHeader);
   for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
     if (protocol === kind) return at;
     const length = extensionHeaderLength(frame, protocol, at);
@@ -165,7 +88,7 @@ export function encodeExtensions(
   for (const [index, part] of parts.entries()) {
     bytes.set(part, at);
     at += part.length;
-    if (behindFragment < 0 && list[index]!.protocol === IPV6_FRAGMENT) {
+    if (behindFragment < 0 && list[index]!.protocol === IPV6_EXTENSION.FRAGMENT) {
       behindFragment = bytes.length - at;
     }
   }
@@ -174,7 +97,7 @@ export function encodeExtensions(
 
 function encodeExtension({ protocol, data: given }: Ipv6Extension, next: number): Uint8Array {
   checkInteger("the protocol of an extension header", protocol, 0, 255);
-  const extension = EXTENSIONS[protocol];
+  const extension = extensionLength(protocol);
   if (extension === undefined) {
     throw new RangeError(`${protocol} is no extension header: IPV6_EXTENSION names them`);
   }
@@ -182,9 +105,12 @@ function encodeExtension({ protocol, data: given }: Ipv6Extension, next: number)
   const most = (255 + extra) * (unit || 8) - 2;
   const data = checkBytes(`the data of extension header ${protocol}`, given, most);
   const size = 2 + data.length;
-  const whole = Math.max(8, Math.ceil(size / 8) * 8);
-  const padded = protocol === HOP_BY_HOP || protocol === DESTINATION_OPTIONS;
-  const exact = protocol === AUTHENTICATION ? size % 4 === 0 && size >= 8 : size === whole;
+  const whole = Math.max(LEAST_EXTENSION_SIZE, Math.ceil(size / 8) * 8);
+  const padded = protocol === IPV6_EXTENSION.HOP_BY_HOP ||
+    protocol === IPV6_EXTENSION.DESTINATION_OPTIONS;
+  const exact = protocol === IPV6_EXTENSION.AUTHENTICATION
+    ? size % 4 === 0 && size >= 8
+    : size === whole;
   if (unit === 0 ? size !== extra : !padded && !exact) {
     const rule = unit === 0 ? "6 bytes" : `a length that makes whole words of ${unit} bytes`;
     throw new RangeError(
