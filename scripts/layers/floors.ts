@@ -14,7 +14,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   "src/queue/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/packet/", "src/base/", "ffi/"],
   "src/ipq/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/libnetfilter_queue/": ["src/linux/", "src/base/", "ffi/"],
-  "src/testing/": ["src/nfqueue/", "src/netlink/", "src/packet/", "src/base/"],
+  "src/testing/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/capture/": ["src/packet/", "src/base/"],
   "src/rules/": ["src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/cli/": ["mod.ts", "ffi/", "src/"],
