@@ -1,3 +1,4 @@
+import { checkBytes } from "../base/checks.ts";
 import { ETHERTYPE } from "../packet/structure/protocols.ts";
 import { LINK_TYPE } from "./captured_packet.ts";
 
@@ -26,10 +27,13 @@ const TAGS: readonly number[] = [ETHERTYPE.VLAN, ETHERTYPE.SERVICE_VLAN];
 /**
  * Finds the network header of a captured packet.
  *
+ * @param given its bytes, from the link header on
  * @param linkType of its interface, see {@linkcode LINK_TYPE}
  * @returns undefined where the link type is not known, or the bytes end before
+ * @throws {TypeError} when they are no Uint8Array
  */
-export function networkLayerOf(bytes: Uint8Array, linkType: number): NetworkLayer | undefined {
+export function networkLayerOf(given: Uint8Array, linkType: number): NetworkLayer | undefined {
+  const bytes = checkBytes("bytes", given);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (linkType === LINK_TYPE.NULL || linkType === LINK_TYPE.LOOP) {
     if (bytes.length < 4) return undefined;
