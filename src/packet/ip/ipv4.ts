@@ -7,7 +7,7 @@ import {
   writeIpv4Address,
   writeIpv4Word,
 } from "../edit/edit.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { encodeOptions, padBytes, rawOptions, readOptions } from "../structure/header_options.ts";
 import { IPV4_FRAGMENT, IPV4_HEADER_SIZE, IPV4_OFFSET } from "../structure/ip_layouts.ts";
@@ -41,8 +41,8 @@ export const IPV4_FIELDS = [
 
 /**
  * An IPv4 header (RFC 791) and what follows it. Made by `Layers`, which has checked that the fixed
- * header is there. Numbers are in host order. Borrows the frame: every use throws
- * PacketReleasedError once the frame was released.
+ * header is there. Numbers are in host order. Borrows the packet's bytes: every use throws
+ * PacketReleasedError once they were released.
  *
  * A field that is assigned changes the packet in place, and the header checksum is brought along (RFC
  * 1624). So is, with an address, every checksum in these bytes that covers it: that of TCP, UDP,
@@ -58,23 +58,23 @@ export const IPV4_FIELDS = [
  * memory forbids the owner's error, before anything is changed.
  */
 export class Ipv4View {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   /** 4. */
   get version(): 4 {
-    this.#frame.u8(this.#outline.network);
+    this.#packet.u8(this.#outline.networkOffset);
     return 4;
   }
 
   /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#frame.u8(this.#outline.network + IPV4_OFFSET.versionAndLength) & 15) * 4;
+    return (this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.versionAndLength) & 15) * 4;
   }
 
   /** A multiple of 4, not above {@link totalLength}. What was data becomes options, or the reverse. */
@@ -89,7 +89,7 @@ export class Ipv4View {
 
   /** Differentiated services code point (RFC 2474), 0 to 63. */
   get dscp(): number {
-    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.trafficClass) >> 2;
+    return this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.trafficClass) >> 2;
   }
 
   set dscp(value: number) {
@@ -99,7 +99,7 @@ export class Ipv4View {
 
   /** Explicit congestion notification (RFC 3168), 0 to 3. */
   get ecn(): number {
-    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.trafficClass) & 3;
+    return this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.trafficClass) & 3;
   }
 
   set ecn(value: number) {
@@ -109,7 +109,7 @@ export class Ipv4View {
 
   /** Bytes of header and data as the header says. 0 in packets beyond 64 KiB that GSO made. */
   get totalLength(): number {
-    return this.#frame.u16(this.#outline.network + IPV4_OFFSET.totalLength);
+    return this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.totalLength);
   }
 
   /** Only the field: the bytes stay. Not below {@link headerLength}. */
@@ -120,7 +120,7 @@ export class Ipv4View {
   }
 
   get identification(): number {
-    return this.#frame.u16(this.#outline.network + IPV4_OFFSET.identification);
+    return this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.identification);
   }
 
   set identification(value: number) {
@@ -129,7 +129,7 @@ export class Ipv4View {
 
   /** The first bit of the flags, which has no meaning but in RFC 3514. */
   get reservedFlag(): boolean {
-    return (this.#frame.u16(this.#outline.network + IPV4_OFFSET.fragment) &
+    return (this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.fragment) &
       IPV4_FRAGMENT.RESERVED) !== 0;
   }
 
@@ -138,7 +138,7 @@ export class Ipv4View {
   }
 
   get dontFragment(): boolean {
-    return (this.#frame.u8(this.#outline.network + IPV4_OFFSET.fragment) & 0x40) !== 0;
+    return (this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.fragment) & 0x40) !== 0;
   }
 
   set dontFragment(value: boolean) {
@@ -146,7 +146,7 @@ export class Ipv4View {
   }
 
   get moreFragments(): boolean {
-    return (this.#frame.u8(this.#outline.network + IPV4_OFFSET.fragment) & 0x20) !== 0;
+    return (this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.fragment) & 0x20) !== 0;
   }
 
   set moreFragments(value: boolean) {
@@ -156,7 +156,7 @@ export class Ipv4View {
 
   /** Where this fragment's data belongs in the whole datagram's, in bytes. 0 for the first. */
   get fragmentOffset(): number {
-    return (this.#frame.u16(this.#outline.network + IPV4_OFFSET.fragment) & 0x1fff) * 8;
+    return (this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.fragment) & 0x1fff) * 8;
   }
 
   /** A multiple of 8, to 65,528. Above 0 the packet has no transport layer any more. */
@@ -171,7 +171,7 @@ export class Ipv4View {
 
   /** Time to live, in hops. */
   get ttl(): number {
-    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.ttl);
+    return this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.ttl);
   }
 
   set ttl(value: number) {
@@ -180,7 +180,7 @@ export class Ipv4View {
 
   /** Upper-layer protocol number: 1 ICMP, 6 TCP, 17 UDP, … */
   get protocol(): number {
-    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.protocol);
+    return this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.protocol);
   }
 
   /** The bytes behind the header are from now on another protocol's, whose checksum is computed. */
@@ -191,14 +191,14 @@ export class Ipv4View {
 
   /** The header checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.network + IPV4_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     requireVersion(this.#outline, 4);
-    this.#frame.setU16(this.#outline.network + IPV4_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.networkOffset + IPV4_OFFSET.checksum, value);
   }
 
   /** Source address, `a.b.c.d`. */
@@ -221,7 +221,7 @@ export class Ipv4View {
 
   /** Source address as a number, first byte highest. */
   get sourceNumber(): number {
-    return this.#frame.u32(this.#outline.network + IPV4_OFFSET.source);
+    return this.#packet.u32(this.#outline.networkOffset + IPV4_OFFSET.source);
   }
 
   set sourceNumber(value: number) {
@@ -230,7 +230,7 @@ export class Ipv4View {
 
   /** Destination address as a number, first byte highest. */
   get destinationNumber(): number {
-    return this.#frame.u32(this.#outline.network + IPV4_OFFSET.destination);
+    return this.#packet.u32(this.#outline.networkOffset + IPV4_OFFSET.destination);
   }
 
   set destinationNumber(value: number) {
@@ -257,9 +257,9 @@ export class Ipv4View {
 
   /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
   get options(): Uint8Array {
-    const { network, end } = this.#outline;
-    const headerEnd = Math.min(network + this.headerLength, end);
-    return this.#frame.bytes(network + IPV4_OFFSET.options, headerEnd);
+    const { networkOffset, end } = this.#outline;
+    const headerEnd = Math.min(networkOffset + this.headerLength, end);
+    return this.#packet.bytes(networkOffset + IPV4_OFFSET.options, headerEnd);
   }
 
   /**
@@ -276,9 +276,9 @@ export class Ipv4View {
    * one ends the list.
    */
   get optionList(): readonly Ipv4Option[] {
-    const { network, end } = this.#outline;
-    const headerEnd = Math.min(network + this.headerLength, end);
-    return readOptions(this.#frame, network + IPV4_OFFSET.options, headerEnd).options
+    const { networkOffset, end } = this.#outline;
+    const headerEnd = Math.min(networkOffset + this.headerLength, end);
+    return readOptions(this.#packet, networkOffset + IPV4_OFFSET.options, headerEnd).options
       .map(([type, data]) => ({ type, data: new Uint8Array(data) }));
   }
 
@@ -290,8 +290,8 @@ export class Ipv4View {
 
   /** The captured bytes after the header: a copy of a queued packet\'s, else borrowed. Link-layer padding is not among them. */
   get payload(): Uint8Array {
-    const { network, end } = this.#outline;
-    return this.#frame.bytes(Math.min(network + this.headerLength, end), end);
+    const { networkOffset, end } = this.#outline;
+    return this.#packet.bytes(Math.min(networkOffset + this.headerLength, end), end);
   }
 
   /**
@@ -315,13 +315,13 @@ export class Ipv4View {
   }
 
   #part(from: number, to: number): Uint8Array {
-    const { network } = this.#outline;
-    return this.#frame.bytes(network + from, network + to);
+    const { networkOffset } = this.#outline;
+    return this.#packet.bytes(networkOffset + from, networkOffset + to);
   }
 
   /** Writes the bits of a word that `keep` does not hold. */
   #writeLow(offset: number, keep: number, bits: number): void {
-    const old = this.#frame.u16(this.#outline.network + offset);
+    const old = this.#packet.u16(this.#outline.networkOffset + offset);
     writeIpv4Word(this.#outline, offset, (old & keep) | bits);
   }
 
@@ -332,17 +332,17 @@ export class Ipv4View {
   #setOptions(bytes: Uint8Array): void {
     const outline = this.#outline;
     requireVersion(outline, 4);
-    const { network, end } = outline;
-    const from = network + IPV4_OFFSET.options;
+    const { networkOffset, end } = outline;
+    const from = networkOffset + IPV4_OFFSET.options;
     // Options that were not captured are there all the same.
-    const to = network + this.headerLength;
-    const before = this.#frame.sum(from, Math.min(to, end));
+    const to = networkOffset + this.headerLength;
+    const before = this.#packet.sum(from, Math.min(to, end));
     const addresses = coveredSum(outline);
     const same = to <= end && bytes.length === to - from &&
-      bytes.every((byte, at) => byte === this.#frame.u8(from + at));
-    if (!same) this.#frame.checkHeaders(to > from);
+      bytes.every((byte, at) => byte === this.#packet.u8(from + at));
+    if (!same) this.#packet.checkHeaders(to > from);
     replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
-    updateHeader(outline, before, this.#frame.sum(from, from + bytes.length));
+    updateHeader(outline, before, this.#packet.sum(from, from + bytes.length));
     const headerLength = IPV4_HEADER_SIZE + bytes.length;
     this.#writeLow(IPV4_OFFSET.versionAndLength, 0xf0ff, headerLength << 6);
     outline.refresh();

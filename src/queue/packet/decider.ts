@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Frame } from "../../packet/structure/packet_bytes.ts";
+import type { PacketBytes as Frame } from "../../packet/structure/packet_bytes.ts";
 import type { Packet } from "./packet.ts";
 
 /** Who takes a packet's verdict. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Flow, flowAt } from "../../packet/structure/flow.ts";
+import type { Flow } from "../../packet/structure/flow.ts";
+import { flowAt } from "../../packet/structure/flow_of_packet.ts";
 import { NFQA } from "../../netlink/queue/numbers.ts";
 import { attributeLength } from "../../netlink/queue/packet_index.ts";
 import { attributeOffset, liveStore, type PacketMetadata } from "./metadata.ts";

@@ -8,8 +8,12 @@
 import { copyOf } from "../../base/bytes.ts";
 import { EthernetView } from "../../packet/link/ethernet.ts";
 import { ETHERNET_HEADER_SIZE } from "../../packet/structure/link_layouts.ts";
-import { Frame } from "../../packet/structure/packet_bytes.ts";
-import { type FrameMemory, type FrameOwner, OWN_MEMORY } from "../../packet/structure/owner.ts";
+import { PacketBytes as Frame } from "../../packet/structure/packet_bytes.ts";
+import {
+  type BytesOwner as FrameOwner,
+  type Memory as FrameMemory,
+  OWN_MEMORY,
+} from "../../packet/structure/owner.ts";
 import { NFQA } from "../../netlink/queue/numbers.ts";
 import { attributeLength } from "../../netlink/queue/packet_index.ts";
 import type { PacketVlan } from "../../netlink/queue/attributes.ts";

@@ -15,8 +15,8 @@ import {
   startOutlined,
 } from "../../packet/structure/finish.ts";
 import { outlineOf } from "../../packet/layers.ts";
-import type { Frame } from "../../packet/structure/packet_bytes.ts";
-import type { EditTerms, FrameOwner } from "../../packet/structure/owner.ts";
+import type { PacketBytes as Frame } from "../../packet/structure/packet_bytes.ts";
+import type { BytesOwner as FrameOwner, EditTerms } from "../../packet/structure/owner.ts";
 import { align4 } from "../../netlink/message.ts";
 import { MAX_COPY_RANGE, NFQA, NFQA_SKB } from "../../netlink/queue/numbers.ts";
 import { attributeLength } from "../../netlink/queue/packet_index.ts";

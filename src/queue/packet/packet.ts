@@ -8,7 +8,7 @@ import { copyOf, lengthOf } from "../../base/bytes.ts";
 import type { ArpView } from "../../packet/link/arp.ts";
 import type { WireProblem } from "../../base/errors.ts";
 import type { Flow } from "../../packet/structure/flow.ts";
-import { Frame } from "../../packet/structure/packet_bytes.ts";
+import { PacketBytes as Frame } from "../../packet/structure/packet_bytes.ts";
 import type { IcmpView } from "../../packet/transport/icmp.ts";
 import type { Icmpv6View } from "../../packet/transport/icmpv6.ts";
 import type { Ipv4View } from "../../packet/ip/ipv4.ts";
