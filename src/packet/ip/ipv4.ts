@@ -24,6 +24,8 @@ import {
 } from "../../base/checks.ts";
 import { finishHeader, updateHeader, updatePseudo } from "../structure/sums.ts";
 
+const FIELD = IPV4_OFFSET;
+
 /** An option of an IPv4 header: 7 record route, 68 timestamp, 148 router alert, … */
 export interface Ipv4Option {
   /** With the copied flag and the class, 1 to 255; 1 is a byte of padding. */
@@ -74,7 +76,7 @@ export class Ipv4View {
 
   /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.versionAndLength) & 15) * 4;
+    return (this.#packet.u8(this.#outline.networkOffset + FIELD.versionAndLength) & 15) * 4;
   }
 
   /** A multiple of 4, not above {@link totalLength}. What was data becomes options, or the reverse. */
@@ -82,54 +84,54 @@ export class Ipv4View {
     const most = Math.min(60, this.totalLength || 60);
     checkInteger("headerLength", value, IPV4_HEADER_SIZE, most);
     if (value % 4 !== 0) throw new RangeError(`headerLength must be a multiple of 4, got ${value}`);
-    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xf0ff, value << 6);
+    this.#writeLow(FIELD.versionAndLength, 0xf0ff, value << 6);
     restructure(this.#outline);
     finishHeader(this.#outline);
   }
 
   /** Differentiated services code point (RFC 2474), 0 to 63. */
   get dscp(): number {
-    return this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.trafficClass) >> 2;
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.trafficClass) >> 2;
   }
 
   set dscp(value: number) {
     checkInteger("dscp", value, 0, 63);
-    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xff03, value << 2);
+    this.#writeLow(FIELD.versionAndLength, 0xff03, value << 2);
   }
 
   /** Explicit congestion notification (RFC 3168), 0 to 3. */
   get ecn(): number {
-    return this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.trafficClass) & 3;
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.trafficClass) & 3;
   }
 
   set ecn(value: number) {
     checkInteger("ecn", value, 0, 3);
-    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xfffc, value);
+    this.#writeLow(FIELD.versionAndLength, 0xfffc, value);
   }
 
   /** Bytes of header and data as the header says. 0 in packets beyond 64 KiB that GSO made. */
   get totalLength(): number {
-    return this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.totalLength);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.totalLength);
   }
 
   /** Only the field: the bytes stay. Not below {@link headerLength}. */
   set totalLength(value: number) {
     checkInteger("totalLength", value, this.headerLength, 0xffff);
-    writeIpv4Word(this.#outline, IPV4_OFFSET.totalLength, value);
+    writeIpv4Word(this.#outline, FIELD.totalLength, value);
     restructure(this.#outline);
   }
 
   get identification(): number {
-    return this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.identification);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.identification);
   }
 
   set identification(value: number) {
-    writeIpv4Word(this.#outline, IPV4_OFFSET.identification, checkU16("identification", value));
+    writeIpv4Word(this.#outline, FIELD.identification, checkU16("identification", value));
   }
 
   /** The first bit of the flags, which has no meaning but in RFC 3514. */
   get reservedFlag(): boolean {
-    return (this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.fragment) &
+    return (this.#packet.u16(this.#outline.networkOffset + FIELD.fragment) &
       IPV4_FRAGMENT.RESERVED) !== 0;
   }
 
@@ -138,7 +140,7 @@ export class Ipv4View {
   }
 
   get dontFragment(): boolean {
-    return (this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.fragment) & 0x40) !== 0;
+    return (this.#packet.u8(this.#outline.networkOffset + FIELD.fragment) & 0x40) !== 0;
   }
 
   set dontFragment(value: boolean) {
@@ -146,7 +148,7 @@ export class Ipv4View {
   }
 
   get moreFragments(): boolean {
-    return (this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.fragment) & 0x20) !== 0;
+    return (this.#packet.u8(this.#outline.networkOffset + FIELD.fragment) & 0x20) !== 0;
   }
 
   set moreFragments(value: boolean) {
@@ -156,7 +158,7 @@ export class Ipv4View {
 
   /** Where this fragment's data belongs in the whole datagram's, in bytes. 0 for the first. */
   get fragmentOffset(): number {
-    return (this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.fragment) & 0x1fff) * 8;
+    return (this.#packet.u16(this.#outline.networkOffset + FIELD.fragment) & 0x1fff) * 8;
   }
 
   /** A multiple of 8, to 65,528. Above 0 the packet has no transport layer any more. */
@@ -165,40 +167,40 @@ export class Ipv4View {
     if (value % 8 !== 0) {
       throw new RangeError(`fragmentOffset must be a multiple of 8, got ${value}`);
     }
-    this.#writeLow(IPV4_OFFSET.fragment, 0xe000, value >> 3);
+    this.#writeLow(FIELD.fragment, 0xe000, value >> 3);
     restructure(this.#outline);
   }
 
   /** Time to live, in hops. */
   get ttl(): number {
-    return this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.ttl);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.ttl);
   }
 
   set ttl(value: number) {
-    this.#writeLow(IPV4_OFFSET.ttl, 0xff, checkInteger("ttl", value, 0, 255) << 8);
+    this.#writeLow(FIELD.ttl, 0xff, checkInteger("ttl", value, 0, 255) << 8);
   }
 
   /** Upper-layer protocol number: 1 ICMP, 6 TCP, 17 UDP, … */
   get protocol(): number {
-    return this.#packet.u8(this.#outline.networkOffset + IPV4_OFFSET.protocol);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.protocol);
   }
 
   /** The bytes behind the header are from now on another protocol's, whose checksum is computed. */
   set protocol(value: number) {
-    this.#writeLow(IPV4_OFFSET.ttl, 0xff00, checkInteger("protocol", value, 0, 255));
+    this.#writeLow(FIELD.ttl, 0xff00, checkInteger("protocol", value, 0, 255));
     restructure(this.#outline);
   }
 
   /** The header checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#packet.u16(this.#outline.networkOffset + IPV4_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     requireVersion(this.#outline, 4);
-    this.#packet.setU16(this.#outline.networkOffset + IPV4_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.networkOffset + FIELD.checksum, value);
   }
 
   /** Source address, `a.b.c.d`. */
@@ -221,25 +223,25 @@ export class Ipv4View {
 
   /** Source address as a number, first byte highest. */
   get sourceNumber(): number {
-    return this.#packet.u32(this.#outline.networkOffset + IPV4_OFFSET.source);
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.source);
   }
 
   set sourceNumber(value: number) {
-    writeIpv4Address(this.#outline, IPV4_OFFSET.source, checkU32("sourceNumber", value));
+    writeIpv4Address(this.#outline, FIELD.source, checkU32("sourceNumber", value));
   }
 
   /** Destination address as a number, first byte highest. */
   get destinationNumber(): number {
-    return this.#packet.u32(this.#outline.networkOffset + IPV4_OFFSET.destination);
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.destination);
   }
 
   set destinationNumber(value: number) {
-    writeIpv4Address(this.#outline, IPV4_OFFSET.destination, checkU32("destinationNumber", value));
+    writeIpv4Address(this.#outline, FIELD.destination, checkU32("destinationNumber", value));
   }
 
   /** The four bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#part(IPV4_OFFSET.source, IPV4_OFFSET.destination);
+    return this.#part(FIELD.source, FIELD.destination);
   }
 
   set sourceBytes(value: Uint8Array) {
@@ -248,7 +250,7 @@ export class Ipv4View {
 
   /** The four bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#part(IPV4_OFFSET.destination, IPV4_OFFSET.options);
+    return this.#part(FIELD.destination, FIELD.options);
   }
 
   set destinationBytes(value: Uint8Array) {
@@ -259,7 +261,7 @@ export class Ipv4View {
   get options(): Uint8Array {
     const { networkOffset, end } = this.#outline;
     const headerEnd = Math.min(networkOffset + this.headerLength, end);
-    return this.#packet.bytes(networkOffset + IPV4_OFFSET.options, headerEnd);
+    return this.#packet.bytes(networkOffset + FIELD.options, headerEnd);
   }
 
   /**
@@ -278,7 +280,7 @@ export class Ipv4View {
   get optionList(): readonly Ipv4Option[] {
     const { networkOffset, end } = this.#outline;
     const headerEnd = Math.min(networkOffset + this.headerLength, end);
-    return readOptions(this.#packet, networkOffset + IPV4_OFFSET.options, headerEnd).options
+    return readOptions(this.#packet, networkOffset + FIELD.options, headerEnd).options
       .map(([type, data]) => ({ type, data: new Uint8Array(data) }));
   }
 
@@ -326,14 +328,14 @@ export class Ipv4View {
   }
 
   #writeFlag(field: string, bit: number, value: boolean): void {
-    this.#writeLow(IPV4_OFFSET.fragment, 0xffff & ~bit, checkBoolean(field, value) ? bit : 0);
+    this.#writeLow(FIELD.fragment, 0xffff & ~bit, checkBoolean(field, value) ? bit : 0);
   }
 
   #setOptions(bytes: Uint8Array): void {
     const outline = this.#outline;
     requireVersion(outline, 4);
     const { networkOffset, end } = outline;
-    const from = networkOffset + IPV4_OFFSET.options;
+    const from = networkOffset + FIELD.options;
     // Options that were not captured are there all the same.
     const to = networkOffset + this.headerLength;
     const before = this.#packet.sum(from, Math.min(to, end));
@@ -344,7 +346,7 @@ export class Ipv4View {
     replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
     updateHeader(outline, before, this.#packet.sum(from, from + bytes.length));
     const headerLength = IPV4_HEADER_SIZE + bytes.length;
-    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xf0ff, headerLength << 6);
+    this.#writeLow(FIELD.versionAndLength, 0xf0ff, headerLength << 6);
     outline.refresh();
     // A source route says where the packet goes in the end.
     updatePseudo(outline, addresses, coveredSum(outline));

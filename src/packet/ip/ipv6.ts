@@ -32,6 +32,8 @@ import { checkedLength, checkExactBytes, checkInteger, checkU16 } from "../../ba
 import { coveredDestination, coveredSource } from "../structure/pseudo.ts";
 import { updatePseudo } from "../structure/sums.ts";
 
+const FIELD = IPV6_OFFSET;
+
 /** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
 export const IPV6_FIELDS = [
   ...["version", "headerLength", "trafficClass", "dscp", "ecn", "flowLabel"] as const,
@@ -78,13 +80,13 @@ export class Ipv6View {
 
   /** Traffic class: `dscp` and `ecn` in one byte. */
   get trafficClass(): number {
-    return (this.#packet.u16(this.#outline.networkOffset + IPV6_OFFSET.versionAndClass) >> 4) & 255;
+    return (this.#packet.u16(this.#outline.networkOffset + FIELD.versionAndClass) >> 4) & 255;
   }
 
   set trafficClass(value: number) {
     checkInteger("trafficClass", value, 0, 255);
     requireVersion(this.#outline, 6);
-    const at = this.#outline.networkOffset + IPV6_OFFSET.versionAndClass;
+    const at = this.#outline.networkOffset + FIELD.versionAndClass;
     this.#packet.setU16(at, (this.#packet.u16(at) & 0xf00f) | (value << 4));
   }
 
@@ -108,13 +110,13 @@ export class Ipv6View {
 
   /** Flow label (RFC 6437), 20 bits. */
   get flowLabel(): number {
-    return this.#packet.u32(this.#outline.networkOffset + IPV6_OFFSET.versionAndClass) & 0xfffff;
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.versionAndClass) & 0xfffff;
   }
 
   set flowLabel(value: number) {
     checkInteger("flowLabel", value, 0, 0xfffff);
     requireVersion(this.#outline, 6);
-    const at = this.#outline.networkOffset + IPV6_OFFSET.versionAndClass;
+    const at = this.#outline.networkOffset + FIELD.versionAndClass;
     this.#packet.setU32(at, (this.#packet.u32(at) & 0xfff00000) | value);
   }
 
@@ -124,38 +126,38 @@ export class Ipv6View {
    * in a packet that becomes shorter than 65,536 bytes.
    */
   get payloadLength(): number {
-    return this.#packet.u16(this.#outline.networkOffset + IPV6_OFFSET.payloadLength);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.payloadLength);
   }
 
   /** Only the field: the bytes stay. */
   set payloadLength(value: number) {
     checkU16("payloadLength", value);
     requireVersion(this.#outline, 6);
-    this.#packet.setU16(this.#outline.networkOffset + IPV6_OFFSET.payloadLength, value);
+    this.#packet.setU16(this.#outline.networkOffset + FIELD.payloadLength, value);
     restructure(this.#outline);
   }
 
   /** Protocol number of whatever follows the fixed header. {@link protocol} is the upper layer's. */
   get nextHeader(): number {
-    return this.#packet.u8(this.#outline.networkOffset + IPV6_OFFSET.nextHeader);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.nextHeader);
   }
 
   /** The bytes behind the fixed header are from now on another protocol's; see {@link protocol}. */
   set nextHeader(value: number) {
     checkInteger("nextHeader", value, 0, 255);
     requireVersion(this.#outline, 6);
-    this.#packet.setU8(this.#outline.networkOffset + IPV6_OFFSET.nextHeader, value);
+    this.#packet.setU8(this.#outline.networkOffset + FIELD.nextHeader, value);
     restructure(this.#outline);
   }
 
   get hopLimit(): number {
-    return this.#packet.u8(this.#outline.networkOffset + IPV6_OFFSET.hopLimit);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.hopLimit);
   }
 
   set hopLimit(value: number) {
     checkInteger("hopLimit", value, 0, 255);
     requireVersion(this.#outline, 6);
-    this.#packet.setU8(this.#outline.networkOffset + IPV6_OFFSET.hopLimit, value);
+    this.#packet.setU8(this.#outline.networkOffset + FIELD.hopLimit, value);
   }
 
   /** The hop limit, under IPv4's name. */
@@ -182,7 +184,7 @@ export class Ipv6View {
     requireVersion(this.#outline, 6);
     const { networkOffset } = this.#outline;
     const last = listExtensions(this.#outline).at(-1);
-    this.#packet.setU8(networkOffset + (last?.offset ?? IPV6_OFFSET.nextHeader), value);
+    this.#packet.setU8(networkOffset + (last?.offset ?? FIELD.nextHeader), value);
     restructure(this.#outline);
   }
 
@@ -192,7 +194,7 @@ export class Ipv6View {
   }
 
   set source(value: string) {
-    this.#writeAddress(IPV6_OFFSET.source, parseIpv6(value, "source"));
+    this.#writeAddress(FIELD.source, parseIpv6(value, "source"));
   }
 
   /** Destination address in canonical text (RFC 5952). */
@@ -201,12 +203,12 @@ export class Ipv6View {
   }
 
   set destination(value: string) {
-    this.#writeAddress(IPV6_OFFSET.destination, parseIpv6(value, "destination"));
+    this.#writeAddress(FIELD.destination, parseIpv6(value, "destination"));
   }
 
   /** Source address as a number, first byte highest. {@link sourceWord} allocates nothing. */
   get sourceNumber(): bigint {
-    return this.#number(IPV6_OFFSET.source);
+    return this.#number(FIELD.source);
   }
 
   set sourceNumber(value: bigint) {
@@ -215,7 +217,7 @@ export class Ipv6View {
 
   /** Destination address as a number, first byte highest. */
   get destinationNumber(): bigint {
-    return this.#number(IPV6_OFFSET.destination);
+    return this.#number(FIELD.destination);
   }
 
   set destinationNumber(value: bigint) {
@@ -224,31 +226,31 @@ export class Ipv6View {
 
   /** The 16 bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#part(IPV6_OFFSET.source, IPV6_OFFSET.destination);
+    return this.#part(FIELD.source, FIELD.destination);
   }
 
   set sourceBytes(value: Uint8Array) {
-    this.#writeAddress(IPV6_OFFSET.source, checkExactBytes("sourceBytes", value, 16));
+    this.#writeAddress(FIELD.source, checkExactBytes("sourceBytes", value, 16));
   }
 
   /** The 16 bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#part(IPV6_OFFSET.destination, IPV6_OFFSET.extensions);
+    return this.#part(FIELD.destination, FIELD.extensions);
   }
 
   set destinationBytes(value: Uint8Array) {
-    this.#writeAddress(IPV6_OFFSET.destination, checkExactBytes("destinationBytes", value, 16));
+    this.#writeAddress(FIELD.destination, checkExactBytes("destinationBytes", value, 16));
   }
 
   /** 32 bits of the source address, to compare without allocation: 0 for the first, to 3. */
   sourceWord(index: 0 | 1 | 2 | 3): number {
-    return this.#packet.u32(this.#outline.networkOffset + IPV6_OFFSET.source + 4 * (index & 3));
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.source + 4 * (index & 3));
   }
 
   /** 32 bits of the destination address: 0 for the first, to 3. */
   destinationWord(index: 0 | 1 | 2 | 3): number {
     return this.#packet.u32(
-      this.#outline.networkOffset + IPV6_OFFSET.destination + 4 * (index & 3),
+      this.#outline.networkOffset + FIELD.destination + 4 * (index & 3),
     );
   }
 
@@ -376,9 +378,7 @@ export class Ipv6View {
     const at = outline.networkOffset + field;
     const before = this.#packet.sum(at, at + 16);
     this.#packet.replace(at, 16, bytes, 16);
-    const covered = field === IPV6_OFFSET.source
-      ? coveredSource(outline)
-      : coveredDestination(outline);
+    const covered = field === FIELD.source ? coveredSource(outline) : coveredDestination(outline);
     if (covered === at) updatePseudo(outline, before, this.#packet.sum(at, at + 16));
   }
 

@@ -9,6 +9,8 @@ import { ARP_LAYER, ARP_OFFSET } from "../structure/link_layouts.ts";
 import { ETHERTYPE } from "../structure/protocols.ts";
 import { checkExactBytes, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
 
+const FIELD = ARP_OFFSET;
+
 const IPV4_SIZE = 4;
 
 /** Values of {@link ArpView.operation}: RFC 826, RFC 903. */
@@ -47,25 +49,25 @@ export class ArpView {
 
   /** 1 is Ethernet. */
   get hardwareType(): number {
-    return this.#packet.u16(this.#at(ARP_OFFSET.hardwareType));
+    return this.#packet.u16(this.#at(FIELD.hardwareType));
   }
 
   set hardwareType(value: number) {
-    this.#write16(ARP_OFFSET.hardwareType, checkU16("hardwareType", value));
+    this.#write16(FIELD.hardwareType, checkU16("hardwareType", value));
   }
 
   /** An ethertype: 0x0800 is IPv4. */
   get protocolType(): number {
-    return this.#packet.u16(this.#at(ARP_OFFSET.protocolType));
+    return this.#packet.u16(this.#at(FIELD.protocolType));
   }
 
   set protocolType(value: number) {
-    this.#write16(ARP_OFFSET.protocolType, checkU16("protocolType", value));
+    this.#write16(FIELD.protocolType, checkU16("protocolType", value));
   }
 
   /** Bytes of a hardware address. */
   get hardwareLength(): number {
-    return this.#packet.u8(this.#at(ARP_OFFSET.hardwareLength));
+    return this.#packet.u8(this.#at(FIELD.hardwareLength));
   }
 
   /** Only the field, which says where the addresses are: so many that they still fit. */
@@ -73,12 +75,12 @@ export class ArpView {
     const most = this.#room() - this.protocolLength;
     checkInteger("hardwareLength", value, 0, Math.min(255, most));
     this.#require();
-    this.#packet.setU8(this.#at(ARP_OFFSET.hardwareLength), value);
+    this.#packet.setU8(this.#at(FIELD.hardwareLength), value);
   }
 
   /** Bytes of a protocol address. */
   get protocolLength(): number {
-    return this.#packet.u8(this.#at(ARP_OFFSET.protocolLength));
+    return this.#packet.u8(this.#at(FIELD.protocolLength));
   }
 
   /** Only the field, which says where the addresses are: so many that they still fit. */
@@ -86,16 +88,16 @@ export class ArpView {
     const most = this.#room() - this.hardwareLength;
     checkInteger("protocolLength", value, 0, Math.min(255, most));
     this.#require();
-    this.#packet.setU8(this.#at(ARP_OFFSET.protocolLength), value);
+    this.#packet.setU8(this.#at(FIELD.protocolLength), value);
   }
 
   /** `ARP_OPERATION` names request and reply. */
   get operation(): number {
-    return this.#packet.u16(this.#at(ARP_OFFSET.operation));
+    return this.#packet.u16(this.#at(FIELD.operation));
   }
 
   set operation(value: number) {
-    this.#write16(ARP_OFFSET.operation, checkU16("operation", value));
+    this.#write16(FIELD.operation, checkU16("operation", value));
   }
 
   get senderHardwareAddress(): string {
@@ -150,12 +152,12 @@ export class ArpView {
 
   /** Borrowed, like the three that follow. */
   get senderHardwareBytes(): Uint8Array {
-    return this.#part(this.#at(ARP_OFFSET.addresses), this.hardwareLength);
+    return this.#part(this.#at(FIELD.addresses), this.hardwareLength);
   }
 
   set senderHardwareBytes(value: Uint8Array) {
     const bytes = checkExactBytes("senderHardwareBytes", value, this.hardwareLength);
-    this.#writeBytes(this.#at(ARP_OFFSET.addresses), bytes);
+    this.#writeBytes(this.#at(FIELD.addresses), bytes);
   }
 
   get senderProtocolBytes(): Uint8Array {
@@ -200,7 +202,7 @@ export class ArpView {
   }
 
   #senderProtocol(): number {
-    return this.#at(ARP_OFFSET.addresses) + this.hardwareLength;
+    return this.#at(FIELD.addresses) + this.hardwareLength;
   }
 
   #targetHardware(): number {
@@ -213,7 +215,7 @@ export class ArpView {
 
   /** How many bytes a hardware and a protocol address may have together. */
   #room(): number {
-    return (this.#packet.length - this.#at(ARP_OFFSET.addresses)) >> 1;
+    return (this.#packet.length - this.#at(FIELD.addresses)) >> 1;
   }
 
   #part(from: number, length: number): Uint8Array {

@@ -5,6 +5,8 @@ import { ETHERNET_HEADER_SIZE, ETHERNET_OFFSET, MAC_SIZE } from "../structure/li
 import { guardNames } from "../../base/name_guard.ts";
 import { checkExactBytes, checkInteger, checkU16 } from "../../base/checks.ts";
 
+const FIELD = ETHERNET_OFFSET;
+
 const MAX_MAC = 0xffffffffffff;
 
 /** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
@@ -48,49 +50,49 @@ export class EthernetView {
 
   /** The six bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#address(ETHERNET_OFFSET.destination);
+    return this.#address(FIELD.destination);
   }
 
   set destinationBytes(value: Uint8Array) {
     const bytes = checkExactBytes("destinationBytes", value, MAC_SIZE);
-    this.#packet.setBytes(this.#start + ETHERNET_OFFSET.destination, bytes);
+    this.#packet.setBytes(this.#start + FIELD.destination, bytes);
   }
 
   /** The six bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#address(ETHERNET_OFFSET.source);
+    return this.#address(FIELD.source);
   }
 
   set sourceBytes(value: Uint8Array) {
     const bytes = checkExactBytes("sourceBytes", value, MAC_SIZE);
-    this.#packet.setBytes(this.#start + ETHERNET_OFFSET.source, bytes);
+    this.#packet.setBytes(this.#start + FIELD.source, bytes);
   }
 
   /** Destination address as a number of 48 bits, first byte highest. */
   get destinationNumber(): number {
-    return this.#number(ETHERNET_OFFSET.destination);
+    return this.#number(FIELD.destination);
   }
 
   set destinationNumber(value: number) {
-    this.#writeNumber("destinationNumber", ETHERNET_OFFSET.destination, value);
+    this.#writeNumber("destinationNumber", FIELD.destination, value);
   }
 
   /** Source address as a number of 48 bits, first byte highest. */
   get sourceNumber(): number {
-    return this.#number(ETHERNET_OFFSET.source);
+    return this.#number(FIELD.source);
   }
 
   set sourceNumber(value: number) {
-    this.#writeNumber("sourceNumber", ETHERNET_OFFSET.source, value);
+    this.#writeNumber("sourceNumber", FIELD.source, value);
   }
 
   /** What follows: 0x0800 IPv4, 0x8100 a VLAN tag, …; below 0x0600 the length of an 802.3 frame. */
   get etherType(): number {
-    return this.#packet.u16(this.#start + ETHERNET_OFFSET.etherType);
+    return this.#packet.u16(this.#start + FIELD.etherType);
   }
 
   set etherType(value: number) {
-    this.#packet.setU16(this.#start + ETHERNET_OFFSET.etherType, checkU16("etherType", value));
+    this.#packet.setU16(this.#start + FIELD.etherType, checkU16("etherType", value));
   }
 
   /** Its fields under their names here. */

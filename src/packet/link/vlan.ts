@@ -4,6 +4,8 @@ import { VLAN_OFFSET, VLAN_TAG_SIZE } from "../structure/link_layouts.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import { checkBoolean, checkInteger, checkU16 } from "../../base/checks.ts";
 
+const FIELD = VLAN_OFFSET;
+
 /** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
 export const VLAN_FIELDS = ["protocol", "priority", "dropEligible", "id", "etherType"] as const;
 
@@ -33,12 +35,12 @@ export class VlanView {
 
   /** 0x8100 for a customer's tag, 0x88a8 for a provider's. */
   get protocol(): number {
-    return this.#packet.u16(this.#start + VLAN_OFFSET.protocol);
+    return this.#packet.u16(this.#start + FIELD.protocol);
   }
 
   set protocol(value: number) {
     checkU16("protocol", value);
-    this.#packet.setU16(this.#start + VLAN_OFFSET.protocol, value);
+    this.#packet.setU16(this.#start + FIELD.protocol, value);
   }
 
   /** Priority code point, 0 to 7. */
@@ -70,11 +72,11 @@ export class VlanView {
 
   /** What follows the tag. */
   get etherType(): number {
-    return this.#packet.u16(this.#start + VLAN_OFFSET.etherType);
+    return this.#packet.u16(this.#start + FIELD.etherType);
   }
 
   set etherType(value: number) {
-    this.#packet.setU16(this.#start + VLAN_OFFSET.etherType, checkU16("etherType", value));
+    this.#packet.setU16(this.#start + FIELD.etherType, checkU16("etherType", value));
   }
 
   /** Its fields under their names here. */
@@ -88,11 +90,11 @@ export class VlanView {
   }
 
   #control(): number {
-    return this.#packet.u16(this.#start + VLAN_OFFSET.control);
+    return this.#packet.u16(this.#start + FIELD.control);
   }
 
   #write(keep: number, bits: number): void {
-    this.#packet.setU16(this.#start + VLAN_OFFSET.control, (this.#control() & keep) | bits);
+    this.#packet.setU16(this.#start + FIELD.control, (this.#control() & keep) | bits);
   }
 }
 

@@ -11,6 +11,9 @@ import { Outline } from "./outline.ts";
 import { PacketBytes } from "./packet_bytes.ts";
 import { ETHERTYPE, IP_PROTOCOL, OTHER_PROTOCOL } from "./protocols.ts";
 
+const IPV4 = IPV4_OFFSET;
+const IPV6 = IPV6_OFFSET;
+const FRAGMENT = IPV4_FRAGMENT;
 const { TCP, UDP } = IP_PROTOCOL;
 const { DCCP, SCTP, UDP_LITE } = OTHER_PROTOCOL;
 
@@ -22,8 +25,6 @@ function hasPorts(protocol: number): boolean {
   return protocol === TCP || protocol === UDP || protocol === SCTP || protocol === DCCP ||
     protocol === UDP_LITE;
 }
-
-const { source: SOURCE, destination: DESTINATION } = IPV6_OFFSET;
 
 /** The flow of the packet that was parsed; undefined when it has no IP header. */
 export function flowOf(outline: Outline): Flow | undefined {
@@ -37,13 +38,12 @@ export function flowOf(outline: Outline): Flow | undefined {
     return Flow[MAKE](
       kind,
       ports,
-      packet.u32(networkOffset + IPV4_OFFSET.source),
-      packet.u32(networkOffset + IPV4_OFFSET.destination),
+      packet.u32(networkOffset + IPV4.source),
+      packet.u32(networkOffset + IPV4.destination),
       undefined,
     );
   }
-  const word = (index: number): number =>
-    packet.u32(networkOffset + IPV6_OFFSET.source + 4 * index) | 0;
+  const word = (index: number): number => packet.u32(networkOffset + IPV6.source + 4 * index) | 0;
   const high: High = [word(0), word(1), word(2), word(4), word(5), word(6)];
   return Flow[MAKE](kind, ports, word(3), word(7), high);
 }
@@ -63,17 +63,17 @@ export function flowAt(
     if (have < IPV4_HEADER_SIZE) return undefined;
     const first = view.getUint8(start);
     const header = (first & 15) * 4;
-    const total = view.getUint16(start + IPV4_OFFSET.totalLength) || have;
+    const total = view.getUint16(start + IPV4.totalLength) || have;
     if (first >> 4 !== 4 || header < IPV4_HEADER_SIZE || total < header) return undefined;
-    const protocol = view.getUint8(start + IPV4_OFFSET.protocol);
+    const protocol = view.getUint8(start + IPV4.protocol);
     const known = hasPorts(protocol) &&
-      (view.getUint16(start + IPV4_OFFSET.fragment) & IPV4_FRAGMENT.OFFSET) === 0 &&
+      (view.getUint16(start + IPV4.fragment) & FRAGMENT.OFFSET) === 0 &&
       Math.min(have, total) >= header + PORTS_SIZE;
     return Flow[MAKE](
       (protocol << 3) | 4,
       known ? view.getInt32(start + header) : 0,
-      view.getInt32(start + IPV4_OFFSET.source),
-      view.getInt32(start + IPV4_OFFSET.destination),
+      view.getInt32(start + IPV4.source),
+      view.getInt32(start + IPV4.destination),
       undefined,
     );
   }
@@ -83,24 +83,24 @@ export function flowAt(
   ) {
     return undefined;
   }
-  const protocol = view.getUint8(start + IPV6_OFFSET.nextHeader);
+  const protocol = view.getUint8(start + IPV6.nextHeader);
   // What is shorter than its ports, or has no end of its own, is worth a closer look.
-  if (!hasPorts(protocol) || view.getUint16(start + IPV6_OFFSET.payloadLength) < PORTS_SIZE) {
+  if (!hasPorts(protocol) || view.getUint16(start + IPV6.payloadLength) < PORTS_SIZE) {
     return undefined;
   }
   const high: High = [
-    view.getInt32(start + SOURCE),
-    view.getInt32(start + SOURCE + 4),
-    view.getInt32(start + SOURCE + 8),
-    view.getInt32(start + DESTINATION),
-    view.getInt32(start + DESTINATION + 4),
-    view.getInt32(start + DESTINATION + 8),
+    view.getInt32(start + IPV6.source),
+    view.getInt32(start + IPV6.source + 4),
+    view.getInt32(start + IPV6.source + 8),
+    view.getInt32(start + IPV6.destination),
+    view.getInt32(start + IPV6.destination + 4),
+    view.getInt32(start + IPV6.destination + 8),
   ];
   return Flow[MAKE](
     (protocol << 3) | 6,
     view.getInt32(start + IPV6_HEADER_SIZE),
-    view.getInt32(start + SOURCE + 12),
-    view.getInt32(start + DESTINATION + 12),
+    view.getInt32(start + IPV6.source + 12),
+    view.getInt32(start + IPV6.destination + 12),
     high,
   );
 }

@@ -1,5 +1,7 @@
 // Where the fields of upper-layer headers begin, in bytes from the start of the header, and what it
 // takes to read one.
+// Views and flows give a table a name of their own module: V8 folds what such a name holds, and looks
+// up what is imported at each use, which makes reads a tenth slower.
 import type { WireProblem } from "../../base/errors.ts";
 import type { PacketBytes } from "./packet_bytes.ts";
 import { IP_PROTOCOL } from "./protocols.ts";
@@ -38,6 +40,9 @@ export const ICMP_OFFSET = {
 
 export const ICMP_HEADER_SIZE = 8;
 
+/** Looks at a header at `start`, of a packet that ends at `declaredEnd` as the IP header says. */
+type Check = (packet: PacketBytes, start: number, declaredEnd: number) => WireProblem | undefined;
+
 /** What it takes to read an upper layer. */
 export interface UpperLayout {
   /** What errors call its header. */
@@ -47,17 +52,9 @@ export interface UpperLayout {
   /** Where its checksum stands. */
   readonly checksum: number;
   /** What keeps a header of that size from being read. */
-  readonly check?: (
-    packet: PacketBytes,
-    start: number,
-    declaredEnd: number,
-  ) => WireProblem | undefined;
+  readonly check: Check | undefined;
   /** What is wrong with a header that can be read, in a packet that is no fragment. */
-  readonly doubt?: (
-    packet: PacketBytes,
-    start: number,
-    declaredEnd: number,
-  ) => WireProblem | undefined;
+  readonly doubt: Check | undefined;
 }
 
 /** A header that is cut behind its fixed part is fine; one that says it is longer than its packet is not. */
@@ -93,12 +90,15 @@ function doubtUdp(
   return need > have ? { layer: UDP.layer, offset: start, need, have } : undefined;
 }
 
+// Objects of one shape, which engines read the quickest.
+
 /** TCP, of either IP version. */
 export const TCP: UpperLayout = {
   layer: "tcp header",
   size: TCP_HEADER_SIZE,
   checksum: TCP_OFFSET.checksum,
   check: checkTcp,
+  doubt: undefined,
 };
 
 /** UDP, of either IP version. */
@@ -115,6 +115,8 @@ export const ICMP: UpperLayout = {
   layer: "icmp header",
   size: ICMP_HEADER_SIZE,
   checksum: ICMP_OFFSET.checksum,
+  check: undefined,
+  doubt: undefined,
 };
 
 /** ICMPv6, of IPv6. */
@@ -122,6 +124,8 @@ export const ICMPV6: UpperLayout = {
   layer: "icmpv6 header",
   size: ICMP_HEADER_SIZE,
   checksum: ICMP_OFFSET.checksum,
+  check: undefined,
+  doubt: undefined,
 };
 
 /** A table by protocol number: one look-up, since each packet needs it. */

@@ -10,6 +10,8 @@ import type { Outline } from "../structure/outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
 
+const FIELD = ICMP_OFFSET;
+
 const UNREACHABLE = 3;
 /** The code of {@link UNREACHABLE} that tells an MTU (RFC 1191 §4). */
 const FRAGMENTATION_NEEDED = 4;
@@ -75,12 +77,12 @@ export class IcmpView {
   }
 
   get type(): number {
-    return this.#packet.u8(this.#outline.upperOffset + ICMP_OFFSET.type);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.type);
   }
 
   set type(value: number) {
     checkInteger("type", value, 0, 255);
-    this.#write(ICMP_OFFSET.type, (value << 8) | this.code);
+    this.#write(FIELD.type, (value << 8) | this.code);
   }
 
   /** The type in words, `type 200` when it has none. */
@@ -90,42 +92,42 @@ export class IcmpView {
   }
 
   get code(): number {
-    return this.#packet.u8(this.#outline.upperOffset + ICMP_OFFSET.code);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.code);
   }
 
   set code(value: number) {
     checkInteger("code", value, 0, 255);
-    this.#write(ICMP_OFFSET.type, (this.type << 8) | value);
+    this.#write(FIELD.type, (this.type << 8) | value);
   }
 
   /** The checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#packet.u16(this.#outline.upperOffset + ICMP_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#packet.setU16(this.#outline.upperOffset + ICMP_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** Identifier of an echo, extended echo, timestamp, information or address mask message; else absent. */
   get identifier(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#packet.u16(this.#outline.upperOffset + ICMP_OFFSET.identifier);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.identifier);
   }
 
   set identifier(value: number) {
     checkU16("identifier", value);
     if (!QUERIES.has(this.type)) this.#refuse("identifier");
-    this.#write(ICMP_OFFSET.identifier, value);
+    this.#write(FIELD.identifier, value);
   }
 
   /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#packet.u16(this.#outline.upperOffset + ICMP_OFFSET.sequenceNumber) >>
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber) >>
       (this.#isExtendedEcho() ? 8 : 0);
   }
 
@@ -134,20 +136,20 @@ export class IcmpView {
     if (!QUERIES.has(this.type)) this.#refuse("sequenceNumber");
     const extended = this.#isExtendedEcho();
     if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
-    const low = this.#packet.u8(this.#outline.upperOffset + ICMP_OFFSET.sequenceNumber + 1);
-    this.#write(ICMP_OFFSET.sequenceNumber, extended ? (value << 8) | low : value);
+    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.sequenceNumber + 1);
+    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
   }
 
   /** MTU of the next hop in "fragmentation needed", type 3 with code 4 (RFC 1191 §4); else absent. */
   get mtu(): number | undefined {
     if (!this.#hasMtu()) return undefined;
-    return this.#packet.u16(this.#outline.upperOffset + ICMP_OFFSET.sequenceNumber);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber);
   }
 
   set mtu(value: number) {
     checkU16("mtu", value);
     if (!this.#hasMtu()) this.#refuse("mtu");
-    this.#write(ICMP_OFFSET.sequenceNumber, value);
+    this.#write(FIELD.sequenceNumber, value);
   }
 
   /** The better gateway that a "redirect" names; else absent. */
@@ -164,14 +166,14 @@ export class IcmpView {
   /** The byte that a "parameter problem" is about; else absent. */
   get pointer(): number | undefined {
     if (this.type !== PARAMETER_PROBLEM) return undefined;
-    return this.#packet.u8(this.#outline.upperOffset + ICMP_OFFSET.restOfHeader);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.restOfHeader);
   }
 
   set pointer(value: number) {
     checkInteger("pointer", value, 0, 255);
     if (this.type !== PARAMETER_PROBLEM) this.#refuse("pointer");
-    const low = this.#packet.u8(this.#outline.upperOffset + ICMP_OFFSET.restOfHeader + 1);
-    this.#write(ICMP_OFFSET.restOfHeader, (value << 8) | low);
+    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.restOfHeader + 1);
+    this.#write(FIELD.restOfHeader, (value << 8) | low);
   }
 
   /**
@@ -188,13 +190,13 @@ export class IcmpView {
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type. */
   get restOfHeader(): number {
-    return this.#packet.u32(this.#outline.upperOffset + ICMP_OFFSET.restOfHeader);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.restOfHeader);
   }
 
   set restOfHeader(value: number) {
     checkU32("restOfHeader", value);
     this.#require();
-    writeUpper32(this.#outline, ICMP_OFFSET.restOfHeader, value);
+    writeUpper32(this.#outline, FIELD.restOfHeader, value);
   }
 
   /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */

@@ -16,6 +16,8 @@ import type { Outline } from "../structure/outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
 
+const FIELD = ICMP_OFFSET;
+
 /** Names of ICMPv6 types, after IANA's registry. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
   1: "destination unreachable",
@@ -76,12 +78,12 @@ export class Icmpv6View {
   }
 
   get type(): number {
-    return this.#packet.u8(this.#outline.upperOffset + ICMP_OFFSET.type);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.type);
   }
 
   set type(value: number) {
     checkInteger("type", value, 0, 255);
-    this.#write(ICMP_OFFSET.type, (value << 8) | this.code);
+    this.#write(FIELD.type, (value << 8) | this.code);
   }
 
   /** The type in words, `type 200` when it has none. */
@@ -91,43 +93,43 @@ export class Icmpv6View {
   }
 
   get code(): number {
-    return this.#packet.u8(this.#outline.upperOffset + ICMP_OFFSET.code);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.code);
   }
 
   set code(value: number) {
     checkInteger("code", value, 0, 255);
-    this.#write(ICMP_OFFSET.type, (this.type << 8) | value);
+    this.#write(FIELD.type, (this.type << 8) | value);
   }
 
   /** The checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#packet.u16(this.#outline.upperOffset + ICMP_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#packet.setU16(this.#outline.upperOffset + ICMP_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** Identifier of an echo or extended echo message; else absent. */
   get identifier(): number | undefined {
     if (!this.#isEcho() && !this.#isExtendedEcho()) return undefined;
-    return this.#packet.u16(this.#outline.upperOffset + ICMP_OFFSET.identifier);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.identifier);
   }
 
   set identifier(value: number) {
     checkU16("identifier", value);
     if (!this.#isEcho() && !this.#isExtendedEcho()) this.#refuse("identifier");
-    this.#write(ICMP_OFFSET.identifier, value);
+    this.#write(FIELD.identifier, value);
   }
 
   /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) return undefined;
-    return this.#packet.u16(this.#outline.upperOffset + ICMP_OFFSET.sequenceNumber) >>
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber) >>
       (extended ? 8 : 0);
   }
 
@@ -136,8 +138,8 @@ export class Icmpv6View {
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) this.#refuse("sequenceNumber");
     if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
-    const low = this.#packet.u8(this.#outline.upperOffset + ICMP_OFFSET.sequenceNumber + 1);
-    this.#write(ICMP_OFFSET.sequenceNumber, extended ? (value << 8) | low : value);
+    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.sequenceNumber + 1);
+    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
   }
 
   /** The largest packet that would have passed, of a "packet too big"; else absent. */
@@ -183,13 +185,13 @@ export class Icmpv6View {
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type (the MTU of type 2). */
   get restOfHeader(): number {
-    return this.#packet.u32(this.#outline.upperOffset + ICMP_OFFSET.restOfHeader);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.restOfHeader);
   }
 
   set restOfHeader(value: number) {
     checkU32("restOfHeader", value);
     this.#require();
-    writeUpper32(this.#outline, ICMP_OFFSET.restOfHeader, value);
+    writeUpper32(this.#outline, FIELD.restOfHeader, value);
   }
 
   /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */

@@ -25,6 +25,8 @@ import {
   type TcpTimestamps,
 } from "./tcp_options.ts";
 
+const FIELD = TCP_OFFSET;
+
 /** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
 export const TCP_FIELDS = [
   ...["sourcePort", "destinationPort", "sequenceNumber", "acknowledgmentNumber"] as const,
@@ -53,47 +55,47 @@ export class TcpView {
   }
 
   get sourcePort(): number {
-    return this.#packet.u16(this.#outline.upperOffset + TCP_OFFSET.sourcePort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sourcePort);
   }
 
   set sourcePort(value: number) {
-    this.#write(TCP_OFFSET.sourcePort, checkU16("sourcePort", value));
+    this.#write(FIELD.sourcePort, checkU16("sourcePort", value));
   }
 
   get destinationPort(): number {
-    return this.#packet.u16(this.#outline.upperOffset + TCP_OFFSET.destinationPort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.destinationPort);
   }
 
   set destinationPort(value: number) {
-    this.#write(TCP_OFFSET.destinationPort, checkU16("destinationPort", value));
+    this.#write(FIELD.destinationPort, checkU16("destinationPort", value));
   }
 
   get sequenceNumber(): number {
-    return this.#packet.u32(this.#outline.upperOffset + TCP_OFFSET.sequenceNumber);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.sequenceNumber);
   }
 
   set sequenceNumber(value: number) {
     this.#require();
-    writeUpper32(this.#outline, TCP_OFFSET.sequenceNumber, checkU32("sequenceNumber", value));
+    writeUpper32(this.#outline, FIELD.sequenceNumber, checkU32("sequenceNumber", value));
   }
 
   /** Meaningful when {@link ack} is set. */
   get acknowledgmentNumber(): number {
-    return this.#packet.u32(this.#outline.upperOffset + TCP_OFFSET.acknowledgmentNumber);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.acknowledgmentNumber);
   }
 
   set acknowledgmentNumber(value: number) {
     this.#require();
     writeUpper32(
       this.#outline,
-      TCP_OFFSET.acknowledgmentNumber,
+      FIELD.acknowledgmentNumber,
       checkU32("acknowledgmentNumber", value),
     );
   }
 
   /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#packet.u8(this.#outline.upperOffset + TCP_OFFSET.dataOffset) >> 4) * 4;
+    return (this.#packet.u8(this.#outline.upperOffset + FIELD.dataOffset) >> 4) * 4;
   }
 
   /** A multiple of 4, not above the segment's length. What was data becomes options, or the reverse. */
@@ -106,7 +108,7 @@ export class TcpView {
 
   /** The four bits between data offset and control bits, 0 to 15; the lowest is AE (RFC 9768). */
   get reserved(): number {
-    return this.#packet.u8(this.#outline.upperOffset + TCP_OFFSET.dataOffset) & 15;
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.dataOffset) & 15;
   }
 
   set reserved(value: number) {
@@ -115,7 +117,7 @@ export class TcpView {
 
   /** The eight control bits as a number: `TCP_FLAG` names them. */
   get flags(): number {
-    return this.#packet.u8(this.#outline.upperOffset + TCP_OFFSET.flags);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.flags);
   }
 
   set flags(value: number) {
@@ -188,16 +190,16 @@ export class TcpView {
 
   /** The window field, unscaled. */
   get windowSize(): number {
-    return this.#packet.u16(this.#outline.upperOffset + TCP_OFFSET.window);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.window);
   }
 
   set windowSize(value: number) {
-    this.#write(TCP_OFFSET.window, checkU16("windowSize", value));
+    this.#write(FIELD.window, checkU16("windowSize", value));
   }
 
   /** The checksum as it stands. In packets that leave this machine it is often unfinished. */
   get checksum(): number {
-    return this.#packet.u16(this.#outline.upperOffset + TCP_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /**
@@ -207,16 +209,16 @@ export class TcpView {
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#packet.setU16(this.#outline.upperOffset + TCP_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** Meaningful when {@link urg} is set. */
   get urgentPointer(): number {
-    return this.#packet.u16(this.#outline.upperOffset + TCP_OFFSET.urgentPointer);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.urgentPointer);
   }
 
   set urgentPointer(value: number) {
-    this.#write(TCP_OFFSET.urgentPointer, checkU16("urgentPointer", value));
+    this.#write(FIELD.urgentPointer, checkU16("urgentPointer", value));
   }
 
   /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
@@ -357,8 +359,8 @@ export class TcpView {
 
   /** Writes the bits of data offset and flags that `keep` does not hold. */
   #writeBits(keep: number, bits: number): void {
-    const old = this.#packet.u16(this.#outline.upperOffset + TCP_OFFSET.dataOffset);
-    this.#write(TCP_OFFSET.dataOffset, (old & keep) | bits);
+    const old = this.#packet.u16(this.#outline.upperOffset + FIELD.dataOffset);
+    this.#write(FIELD.dataOffset, (old & keep) | bits);
   }
 
   #writeFlag(field: string, bit: number, value: boolean): void {

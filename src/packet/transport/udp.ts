@@ -8,6 +8,8 @@ import { IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16 } from "../../base/checks.ts";
 import { isUnsummed, renewUpper } from "../structure/sums.ts";
 
+const FIELD = UDP_OFFSET;
+
 /** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
 export const UDP_FIELDS = ["sourcePort", "destinationPort", "length", "checksum"] as const;
 
@@ -30,24 +32,24 @@ export class UdpView {
   }
 
   get sourcePort(): number {
-    return this.#packet.u16(this.#outline.upperOffset + UDP_OFFSET.sourcePort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sourcePort);
   }
 
   set sourcePort(value: number) {
-    this.#write(UDP_OFFSET.sourcePort, checkU16("sourcePort", value));
+    this.#write(FIELD.sourcePort, checkU16("sourcePort", value));
   }
 
   get destinationPort(): number {
-    return this.#packet.u16(this.#outline.upperOffset + UDP_OFFSET.destinationPort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.destinationPort);
   }
 
   set destinationPort(value: number) {
-    this.#write(UDP_OFFSET.destinationPort, checkU16("destinationPort", value));
+    this.#write(FIELD.destinationPort, checkU16("destinationPort", value));
   }
 
   /** Bytes of header and data as the header says. */
   get length(): number {
-    return this.#packet.u16(this.#outline.upperOffset + UDP_OFFSET.length);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.length);
   }
 
   /**
@@ -59,14 +61,14 @@ export class UdpView {
     this.#require();
     const outline = this.#outline;
     const unsummed = isUnsummed(outline);
-    this.#packet.setU16(outline.upperOffset + UDP_OFFSET.length, value);
+    this.#packet.setU16(outline.upperOffset + FIELD.length, value);
     outline.refresh();
     if (!unsummed) renewUpper(outline);
   }
 
   /** The checksum as it stands; 0 over IPv4 means that there is none. */
   get checksum(): number {
-    return this.#packet.u16(this.#outline.upperOffset + UDP_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /**
@@ -76,7 +78,7 @@ export class UdpView {
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#packet.setU16(this.#outline.upperOffset + UDP_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** The captured bytes of the data: a copy of a queued packet\'s, else borrowed; never more than `length` says. */
