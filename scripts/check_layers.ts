@@ -30,11 +30,6 @@ const MOST_FILES = 20;
 /** Beginnings of what is still to be mended: the list only gets shorter. */
 const KNOWN: readonly string[] = [
   "mod.ts may not import ffi/",
-  "src/nfqueue/ may not import src/queue/",
-  "a circle of 13 files: src/queue/",
-  "a circle of 2 folders: src/queue/",
-  "23 files; 20 at most",
-  "413 lines",
 ];
 
 /** One broken rule. */

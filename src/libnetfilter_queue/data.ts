@@ -10,9 +10,9 @@ import { libc } from "../../ffi/libraries/libc.ts";
 import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkU32 } from "./arguments.ts";
+import { checkU32 } from "./guards/arguments.ts";
 import { NFQ_XML_ALL } from "./constants.ts";
-import { HandleClosedError } from "./errors.ts";
+import { HandleClosedError } from "./guards/errors.ts";
 import { NLIF_POINTER, NlifHandle } from "./nlif_handle.ts";
 
 const IFNAMSIZ = 16;

@@ -7,9 +7,9 @@
 import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkInteger } from "./arguments.ts";
-import { HandleClosedError } from "./errors.ts";
-import { checkKey, KEY } from "./key.ts";
+import { checkInteger } from "./guards/arguments.ts";
+import { HandleClosedError } from "./guards/errors.ts";
+import { checkKey, KEY } from "./guards/key.ts";
 
 export const LEND_TO: unique symbol = Symbol("lendTo");
 export const OWN_POINTER: unique symbol = Symbol("ownPointer");

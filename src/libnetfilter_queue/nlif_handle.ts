@@ -8,9 +8,9 @@ import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkU32 } from "./arguments.ts";
-import { HandleClosedError } from "./errors.ts";
-import { checkKey, KEY } from "./key.ts";
+import { checkU32 } from "./guards/arguments.ts";
+import { HandleClosedError } from "./guards/errors.ts";
+import { checkKey, KEY } from "./guards/key.ts";
 
 const IFNAMSIZ = 16;
 

@@ -7,8 +7,8 @@
 import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
-import { checkBytes, checkInteger, checkU16, checkU32 } from "./arguments.ts";
-import { lend } from "./packet_buffer_lend.ts";
+import { checkBytes, checkInteger, checkU16, checkU32 } from "./guards/arguments.ts";
+import { lend } from "./guards/lend.ts";
 
 /** Bytes of `struct nlmsghdr` and `struct nfgenmsg`. */
 const HEADER = 20;

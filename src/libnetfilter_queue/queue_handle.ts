@@ -13,9 +13,9 @@ import {
   nfqCallback,
 } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
-import { checkBytes, checkInteger, checkU32 } from "./arguments.ts";
+import { checkBytes, checkInteger, checkU32 } from "./guards/arguments.ts";
 import { LEND, NfqData } from "./data.ts";
-import { HandleClosedError } from "./errors.ts";
+import { HandleClosedError } from "./guards/errors.ts";
 import { MAX_PAYLOAD, type Session } from "./session.ts";
 
 const NFGENMSG_SIZE = 4;

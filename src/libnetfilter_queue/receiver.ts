@@ -14,8 +14,8 @@ import type { Watcher } from "../../ffi/types.ts";
 import { isShared } from "../base/bytes.ts";
 import { checkObject } from "../base/objects.ts";
 import { checkSignal } from "../base/checks.ts";
-import { checkBytes } from "./arguments.ts";
-import { HandleClosedError } from "./errors.ts";
+import { checkBytes } from "./guards/arguments.ts";
+import { HandleClosedError } from "./guards/errors.ts";
 
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;

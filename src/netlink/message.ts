@@ -213,6 +213,38 @@ export function decodeError(
   };
 }
 
+/** What an NLMSG_ERROR is made of. */
+export interface AnswerFields {
+  /** A positive errno, or 0 for an acknowledgement. */
+  readonly error: number;
+  /** The request, or its header alone (`NLM_F.CAPPED`). */
+  readonly request: Uint8Array;
+  /** Default 0. */
+  readonly flags?: number;
+  /** `nlmsg_seq`; default 0. */
+  readonly sequence?: number;
+  /** `nlmsg_pid`: who is answered. */
+  readonly portId: number;
+}
+
+/**
+ * The bytes of an NLMSG_ERROR. Its `nlmsg_len` is 20 + the request's length; the datagram, as every
+ * one that the kernel sends, is padded with zeros to a multiple of 4. Nothing is checked.
+ */
+export function encodeAnswer(
+  { error, request, flags = 0, sequence = 0, portId }: AnswerFields,
+): Uint8Array {
+  const start = NETLINK_HEADER_SIZE + 4;
+  const length = start + request.length;
+  const bytes = new Uint8Array(new ArrayBuffer(align4(length)));
+  const view = viewOf(bytes);
+  writeHeader(view, 0, length, NLMSG.ERROR, flags, sequence);
+  view.setUint32(HEADER.portId, portId, true);
+  view.setInt32(NETLINK_HEADER_SIZE, -error, true);
+  bytes.set(request, start);
+  return bytes;
+}
+
 /**
  * Writes a `struct nlattr` at `offset` and returns where its payload begins.
  *

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { decodeCapture, PcapngWriter, PcapWriter } from "../../src/capture/mod.ts";
-import { needsTcpdump } from "../support/tcpdump.ts";
+import { needsTcpdump } from "../support/oracles/tcpdump.ts";
 import { udp } from "./samples.ts";
 
 const LIMIT = { timeout: 60_000, ...needsTcpdump } as const;

@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { PacketQueue, Verdict } from "../../mod.ts";
 import { CaptureReader, PcapngWriter, recordOf } from "../../src/capture/mod.ts";
-import { Filter } from "../support/filter.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { queueRule, udpTo } from "../support/rules.ts";
-import { UdpSocket } from "../support/udp.ts";
-import { until } from "../support/waiting.ts";
-import { fieldsOf, needsWireshark } from "../support/wireshark.ts";
+import { Filter } from "../support/queue/filter.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { queueRule, udpTo } from "../support/network/rules.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
+import { until } from "../support/runtime/waiting.ts";
+import { fieldsOf, needsWireshark } from "../support/oracles/wireshark.ts";
 
 requireIsolation();
 

@@ -11,7 +11,7 @@ import {
   LINK_TYPE,
   PcapngWriter,
 } from "../../src/capture/mod.ts";
-import { fieldsOf, needsWireshark, wireshark } from "../support/wireshark.ts";
+import { fieldsOf, needsWireshark, wireshark } from "../support/oracles/wireshark.ts";
 import { udp } from "./samples.ts";
 
 const LIMIT = { timeout: 120_000, ...needsWireshark } as const;

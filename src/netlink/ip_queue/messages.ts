@@ -5,7 +5,7 @@
 import { WireError } from "../../base/errors.ts";
 import { type GivenBytes, viewOf } from "../../base/bytes.ts";
 import {
-  align4,
+  encodeAnswer,
   type Expected,
   expectMessage,
   NETLINK_HEADER_SIZE,
@@ -202,14 +202,7 @@ export function encodeIpqError(message: IpqErrorMessage): Uint8Array {
   const error = checkInteger("error", message.error, 1, MAX_ERRNO);
   const portId = checkU32("portId", message.portId);
   const answered = checkBytes("request", message.request, IPQ_MAX_LENGTH - REQUEST_OFFSET);
-  const length = REQUEST_OFFSET + answered.length;
-  const bytes = new Uint8Array(new ArrayBuffer(align4(length)));
-  const view = viewOf(bytes);
-  writeHeader(view, 0, length, NLMSG.ERROR, 0, 0);
-  view.setUint32(PORT_ID_OFFSET, portId, true);
-  view.setInt32(ERROR_OFFSET, -error, true);
-  bytes.set(answered, REQUEST_OFFSET);
-  return bytes;
+  return encodeAnswer({ error, request: answered, portId });
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { setImmediate } from "../../../ffi/turn.ts";
+import { DelayedFlush } from "../../nfqueue/delayed_flush.ts";
 import type { SendMemory } from "../../nfqueue/kernel_queue.ts";
 import { partOf, write } from "../../base/bytes.ts";
 import {
@@ -23,14 +23,12 @@ import {
   VERDICT_SIZE,
 } from "../../netlink/queue/verdict.ts";
 import type { VerdictChanges } from "../packet/decider.ts";
-import { verdictKind } from "../terms/counters.ts";
+import { verdictKind } from "../report/counters.ts";
 import { countPackets, readTag, SentLog, type SentPackets, SWEPT, tagOf } from "./sent_log.ts";
 import { NO_MARK } from "../packet/verdict.ts";
 
 /** Room for the largest payload verdict, and below the kernel's usual send buffer (212992). */
 const CAPACITY = 128 * 1024;
-/** Pause before verdicts that could not be sent are tried again (ms). */
-const RETRY = 10;
 const PLAIN_SIZE = VERDICT_SIZE + MARK_SIZE;
 /** So many packets in one datagram have waited for a while. */
 const MANY = 16;
@@ -56,15 +54,6 @@ export interface OutboxLink {
   readonly changes: () => number;
 }
 
-/** The outboxes of this thread that hold verdicts until it yields. */
-const waiting = new Set<Outbox>();
-
-/** Sends what other queues' verdicts wait for: the thread is about to block. */
-export function flushWaiting(): void {
-  if (waiting.size === 0) return;
-  for (const outbox of waiting) outbox.flushNow();
-}
-
 /**
  * Gathers verdicts, in the order in which they are given: it is the order in which the packets go on.
  *
@@ -83,6 +72,7 @@ export class Outbox {
   readonly sent: SentLog = new SentLog();
 
   readonly #link: OutboxLink;
+  readonly #delayed: DelayedFlush;
   readonly #message: SendMemory;
   /** The ids of all runs in the datagram, one after the other. */
   readonly #ids = new Uint32Array(MOST_IDS);
@@ -104,6 +94,7 @@ export class Outbox {
 
   constructor(link: OutboxLink) {
     this.#link = link;
+    this.#delayed = new DelayedFlush(link.flush);
     this.#message = link.memory(CAPACITY);
     this.#changes = link.changes();
   }
@@ -172,9 +163,7 @@ export class Outbox {
 
   /** Sends at the end of this turn of the event loop: verdicts given one by one leave together. */
   flushSoon(): void {
-    if (waiting.has(this)) return;
-    waiting.add(this);
-    setImmediate(this.flushNow);
+    this.#delayed.soon();
   }
 
   /** Verdicts go one by one for a while: the kernel has let packets go. */
@@ -186,29 +175,18 @@ export class Outbox {
   close(): SentPackets {
     this.#endRun();
     this.#closed = true;
-    waiting.delete(this);
+    this.#delayed.cancel();
     const unsent: [number, number, number, number] = [0, 0, 0, 0];
     countPackets(this.#message.view, this.#taken, this.#end, unsent);
     if (this.#piece !== undefined) countPackets(this.#piece.view, 0, this.#pieceEnd, unsent);
     return unsent;
   }
 
-  /** Nobody is there to hear of a send that found no memory: it is tried again. */
-  readonly flushNow = (): void => {
-    if (!waiting.has(this)) return;
-    try {
-      this.#link.flush();
-      waiting.delete(this);
-    } catch {
-      setTimeout(this.flushNow, RETRY);
-    }
-  };
-
   /** Whether verdicts are to leave one by one, since the kernel may have let packets go. */
   #isCareful(): boolean {
     // Not for the few packets that a loop decides as they come: looking would cost more than they do.
     const many = this.#idCount >= MANY || this.#end >= MANY * PLAIN_SIZE;
-    const changes = many || waiting.has(this) ? this.#link.changes() : this.#changes;
+    const changes = many || this.#delayed.waiting ? this.#link.changes() : this.#changes;
     if (changes !== this.#changes) {
       this.#changes = changes;
       this.beCareful();
