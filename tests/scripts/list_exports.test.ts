@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { exportsOf } from "../../scripts/list_exports.ts";
-import { isBun } from "../support/runtime.ts";
+import { isBun } from "../support/runtime/child.ts";
 
 const tree = {
   "deno.json": '{ "exports": { ".": "./mod.ts", "./b": "./src/b.ts" } }',
