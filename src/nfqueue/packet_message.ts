@@ -20,11 +20,12 @@ export interface MessageStore {
   readonly single: boolean;
 }
 
-/** The header attribute is a message's first: behind 16 bytes of netlink, 4 of nfnetlink, 4 of its own. */
-const HEADER_ATTRIBUTE_OFFSET = 24;
-/** Offset of nfgen_family and res_id behind the netlink header. */
-const FAMILY_OFFSET = 16;
-const RESOURCE_OFFSET = 18;
+/**
+ * How far nfgen_family and res_id, in the 4 bytes of nfnetlink, are before the payload of the header
+ * attribute: it is a message's first, and its own header has 4 bytes.
+ */
+const FAMILY_BEFORE = 8;
+const RESOURCE_BEFORE = 6;
 /** Offsets in NFQA_PACKET_HDR. */
 const ETHERTYPE_OFFSET = 4;
 const HOOK_OFFSET = 6;
@@ -82,12 +83,12 @@ export class PacketMessage {
 
   /** The queue's number. */
   get queue(): number {
-    return this.view.getUint16(this.#start + RESOURCE_OFFSET, false);
+    return this.view.getUint16(this.index[this.base + NFQA.PACKET_HDR]! - RESOURCE_BEFORE, false);
   }
 
   /** NFPROTO_* of the rule. */
   get family(): number {
-    return this.view.getUint8(this.#start + FAMILY_OFFSET);
+    return this.view.getUint8(this.index[this.base + NFQA.PACKET_HDR]! - FAMILY_BEFORE);
   }
 
   /** NF_INET_* or NF_BR_*: where the packet was queued. */
@@ -141,9 +142,5 @@ export class PacketMessage {
     }
     const view = new DataView(bytes.buffer);
     return new PacketMessage({ bytes, view, index, slotSize: length, single: true }, 0);
-  }
-
-  get #start(): number {
-    return this.index[this.base + NFQA.PACKET_HDR]! - HEADER_ATTRIBUTE_OFFSET;
   }
 }

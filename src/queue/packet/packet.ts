@@ -68,6 +68,12 @@ import { NO_MARK, requeueVerdict, Verdict } from "./verdict.ts";
 import { VERDICT_KEYS, type VerdictOptions, type VlanOptions } from "./verdict_options.ts";
 import { ownTag, resolveVlan, type Vlan, vlanOf } from "./vlan.ts";
 
+// No private method: asking whether the object has it took a third of the time of reading a field.
+function live(message: PacketMessage | undefined): PacketMessage {
+  if (message === undefined) throw new PacketReleasedError();
+  return message;
+}
+
 /**
  * A queued packet.
  *
@@ -112,47 +118,47 @@ export class Packet {
 
   /** Number of the queue the packet came through. */
   get queue(): number {
-    return this.#live().queue;
+    return live(this.#message).queue;
   }
 
   /** Where in the stack it was queued. */
   get hook(): Hook {
-    return hookName(this.#live().hook);
+    return hookName(live(this.#message).hook);
   }
 
   /** Protocol family of the rule that queued it. */
   get family(): Family {
-    return familyName(this.#live().family);
+    return familyName(live(this.#message).family);
   }
 
   /** EtherType: 0x0800 is IPv4, 0x86dd IPv6. `packet.ip.protocol` tells TCP from UDP. */
   get etherType(): number {
-    return this.#live().etherType;
+    return live(this.#message).etherType;
   }
 
   /** The packet's mark (nfmark), host order; 0 where none is set. `accept({ mark })` sets one. */
   get mark(): number {
-    return this.#live().u32(NFQA.MARK) ?? 0;
+    return live(this.#message).u32(NFQA.MARK) ?? 0;
   }
 
   /** skb->priority, host order (kernel 5.18 and later); absent when it is 0. */
   get priority(): number | undefined {
-    return this.#live().u32(NFQA.PRIORITY);
+    return live(this.#message).u32(NFQA.PRIORITY);
   }
 
   /** User id of the local socket, as the initial user namespace counts; needs the option `uidGid`. */
   get uid(): number | undefined {
-    return this.#live().u32(NFQA.UID);
+    return live(this.#message).u32(NFQA.UID);
   }
 
   /** Group id of the local socket, likewise; needs the option `uidGid`. */
   get gid(): number | undefined {
-    return this.#live().u32(NFQA.GID);
+    return live(this.#message).u32(NFQA.GID);
   }
 
   /** Security context as text; needs the option `securityContext`. */
   get securityContext(): string | undefined {
-    const message = this.#live();
+    const message = live(this.#message);
     const offset = message.offset(NFQA.SECCTX);
     if (offset === 0) return undefined;
     return readSecurityContext(message.bytes, offset, message.length(NFQA.SECCTX));
@@ -160,32 +166,32 @@ export class Packet {
 
   /** net_cls class id of the local socket (kernel 6.13 and later). */
   get cgroupClassId(): number | undefined {
-    return this.#live().u32(NFQA.CGROUP_CLASSID);
+    return live(this.#message).u32(NFQA.CGROUP_CLASSID);
   }
 
   /** The interface it came in by. */
   get inDevice(): Device | undefined {
-    return deviceOf(this.#live().u32(NFQA.IFINDEX_INDEV) ?? 0);
+    return deviceOf(live(this.#message).u32(NFQA.IFINDEX_INDEV) ?? 0);
   }
 
   /** The interface it will leave by. */
   get outDevice(): Device | undefined {
-    return deviceOf(this.#live().u32(NFQA.IFINDEX_OUTDEV) ?? 0);
+    return deviceOf(live(this.#message).u32(NFQA.IFINDEX_OUTDEV) ?? 0);
   }
 
   /** The bridge port it came in by. */
   get physicalInDevice(): Device | undefined {
-    return deviceOf(this.#live().u32(NFQA.IFINDEX_PHYSINDEV) ?? 0);
+    return deviceOf(live(this.#message).u32(NFQA.IFINDEX_PHYSINDEV) ?? 0);
   }
 
   /** The bridge port it will leave by. */
   get physicalOutDevice(): Device | undefined {
-    return deviceOf(this.#live().u32(NFQA.IFINDEX_PHYSOUTDEV) ?? 0);
+    return deviceOf(live(this.#message).u32(NFQA.IFINDEX_PHYSOUTDEV) ?? 0);
   }
 
   /** Hardware address of the sender, colon form; absent on packets from this host. */
   get hardwareAddress(): string | undefined {
-    const message = this.#live();
+    const message = live(this.#message);
     const offset = message.offset(NFQA.HWADDR);
     if (offset === 0) return undefined;
     const { view, bytes } = message;
@@ -199,7 +205,7 @@ export class Packet {
    * changed there goes to another port.
    */
   get ethernet(): EthernetView | undefined {
-    const message = this.#live();
+    const message = live(this.#message);
     if (message.offset(NFQA.L2HDR) === 0) return undefined;
     return (this.#layer2 ??= new Layer2()).ethernet(message);
   }
@@ -212,7 +218,7 @@ export class Packet {
    * @throws {VerdictError} when it is assigned to a packet of another family
    */
   get vlan(): Vlan | undefined {
-    const message = this.#live();
+    const message = live(this.#message);
     const tag = this.#layer2?.vlan ?? ownTag(message);
     return tag === undefined ? undefined : vlanOf(tag);
   }
@@ -228,13 +234,13 @@ export class Packet {
    * only with `packet.accept({ layer2Header })`; `ethernet` has its fields.
    */
   get layer2Header(): Uint8Array | undefined {
-    const header = this.#live().part(NFQA.L2HDR);
+    const header = live(this.#message).part(NFQA.L2HDR);
     return header === undefined ? undefined : new Uint8Array(header);
   }
 
   /** When the packet arrived, microseconds since 1970; absent on packets from this host. */
   get timestamp(): number | undefined {
-    const message = this.#live();
+    const message = live(this.#message);
     const offset = message.offset(NFQA.TIMESTAMP);
     return offset === 0 ? undefined : readMicroseconds(message.view, offset);
   }
@@ -246,7 +252,7 @@ export class Packet {
    * @throws {WireError} when the kernel's attribute cannot be read
    */
   get conntrack(): Conntrack | undefined {
-    const message = this.#live();
+    const message = live(this.#message);
     const nest = message.part(NFQA.CT);
     return nest === undefined ? undefined : decodeConntrack(nest, message.u32(NFQA.CT_INFO));
   }
@@ -256,7 +262,7 @@ export class Packet {
    * replacement the new number.
    */
   get length(): number {
-    const message = this.#live();
+    const message = live(this.#message);
     const frame = this.#frame;
     // Asked for at each edit that lengthens: no view of the bytes for that.
     if (frame !== undefined && frame.touched) return frame.length;
@@ -266,17 +272,17 @@ export class Packet {
 
   /** Whether `payload` holds less than the packet. */
   get truncated(): boolean {
-    return this.#live().truncated;
+    return live(this.#message).truncated;
   }
 
   /** The transport checksum is not computed yet: the packet is on its way down, or was never cut. */
   get checksumNotReady(): boolean {
-    return (this.#live().skbInfo & NFQA_SKB.CSUMNOTREADY) !== 0;
+    return (live(this.#message).skbInfo & NFQA_SKB.CSUMNOTREADY) !== 0;
   }
 
   /** Several segments in one packet, larger than the MTU; only with the option `gso`. */
   get gso(): boolean {
-    return (this.#live().skbInfo & NFQA_SKB.GSO) !== 0;
+    return (live(this.#message).skbInfo & NFQA_SKB.GSO) !== 0;
   }
 
   /**
@@ -333,7 +339,7 @@ export class Packet {
    * there is no IP header. Made anew at each read.
    */
   get flow(): Flow | undefined {
-    const message = this.#live();
+    const message = live(this.#message);
     const fresh = this.#outline === undefined && this.#replacement === undefined;
     return (fresh ? flowOfMessage(message) : undefined) ?? flowOf(this[OUTLINE]);
   }
@@ -345,7 +351,7 @@ export class Packet {
 
   /** Whether it was edited or replaced, so that a verdict of the program sends it back changed. */
   get modified(): boolean {
-    this.#live();
+    live(this.#message);
     return this.#changed() !== undefined || this.#layer2?.edits() !== undefined;
   }
 
@@ -381,7 +387,7 @@ export class Packet {
   replacePayload(bytes: Uint8Array): void {
     const copy = this.#decider === undefined;
     if (!copy) this.#checkOpen();
-    checkReplacement(this.#live(), bytes);
+    checkReplacement(live(this.#message), bytes);
     this.#replacement = bytes;
     this.#frame?.lend(bytes, copy ? REPLACED_COPY : REPLACED);
     this.#outline?.refresh();
@@ -449,7 +455,7 @@ export class Packet {
    * @throws {PacketReleasedError} after the verdict
    */
   copy(): Packet {
-    const copy = new Packet(undefined, this.#live().copy());
+    const copy = new Packet(undefined, live(this.#message).copy());
     const changed = this.#changed();
     if (changed !== undefined) copy.#replacement = copyOf(changed);
     copy.#layer2 = this.#layer2?.copy();
@@ -512,7 +518,7 @@ export class Packet {
 
   /** @ignore */
   [MOVE_OUT](): PacketMessage {
-    const from = this.#live();
+    const from = live(this.#message);
     const frame = this.#frame;
     const to = from.copy(frame?.endIn(from.bytes));
     const shift = -from.slot * from.store.slotSize;
@@ -523,23 +529,17 @@ export class Packet {
 
   /** @ignore */
   get [MESSAGE](): PacketMessage {
-    return this.#live();
+    return live(this.#message);
   }
 
   /** @ignore */
   get [OUTLINE](): Outline {
-    const message = this.#live();
+    const message = live(this.#message);
     return this.#outline ??= new Outline(this.#framed(), message.etherType, 0);
   }
 
-  #live(): PacketMessage {
-    const message = this.#message;
-    if (message === undefined) throw new PacketReleasedError();
-    return message;
-  }
-
   #framed(): PacketBytes {
-    const message = this.#live();
+    const message = live(this.#message);
     return this.#frame ??= this.#makeFrame(message);
   }
 
