@@ -20,6 +20,11 @@ import type { PacketBytes } from "./packet_bytes.ts";
 import { ETHERTYPE, OTHER_PROTOCOL } from "./protocols.ts";
 import { type UpperLayout, upperLayout } from "./upper_layouts.ts";
 
+const IPV4 = IPV4_OFFSET;
+const IPV6 = IPV6_OFFSET;
+const { MORE_FRAGMENTS, OFFSET: OFFSET_BITS } = IPV4_FRAGMENT;
+const { FRAGMENT: FRAGMENT_HEADER } = IPV6_EXTENSION;
+const { NO_NEXT_HEADER } = OTHER_PROTOCOL;
 const NONE = -1;
 
 // What is true of the packet, in one number: an outline is made for each packet that is looked into.
@@ -131,23 +136,23 @@ export class Outline {
       this.problem = { layer, offset, need, have: captured };
       return;
     }
-    const headerLength = (packet.u8(offset + IPV4_OFFSET.versionAndLength) & 15) * 4;
+    const headerLength = (packet.u8(offset + IPV4.versionAndLength) & 15) * 4;
     // GSO packets beyond 64 KiB say 0; the kernel trims everything else to its total length.
-    const totalLength = packet.u16(offset + IPV4_OFFSET.totalLength) || captured;
+    const totalLength = packet.u16(offset + IPV4.totalLength) || captured;
     if (headerLength < need || totalLength < headerLength) {
       const smaller = Math.min(headerLength, totalLength);
       const wanted = headerLength < need ? need : headerLength;
       this.problem = { layer, offset, need: wanted, have: smaller };
       return;
     }
-    const fragment = packet.u16(offset + IPV4_OFFSET.fragment);
+    const fragment = packet.u16(offset + IPV4.fragment);
     this.version = 4;
     this.end = offset + Math.min(captured, totalLength);
     this.upperOffset = Math.min(offset + headerLength, this.end);
-    this.protocol = packet.u8(offset + IPV4_OFFSET.protocol);
+    this.protocol = packet.u8(offset + IPV4.protocol);
     if (totalLength <= captured) this.#facts |= COMPLETE;
-    if ((fragment & IPV4_FRAGMENT.OFFSET) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
-    else if ((fragment & IPV4_FRAGMENT.MORE_FRAGMENTS) !== 0) this.#facts |= FRAGMENT;
+    if ((fragment & OFFSET_BITS) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
+    else if ((fragment & MORE_FRAGMENTS) !== 0) this.#facts |= FRAGMENT;
     if (headerLength > captured) {
       this.problem = { layer, offset, need: headerLength, have: captured };
     } else if (!this.laterFragment) {
@@ -163,12 +168,12 @@ export class Outline {
       this.problem = { layer: "ipv6 header", offset: networkOffset, need, have: captured };
       return;
     }
-    let protocol = packet.u8(networkOffset + IPV6_OFFSET.nextHeader);
-    const payloadLength = packet.u16(networkOffset + IPV6_OFFSET.payloadLength) ||
+    let protocol = packet.u8(networkOffset + IPV6.nextHeader);
+    const payloadLength = packet.u16(networkOffset + IPV6.payloadLength) ||
       jumboLength(packet, networkOffset);
     // GSO packets beyond 64 KiB say 0 and have an upper layer all the same; the kernel has already
     // trimmed what is really empty.
-    const declaredEnd = payloadLength === 0 && protocol !== OTHER_PROTOCOL.NO_NEXT_HEADER
+    const declaredEnd = payloadLength === 0 && protocol !== NO_NEXT_HEADER
       ? length
       : networkOffset + IPV6_HEADER_SIZE + payloadLength;
     const end = Math.min(length, declaredEnd);
@@ -184,7 +189,7 @@ export class Outline {
         this.problem = { layer, offset: at, need, have: end - at };
         break;
       }
-      if (protocol === IPV6_EXTENSION.FRAGMENT) {
+      if (protocol === FRAGMENT_HEADER) {
         const word = packet.u16(at + 2);
         if ((word & 0xfff8) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
         else if ((word & 1) !== 0) this.#facts |= FRAGMENT;
