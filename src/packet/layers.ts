@@ -1,21 +1,24 @@
 // Finds the headers of one packet. One pass over the bytes notes where each layer begins; a view is
 // made only when it is asked for.
-import { ArpView } from "./link/arp.ts";
+import type { ArpView } from "./link/arp.ts";
 import type { WireProblem } from "../base/errors.ts";
 import { type Flow, flowOf } from "./structure/flow.ts";
 import { Frame } from "./structure/packet_bytes.ts";
-import { IcmpView } from "./transport/icmp.ts";
-import { Icmpv6View } from "./transport/icmpv6.ts";
-import { Ipv4View } from "./ip/ipv4.ts";
-import { Ipv6View } from "./ip/ipv6.ts";
-import { INSPECT, type JsonObject, layersJson, shown } from "./text/json.ts";
+import { headersJson } from "./headers.ts";
+import { formatHex } from "../base/hex.ts";
+import type { IcmpView } from "./transport/icmp.ts";
+import type { Icmpv6View } from "./transport/icmpv6.ts";
+import type { Ipv4View } from "./ip/ipv4.ts";
+import type { Ipv6View } from "./ip/ipv6.ts";
+import { INSPECT, type JsonObject, jsonValue, shown } from "../base/json_value.ts";
 import { guardNames } from "../base/name_guard.ts";
 import { checkObject } from "../base/objects.ts";
 import { Outline } from "./structure/outline.ts";
-import { ETHERTYPE, IP_PROTOCOL } from "./structure/protocols.ts";
+import { ETHERTYPE } from "./structure/protocols.ts";
 import { checkU16 } from "../base/checks.ts";
-import { TcpView } from "./transport/tcp.ts";
-import { UdpView } from "./transport/udp.ts";
+import type { TcpView } from "./transport/tcp.ts";
+import type { UdpView } from "./transport/udp.ts";
+import { arpOf, icmpOf, icmpv6Of, ipOf, ipv4Of, ipv6Of, tcpOf, udpOf } from "./views.ts";
 
 /** @ignore What one pass over the packet found, for who finishes its checksums. */
 export let outlineOf: (layers: Layers) => Outline;
@@ -62,51 +65,36 @@ export class Layers {
 
   /** The IP header, whichever version. */
   get ip(): Ipv4View | Ipv6View | undefined {
-    const outline = this.#outline;
-    if (outline.version === 0) return undefined;
-    // The casts here and below are right: the outline forgets a view when what it is a view of goes.
-    return (outline.networkView ??= outline.version === 4
-      ? new Ipv4View(outline)
-      : new Ipv6View(outline)) as Ipv4View | Ipv6View;
+    return ipOf(this.#outline);
   }
 
   get ipv4(): Ipv4View | undefined {
-    return this.#outline.version === 4 ? this.ip as Ipv4View : undefined;
+    return ipv4Of(this.#outline);
   }
 
   get ipv6(): Ipv6View | undefined {
-    return this.#outline.version === 6 ? this.ip as Ipv6View : undefined;
+    return ipv6Of(this.#outline);
   }
 
   /** The ARP packet, when the ethertype says that it is one: RARP's (RFC 903) have the same form. */
   get arp(): ArpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== ETHERTYPE.ARP || !outline.readable) return undefined;
-    return (outline.upperView ??= new ArpView(outline)) as ArpView;
+    return arpOf(this.#outline);
   }
 
   get tcp(): TcpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.TCP || !outline.readable) return undefined;
-    return (outline.upperView ??= new TcpView(outline)) as TcpView;
+    return tcpOf(this.#outline);
   }
 
   get udp(): UdpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.UDP || !outline.readable) return undefined;
-    return (outline.upperView ??= new UdpView(outline)) as UdpView;
+    return udpOf(this.#outline);
   }
 
   get icmp(): IcmpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.ICMP || !outline.readable) return undefined;
-    return (outline.upperView ??= new IcmpView(outline)) as IcmpView;
+    return icmpOf(this.#outline);
   }
 
   get icmpv6(): Icmpv6View | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.ICMPV6 || !outline.readable) return undefined;
-    return (outline.upperView ??= new Icmpv6View(outline)) as Icmpv6View;
+    return icmpv6Of(this.#outline);
   }
 
   /** Addresses, ports and protocol as values of their own; absent when there is no IP header. */
@@ -125,7 +113,12 @@ export class Layers {
 
   /** Every header under its name here, and the bytes (hex) behind the innermost one as `payload`. */
   toJSON(): JsonObject {
-    return layersJson(this);
+    const { malformed } = this;
+    return {
+      ...headersJson(this),
+      payload: formatHex(innermostPayload(this)),
+      ...(malformed && { malformed: jsonValue(malformed) }),
+    };
   }
 
   /** @ignore For console.log. */
@@ -139,11 +132,16 @@ export class Layers {
   }
 }
 
-const GUARDED = {
-  ...{ ipv4: Ipv4View, ipv6: Ipv6View, tcp: TcpView, udp: UdpView },
-  ...{ icmp: IcmpView, icmpv6: Icmpv6View, arp: ArpView, layers: Layers },
-};
-for (const [name, view] of Object.entries(GUARDED)) guardNames(view, name);
+guardNames(Layers, "layers");
+
+/** What follows the innermost header that could be read; of a packet without any, all of it. */
+export function innermostPayload(layers: Layers): Uint8Array {
+  const { arp, ip, tcp, udp, icmp, icmpv6 } = layers;
+  // What is behind an ARP packet's addresses is padding.
+  if (arp !== undefined) return new Uint8Array(0);
+  const view = tcp ?? udp ?? icmp ?? icmpv6 ?? ip;
+  return view === undefined ? layers.frame.subarray(layers.networkOffset) : view.payload;
+}
 
 /** Options of {@link parseLayers}. */
 export interface ParseLayersOptions {

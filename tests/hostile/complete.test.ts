@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import * as libnetfilterQueue from "../../src/libnetfilter_queue/mod.ts";
 import * as ipq from "../../src/ipq/mod.ts";
 import * as main from "../../mod.ts";
+import * as capture from "../../src/capture/mod.ts";
 import * as packets from "../../src/packet/mod.ts";
 import * as netlink from "../../src/netlink/mod.ts";
 
@@ -67,6 +68,7 @@ test("every public entry that takes bytes is tried", { timeout: 20_000 }, () => 
   const folders = [
     ["src/packet", packets],
     ["src/netlink", netlink],
+    ["src/capture", capture],
     ["src/ipq", ipq],
     ["src/libnetfilter_queue", libnetfilterQueue],
     ["src/queue", main],

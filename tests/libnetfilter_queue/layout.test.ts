@@ -8,7 +8,7 @@ import { test } from "node:test";
 import * as library from "../../src/libnetfilter_queue/mod.ts";
 import * as netlink from "../../src/netlink/mod.ts";
 import { ERRNO } from "../../src/linux/errno.ts";
-import { command } from "../support/command.ts";
+import { command } from "../support/runtime/command.ts";
 
 const HEADERS = [
   ...["errno.h", "fcntl.h", "limits.h", "net/if.h", "poll.h", "stddef.h", "stdio.h"],
@@ -365,7 +365,7 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       MSG_TRUNC: "MSG_TRUNC",
       MSG_DONTWAIT: "MSG_DONTWAIT",
     }),
-    ["NFPROTO_UNSPEC", 0, "FAMILIES in src/queue/terms/options.ts"],
+    ["NFPROTO_UNSPEC", 0, "FAMILIES in src/queue/packet/families.ts"],
     ["NFPROTO_IPV4", library.AF_INET, "packet_buffer/memory.ts"],
     ["NFPROTO_IPV6", library.AF_INET6, "packet_buffer/memory.ts"],
     ["NFPROTO_BRIDGE", library.AF_BRIDGE, "packet_buffer/memory.ts"],

@@ -9,7 +9,7 @@ import {
   parseIpv6,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { internetSum } from "../support/packets.ts";
+import { internetSum } from "../support/traffic/packets.ts";
 import { counting } from "./edits.ts";
 import { LIMIT, own } from "./samples.ts";
 

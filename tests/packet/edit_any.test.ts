@@ -12,6 +12,7 @@ import {
   parseEthernet,
   WireError,
 } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, PACKETS } from "./edits.ts";
 import { embed, LIMIT, mutated, own } from "./samples.ts";
 
@@ -181,7 +182,7 @@ test("any setters, any values: lengths and checksums", LIMIT, () => {
       }
       checkAround(inside);
     }),
-    { numRuns: 6000 },
+    { numRuns: runs(6000) },
   );
 });
 
@@ -193,6 +194,6 @@ test("any setters, any values, any bytes: documented errors, nothing outside", L
       for (const edit of edits) assignAny(frame, edit);
       checkAround(inside);
     }),
-    { numRuns: 4000 },
+    { numRuns: runs(4000) },
   );
 });

@@ -10,6 +10,7 @@ import {
   type TcpOption,
   WireError,
 } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, packetOf, PACKETS, PLAIN_FIELDS, STRUCTURE_FIELDS, viewOf } from "./edits.ts";
 import { embed, LIMIT, mutated, noise, own } from "./samples.ts";
 
@@ -190,7 +191,7 @@ test("edits that keep the structure: lengths and checksums", LIMIT, () => {
       assert.deepEqual(again.tcp?.optionList, layers.tcp?.optionList);
       assertAround(inside, bytes.length);
     }),
-    { numRuns: 4000 },
+    { numRuns: runs(4000) },
   );
 });
 
@@ -211,7 +212,7 @@ test("all edits, those too that lie about lengths and layers: checksums", LIMIT,
       }
       assertAround(inside, bytes.length);
     }),
-    { numRuns: 4000 },
+    { numRuns: runs(4000) },
   );
 });
 
@@ -233,7 +234,7 @@ test("any bytes, any edits: documented errors, and nothing outside is touched", 
       }
       assertAround(inside, bytes.length);
     }),
-    { numRuns: 6000 },
+    { numRuns: runs(6000) },
   );
 });
 

@@ -10,7 +10,7 @@ import {
   parseIpv6,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { internetSum } from "../support/packets.ts";
+import { internetSum } from "../support/traffic/packets.ts";
 import { counting } from "./edits.ts";
 import { hex, LIMIT } from "./samples.ts";
 

@@ -11,12 +11,13 @@ import {
   parseIpv6,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { needsScapy, Scapy, type ScapyPacket } from "../support/scapy.ts";
+import { isQuick } from "../support/runtime/quick.ts";
+import { needsScapy, Scapy, type ScapyPacket } from "../support/oracles/scapy.ts";
 import { editAtRandom, Random } from "./random_edits.ts";
 import { hex } from "./samples.ts";
 
 const SEED = Number(process.env["NFQUEUE_SEED"] ?? 20261121);
-const COUNT = process.env["NFQUEUE_QUICK"] ? 500 : 2500;
+const COUNT = isQuick ? 500 : 2500;
 const LIMIT = { timeout: 120_000, ...needsScapy } as const;
 
 const HEADERS = ["arp", "ipv4", "ipv6", "tcp", "udp", "icmp", "icmpv6"] as const;

@@ -6,6 +6,7 @@ import { Frame } from "../../src/packet/structure/packet_bytes.ts";
 import { Layers, parseLayers } from "../../src/packet/layers.ts";
 import { buildPacket } from "../../src/packet/build/build.ts";
 import { summary } from "../../src/packet/text/summary.ts";
+import { runs } from "../support/runtime/quick.ts";
 import {
   embed,
   hex,
@@ -368,7 +369,7 @@ test("any bytes: layers and views never throw and read nothing outside", LIMIT, 
       const first = readEverything(parseLayers(embed(bytes, 0x00), { protocol }));
       assert.deepEqual(readEverything(parseLayers(embed(bytes, 0xff), { protocol })), first);
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 

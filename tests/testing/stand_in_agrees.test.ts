@@ -10,13 +10,13 @@ import { NF_VERDICT } from "../../src/netlink/queue/numbers.ts";
 import { encodeVerdict, encodeVerdictBatch } from "../../src/netlink/queue/verdict.ts";
 import { StandInKernel } from "../../src/testing/kernel.ts";
 import { useNetAdmin } from "../../scripts/soaking/capability.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { Cable, Namespace } from "../support/namespaces.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { udpPacket, udpText, withUdpText } from "../support/packets.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { Cable, Namespace } from "../support/network/namespaces.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { udpPacket, udpText, withUdpText } from "../support/traffic/packets.ts";
 import { QueueOwner, type Received, tagged } from "../support/queue_owner.ts";
-import { queueRule, Rule, udpTo } from "../support/rules.ts";
-import { UdpSocket } from "../support/udp.ts";
+import { queueRule, Rule, udpTo } from "../support/network/rules.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
 

@@ -6,7 +6,7 @@ import { NF_VERDICT, NFQA_CFG_F, QUEUE_MESSAGE } from "../../src/netlink/queue/n
 import { encodeVerdict, encodeVerdictBatch } from "../../src/netlink/queue/verdict.ts";
 import { StandInKernel } from "../../src/testing/kernel.ts";
 import type { Outcome } from "../../src/testing/passage.ts";
-import { udpPacket, udpText } from "../support/packets.ts";
+import { udpPacket, udpText } from "../support/traffic/packets.ts";
 import { QueueOwner, type Received, tagged } from "../support/queue_owner.ts";
 
 const { ACCEPT, DROP, QUEUE, REPEAT } = NF_VERDICT;

@@ -38,11 +38,15 @@ export interface Payload {
   copyTo(bytes: Uint8Array, view: DataView, at: number): void;
 }
 
+function isPayload(payload: Uint8Array | Payload): payload is Payload {
+  return !(payload instanceof Uint8Array) && typeof payload?.copyTo === "function";
+}
+
 /** @ignore How long a payload is. */
 export function payloadLength(payload: Uint8Array | Payload): number {
-  return ArrayBuffer.isView(payload)
-    ? checkedLength("payload", payload, MAX_ATTRIBUTE_PAYLOAD)
-    : payload.length;
+  return isPayload(payload)
+    ? payload.length
+    : checkedLength("payload", payload, MAX_ATTRIBUTE_PAYLOAD);
 }
 
 /**
@@ -138,8 +142,8 @@ export function appendPayload(
 ): number {
   const length = payloadLength(payload);
   const at = writeAttributeHeader(view, end, NFQA.PAYLOAD, length);
-  if (ArrayBuffer.isView(payload)) put(bytes, at, payload, length);
-  else payload.copyTo(bytes, view, at);
+  if (isPayload(payload)) payload.copyTo(bytes, view, at);
+  else put(bytes, at, payload, length);
   const newEnd = at + align4(length);
   for (let padding = at + length; padding < newEnd; padding++) view.setUint8(padding, 0);
   view.setUint32(start, newEnd - start, true);

@@ -3,7 +3,9 @@
 import { type GivenBytes, lengthOf } from "../../base/bytes.ts";
 import { WireError } from "../../base/errors.ts";
 import { Frame } from "../structure/packet_bytes.ts";
-import { IPV6_EXTENSION } from "../ip/ipv6_extensions.ts";
+import { IPV6_EXTENSION } from "../structure/extension_headers.ts";
+import { IPV4_OFFSET, IPV6_HEADER_SIZE, IPV6_OFFSET } from "../structure/ip_layouts.ts";
+import { UDP_OFFSET } from "../structure/upper_layouts.ts";
 import { findJumbo, findJumboOption, writePayloadLength } from "../structure/jumbo.ts";
 import type { Outline } from "../structure/outline.ts";
 import { IP_PROTOCOL } from "../structure/protocols.ts";
@@ -19,11 +21,6 @@ import {
 
 const MAX_LENGTH = 0xffff;
 const MAX_JUMBO_LENGTH = 0xffffffff;
-const IPV6_HEADER_SIZE = 40;
-/** Where the length fields stand in their headers. */
-const IPV4_TOTAL_LENGTH = 2;
-const IPV6_NEXT_HEADER = 6;
-const UDP_LENGTH = 4;
 
 /** The sum of a 32-bit word's halves. */
 export function sumOf32(word: number): number {
@@ -153,9 +150,9 @@ export function replacePart(
     }
   }
   frame.replace(from, to - from, bytes, count);
-  if (part.nextHeader !== undefined) frame.setU8(network + IPV6_NEXT_HEADER, part.nextHeader);
+  if (part.nextHeader !== undefined) frame.setU8(network + IPV6_OFFSET.nextHeader, part.nextHeader);
   if (growth === 0) return 0;
-  if (outline.version === 4) writeIpv4Word(outline, IPV4_TOTAL_LENGTH, length);
+  if (outline.version === 4) writeIpv4Word(outline, IPV4_OFFSET.totalLength, length);
   else writePayloadLength(frame, network, length - IPV6_HEADER_SIZE);
   return growth;
 }
@@ -205,7 +202,7 @@ export function replaceData(
     if (protocol === IP_PROTOCOL.UDP) {
       const length = part.to - outline.upper + growth;
       // In a jumbogram 0 stands for what the field cannot hold (RFC 2675 §4).
-      frame.setU16(outline.upper + UDP_LENGTH, length > MAX_LENGTH ? 0 : length);
+      frame.setU16(outline.upper + UDP_OFFSET.length, length > MAX_LENGTH ? 0 : length);
     }
     outline.refresh();
   }

@@ -1,15 +1,14 @@
 // The extension headers of an IPv6 packet as a list, and how they are put in and out.
 import { replacePart } from "./edit.ts";
 import { WireError } from "../../base/errors.ts";
+import { IPV6_EXTENSION, isExtensionHeader } from "../structure/extension_headers.ts";
+import { IPV6_HEADER_SIZE } from "../structure/ip_layouts.ts";
 import {
   encodeExtensions,
   findExtension,
-  IPV6_EXTENSION,
-  IPV6_HEADER_SIZE,
   type Ipv6Extension,
-  isExtensionHeader,
   listExtensions,
-} from "../ip/ipv6_extensions.ts";
+} from "../structure/ipv6_extensions.ts";
 import type { Outline } from "../structure/outline.ts";
 import { coveredSum } from "../structure/pseudo.ts";
 import { renewUpper, updatePseudo } from "../structure/sums.ts";

@@ -9,20 +9,17 @@ import {
 } from "../structure/header_options.ts";
 import type { Outline } from "../structure/outline.ts";
 import { updateUpper } from "../structure/sums.ts";
-
-const DATA_OFFSET = 12;
-/** Bytes of a header without options. */
-const HEADER_SIZE = 20;
+import { TCP_HEADER_SIZE, TCP_OFFSET } from "../structure/upper_layouts.ts";
 
 /** Where the data of a TCP segment begins, or its captured part ends. */
 export function tcpHeaderEnd({ frame, upper, end }: Outline): number {
-  return Math.min(upper + (frame.u8(upper + DATA_OFFSET) >> 4) * 4, end);
+  return Math.min(upper + (frame.u8(upper + TCP_OFFSET.dataOffset) >> 4) * 4, end);
 }
 
 /** Where an option of this kind and length (0: any) begins, −1 when there is none. */
 export function findTcpOption(outline: Outline, kind: number, length: number): number {
   const { frame, upper } = outline;
-  const at = findOption(frame, upper + HEADER_SIZE, tcpHeaderEnd(outline), kind);
+  const at = findOption(frame, upper + TCP_HEADER_SIZE, tcpHeaderEnd(outline), kind);
   return at >= 0 && (length === 0 || frame.u8(at + 1) === length) ? at : -1;
 }
 
@@ -38,7 +35,7 @@ export function setTcpOption(
     return;
   }
   const to = tcpHeaderEnd(outline);
-  const list = readOptions(outline.frame, outline.upper + HEADER_SIZE, to);
+  const list = readOptions(outline.frame, outline.upper + TCP_HEADER_SIZE, to);
   const option: RawOption | undefined = data && [kind, Uint8Array.from(data)];
   const place = list.options.findIndex(([other]) => other === kind);
   outline.frame.requireWritable();
@@ -52,15 +49,15 @@ export function setTcpOption(
 /** Puts other options, of whole words, in the place of all. */
 export function setTcpOptions(outline: Outline, bytes: Uint8Array): void {
   const { frame, upper } = outline;
-  const from = upper + HEADER_SIZE;
-  const offset = frame.u16(upper + DATA_OFFSET);
+  const from = upper + TCP_HEADER_SIZE;
+  const offset = frame.u16(upper + TCP_OFFSET.dataOffset);
   // Options that were not captured are there all the same.
   const to = upper + (offset >> 12) * 4;
   // The segment's length is part of the pseudo-header.
   const before = frame.sum(from, tcpHeaderEnd(outline), offset + outline.end - upper);
   replacePart(outline, { field: "options", from, to }, bytes);
-  const word = (offset & 0x0fff) | ((HEADER_SIZE + bytes.length) << 10);
-  frame.setU16(upper + DATA_OFFSET, word);
+  const word = (offset & 0x0fff) | ((TCP_HEADER_SIZE + bytes.length) << 10);
+  frame.setU16(upper + TCP_OFFSET.dataOffset, word);
   outline.refresh();
   const after = frame.sum(from, from + bytes.length, word + outline.end - upper);
   updateUpper(outline, before, after);

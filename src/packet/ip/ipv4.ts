@@ -8,8 +8,10 @@ import {
   writeIpv4Word,
 } from "../edit/edit.ts";
 import type { Frame } from "../structure/packet_bytes.ts";
-import { INSPECT, ipv4Json, type JsonObject, shown } from "../text/json.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { encodeOptions, padBytes, rawOptions, readOptions } from "../structure/header_options.ts";
+import { IPV4_FRAGMENT, IPV4_HEADER_SIZE, IPV4_OFFSET } from "../structure/ip_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { coveredSum } from "../structure/pseudo.ts";
 import {
@@ -22,28 +24,6 @@ import {
 } from "../../base/checks.ts";
 import { finishHeader, updateHeader, updatePseudo } from "../structure/sums.ts";
 
-/** Where the fields of an IPv4 header begin (RFC 791 §3.1), in bytes. */
-const FIELD = {
-  versionAndLength: 0,
-  trafficClass: 1,
-  totalLength: 2,
-  identification: 4,
-  fragment: 6,
-  ttl: 8,
-  protocol: 9,
-  checksum: 10,
-  source: 12,
-  destination: 16,
-  options: 20,
-} as const;
-
-/** Bytes of an IPv4 header without options. */
-export const IPV4_HEADER_SIZE = 20;
-
-const RESERVED = 0x8000;
-const DONT_FRAGMENT = 0x4000;
-const MORE_FRAGMENTS = 0x2000;
-
 /** An option of an IPv4 header: 7 record route, 68 timestamp, 148 router alert, … */
 export interface Ipv4Option {
   /** With the copied flag and the class, 1 to 255; 1 is a byte of padding. */
@@ -51,6 +31,13 @@ export interface Ipv4Option {
   /** What follows the length byte. */
   readonly data: Uint8Array;
 }
+
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const IPV4_FIELDS = [
+  ...["version", "headerLength", "dscp", "ecn", "totalLength", "identification"] as const,
+  ...["reservedFlag", "dontFragment", "moreFragments", "fragmentOffset"] as const,
+  ...["ttl", "protocol", "checksum", "source", "destination", "options", "optionList"] as const,
+] as const;
 
 /**
  * An IPv4 header (RFC 791) and what follows it. Made by `Layers`, which has checked that the fixed
@@ -87,7 +74,7 @@ export class Ipv4View {
 
   /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#frame.u8(this.#outline.network + FIELD.versionAndLength) & 15) * 4;
+    return (this.#frame.u8(this.#outline.network + IPV4_OFFSET.versionAndLength) & 15) * 4;
   }
 
   /** A multiple of 4, not above {@link totalLength}. What was data becomes options, or the reverse. */
@@ -95,80 +82,81 @@ export class Ipv4View {
     const most = Math.min(60, this.totalLength || 60);
     checkInteger("headerLength", value, IPV4_HEADER_SIZE, most);
     if (value % 4 !== 0) throw new RangeError(`headerLength must be a multiple of 4, got ${value}`);
-    this.#writeLow(FIELD.versionAndLength, 0xf0ff, value << 6);
+    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xf0ff, value << 6);
     restructure(this.#outline);
     finishHeader(this.#outline);
   }
 
   /** Differentiated services code point (RFC 2474), 0 to 63. */
   get dscp(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.trafficClass) >> 2;
+    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.trafficClass) >> 2;
   }
 
   set dscp(value: number) {
     checkInteger("dscp", value, 0, 63);
-    this.#writeLow(FIELD.versionAndLength, 0xff03, value << 2);
+    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xff03, value << 2);
   }
 
   /** Explicit congestion notification (RFC 3168), 0 to 3. */
   get ecn(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.trafficClass) & 3;
+    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.trafficClass) & 3;
   }
 
   set ecn(value: number) {
     checkInteger("ecn", value, 0, 3);
-    this.#writeLow(FIELD.versionAndLength, 0xfffc, value);
+    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xfffc, value);
   }
 
   /** Bytes of header and data as the header says. 0 in packets beyond 64 KiB that GSO made. */
   get totalLength(): number {
-    return this.#frame.u16(this.#outline.network + FIELD.totalLength);
+    return this.#frame.u16(this.#outline.network + IPV4_OFFSET.totalLength);
   }
 
   /** Only the field: the bytes stay. Not below {@link headerLength}. */
   set totalLength(value: number) {
     checkInteger("totalLength", value, this.headerLength, 0xffff);
-    writeIpv4Word(this.#outline, FIELD.totalLength, value);
+    writeIpv4Word(this.#outline, IPV4_OFFSET.totalLength, value);
     restructure(this.#outline);
   }
 
   get identification(): number {
-    return this.#frame.u16(this.#outline.network + FIELD.identification);
+    return this.#frame.u16(this.#outline.network + IPV4_OFFSET.identification);
   }
 
   set identification(value: number) {
-    writeIpv4Word(this.#outline, FIELD.identification, checkU16("identification", value));
+    writeIpv4Word(this.#outline, IPV4_OFFSET.identification, checkU16("identification", value));
   }
 
   /** The first bit of the flags, which has no meaning but in RFC 3514. */
   get reservedFlag(): boolean {
-    return (this.#frame.u16(this.#outline.network + FIELD.fragment) & RESERVED) !== 0;
+    return (this.#frame.u16(this.#outline.network + IPV4_OFFSET.fragment) &
+      IPV4_FRAGMENT.RESERVED) !== 0;
   }
 
   set reservedFlag(value: boolean) {
-    this.#writeFlag("reservedFlag", RESERVED, value);
+    this.#writeFlag("reservedFlag", IPV4_FRAGMENT.RESERVED, value);
   }
 
   get dontFragment(): boolean {
-    return (this.#frame.u8(this.#outline.network + FIELD.fragment) & 0x40) !== 0;
+    return (this.#frame.u8(this.#outline.network + IPV4_OFFSET.fragment) & 0x40) !== 0;
   }
 
   set dontFragment(value: boolean) {
-    this.#writeFlag("dontFragment", DONT_FRAGMENT, value);
+    this.#writeFlag("dontFragment", IPV4_FRAGMENT.DONT_FRAGMENT, value);
   }
 
   get moreFragments(): boolean {
-    return (this.#frame.u8(this.#outline.network + FIELD.fragment) & 0x20) !== 0;
+    return (this.#frame.u8(this.#outline.network + IPV4_OFFSET.fragment) & 0x20) !== 0;
   }
 
   set moreFragments(value: boolean) {
-    this.#writeFlag("moreFragments", MORE_FRAGMENTS, value);
+    this.#writeFlag("moreFragments", IPV4_FRAGMENT.MORE_FRAGMENTS, value);
     restructure(this.#outline);
   }
 
   /** Where this fragment's data belongs in the whole datagram's, in bytes. 0 for the first. */
   get fragmentOffset(): number {
-    return (this.#frame.u16(this.#outline.network + FIELD.fragment) & 0x1fff) * 8;
+    return (this.#frame.u16(this.#outline.network + IPV4_OFFSET.fragment) & 0x1fff) * 8;
   }
 
   /** A multiple of 8, to 65,528. Above 0 the packet has no transport layer any more. */
@@ -177,40 +165,40 @@ export class Ipv4View {
     if (value % 8 !== 0) {
       throw new RangeError(`fragmentOffset must be a multiple of 8, got ${value}`);
     }
-    this.#writeLow(FIELD.fragment, 0xe000, value >> 3);
+    this.#writeLow(IPV4_OFFSET.fragment, 0xe000, value >> 3);
     restructure(this.#outline);
   }
 
   /** Time to live, in hops. */
   get ttl(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.ttl);
+    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.ttl);
   }
 
   set ttl(value: number) {
-    this.#writeLow(FIELD.ttl, 0xff, checkInteger("ttl", value, 0, 255) << 8);
+    this.#writeLow(IPV4_OFFSET.ttl, 0xff, checkInteger("ttl", value, 0, 255) << 8);
   }
 
   /** Upper-layer protocol number: 1 ICMP, 6 TCP, 17 UDP, … */
   get protocol(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.protocol);
+    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.protocol);
   }
 
   /** The bytes behind the header are from now on another protocol's, whose checksum is computed. */
   set protocol(value: number) {
-    this.#writeLow(FIELD.ttl, 0xff00, checkInteger("protocol", value, 0, 255));
+    this.#writeLow(IPV4_OFFSET.ttl, 0xff00, checkInteger("protocol", value, 0, 255));
     restructure(this.#outline);
   }
 
   /** The header checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.network + FIELD.checksum);
+    return this.#frame.u16(this.#outline.network + IPV4_OFFSET.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     requireVersion(this.#outline, 4);
-    this.#frame.setU16(this.#outline.network + FIELD.checksum, value);
+    this.#frame.setU16(this.#outline.network + IPV4_OFFSET.checksum, value);
   }
 
   /** Source address, `a.b.c.d`. */
@@ -233,25 +221,25 @@ export class Ipv4View {
 
   /** Source address as a number, first byte highest. */
   get sourceNumber(): number {
-    return this.#frame.u32(this.#outline.network + FIELD.source);
+    return this.#frame.u32(this.#outline.network + IPV4_OFFSET.source);
   }
 
   set sourceNumber(value: number) {
-    writeIpv4Address(this.#outline, FIELD.source, checkU32("sourceNumber", value));
+    writeIpv4Address(this.#outline, IPV4_OFFSET.source, checkU32("sourceNumber", value));
   }
 
   /** Destination address as a number, first byte highest. */
   get destinationNumber(): number {
-    return this.#frame.u32(this.#outline.network + FIELD.destination);
+    return this.#frame.u32(this.#outline.network + IPV4_OFFSET.destination);
   }
 
   set destinationNumber(value: number) {
-    writeIpv4Address(this.#outline, FIELD.destination, checkU32("destinationNumber", value));
+    writeIpv4Address(this.#outline, IPV4_OFFSET.destination, checkU32("destinationNumber", value));
   }
 
   /** The four bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#part(FIELD.source, FIELD.destination);
+    return this.#part(IPV4_OFFSET.source, IPV4_OFFSET.destination);
   }
 
   set sourceBytes(value: Uint8Array) {
@@ -260,7 +248,7 @@ export class Ipv4View {
 
   /** The four bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#part(FIELD.destination, FIELD.options);
+    return this.#part(IPV4_OFFSET.destination, IPV4_OFFSET.options);
   }
 
   set destinationBytes(value: Uint8Array) {
@@ -271,7 +259,7 @@ export class Ipv4View {
   get options(): Uint8Array {
     const { network, end } = this.#outline;
     const headerEnd = Math.min(network + this.headerLength, end);
-    return this.#frame.bytes(network + FIELD.options, headerEnd);
+    return this.#frame.bytes(network + IPV4_OFFSET.options, headerEnd);
   }
 
   /**
@@ -290,7 +278,7 @@ export class Ipv4View {
   get optionList(): readonly Ipv4Option[] {
     const { network, end } = this.#outline;
     const headerEnd = Math.min(network + this.headerLength, end);
-    return readOptions(this.#frame, network + FIELD.options, headerEnd).options
+    return readOptions(this.#frame, network + IPV4_OFFSET.options, headerEnd).options
       .map(([type, data]) => ({ type, data: new Uint8Array(data) }));
   }
 
@@ -318,7 +306,7 @@ export class Ipv4View {
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return ipv4Json(this);
+    return jsonFields(this, [...IPV4_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -338,14 +326,14 @@ export class Ipv4View {
   }
 
   #writeFlag(field: string, bit: number, value: boolean): void {
-    this.#writeLow(FIELD.fragment, 0xffff & ~bit, checkBoolean(field, value) ? bit : 0);
+    this.#writeLow(IPV4_OFFSET.fragment, 0xffff & ~bit, checkBoolean(field, value) ? bit : 0);
   }
 
   #setOptions(bytes: Uint8Array): void {
     const outline = this.#outline;
     requireVersion(outline, 4);
     const { network, end } = outline;
-    const from = network + FIELD.options;
+    const from = network + IPV4_OFFSET.options;
     // Options that were not captured are there all the same.
     const to = network + this.headerLength;
     const before = this.#frame.sum(from, Math.min(to, end));
@@ -356,12 +344,14 @@ export class Ipv4View {
     replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
     updateHeader(outline, before, this.#frame.sum(from, from + bytes.length));
     const headerLength = IPV4_HEADER_SIZE + bytes.length;
-    this.#writeLow(FIELD.versionAndLength, 0xf0ff, headerLength << 6);
+    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xf0ff, headerLength << 6);
     outline.refresh();
     // A source route says where the packet goes in the end.
     updatePseudo(outline, addresses, coveredSum(outline));
   }
 }
+
+guardNames(Ipv4View, "ipv4");
 
 function numberOf(field: string, value: unknown): number {
   const bytes = checkExactBytes(field, value, 4);

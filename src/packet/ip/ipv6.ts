@@ -3,14 +3,14 @@ import type { GivenBytes } from "../../base/bytes.ts";
 import { replaceIpPayload, requireVersion, restructure } from "../edit/edit.ts";
 import type { Frame } from "../structure/packet_bytes.ts";
 import { readExtensions, setExtension, setExtensions } from "../edit/ipv6_edit.ts";
+import { extensionHeaderLength, IPV6_EXTENSION } from "../structure/extension_headers.ts";
+import { IPV6_OFFSET } from "../structure/ip_layouts.ts";
 import {
-  extensionHeaderLength,
   findExtension,
-  IPV6_EXTENSION,
   type Ipv6Extension,
   type Ipv6ExtensionHeader,
   listExtensions,
-} from "./ipv6_extensions.ts";
+} from "../structure/ipv6_extensions.ts";
 import {
   decodeAuthentication,
   decodeFragment,
@@ -25,22 +25,20 @@ import {
   type Ipv6Option,
   type Ipv6Routing,
 } from "./ipv6_values.ts";
-import { INSPECT, ipv6Json, type JsonObject, shown } from "../text/json.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { checkedLength, checkExactBytes, checkInteger, checkU16 } from "../../base/checks.ts";
 import { coveredDestination, coveredSource } from "../structure/pseudo.ts";
 import { updatePseudo } from "../structure/sums.ts";
 
-/** Where the fields of an IPv6 header begin (RFC 8200 §3), in bytes. */
-const FIELD = {
-  versionAndClass: 0,
-  payloadLength: 4,
-  nextHeader: 6,
-  hopLimit: 7,
-  source: 8,
-  destination: 24,
-  extensions: 40,
-} as const;
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const IPV6_FIELDS = [
+  ...["version", "headerLength", "trafficClass", "dscp", "ecn", "flowLabel"] as const,
+  ...["payloadLength", "nextHeader", "hopLimit", "protocol", "source", "destination"] as const,
+  ...["extensions", "hopByHopOptions", "routing", "fragment", "authentication"] as const,
+  "destinationOptions",
+] as const;
 
 /**
  * An IPv6 header (RFC 8200), its extension headers, and what follows them. Made by `Layers`, which
@@ -80,13 +78,13 @@ export class Ipv6View {
 
   /** Traffic class: `dscp` and `ecn` in one byte. */
   get trafficClass(): number {
-    return (this.#frame.u16(this.#outline.network + FIELD.versionAndClass) >> 4) & 255;
+    return (this.#frame.u16(this.#outline.network + IPV6_OFFSET.versionAndClass) >> 4) & 255;
   }
 
   set trafficClass(value: number) {
     checkInteger("trafficClass", value, 0, 255);
     requireVersion(this.#outline, 6);
-    const at = this.#outline.network + FIELD.versionAndClass;
+    const at = this.#outline.network + IPV6_OFFSET.versionAndClass;
     this.#frame.setU16(at, (this.#frame.u16(at) & 0xf00f) | (value << 4));
   }
 
@@ -110,13 +108,13 @@ export class Ipv6View {
 
   /** Flow label (RFC 6437), 20 bits. */
   get flowLabel(): number {
-    return this.#frame.u32(this.#outline.network + FIELD.versionAndClass) & 0xfffff;
+    return this.#frame.u32(this.#outline.network + IPV6_OFFSET.versionAndClass) & 0xfffff;
   }
 
   set flowLabel(value: number) {
     checkInteger("flowLabel", value, 0, 0xfffff);
     requireVersion(this.#outline, 6);
-    const at = this.#outline.network + FIELD.versionAndClass;
+    const at = this.#outline.network + IPV6_OFFSET.versionAndClass;
     this.#frame.setU32(at, (this.#frame.u32(at) & 0xfff00000) | value);
   }
 
@@ -126,38 +124,38 @@ export class Ipv6View {
    * in a packet that becomes shorter than 65,536 bytes.
    */
   get payloadLength(): number {
-    return this.#frame.u16(this.#outline.network + FIELD.payloadLength);
+    return this.#frame.u16(this.#outline.network + IPV6_OFFSET.payloadLength);
   }
 
   /** Only the field: the bytes stay. */
   set payloadLength(value: number) {
     checkU16("payloadLength", value);
     requireVersion(this.#outline, 6);
-    this.#frame.setU16(this.#outline.network + FIELD.payloadLength, value);
+    this.#frame.setU16(this.#outline.network + IPV6_OFFSET.payloadLength, value);
     restructure(this.#outline);
   }
 
   /** Protocol number of whatever follows the fixed header. {@link protocol} is the upper layer's. */
   get nextHeader(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.nextHeader);
+    return this.#frame.u8(this.#outline.network + IPV6_OFFSET.nextHeader);
   }
 
   /** The bytes behind the fixed header are from now on another protocol's; see {@link protocol}. */
   set nextHeader(value: number) {
     checkInteger("nextHeader", value, 0, 255);
     requireVersion(this.#outline, 6);
-    this.#frame.setU8(this.#outline.network + FIELD.nextHeader, value);
+    this.#frame.setU8(this.#outline.network + IPV6_OFFSET.nextHeader, value);
     restructure(this.#outline);
   }
 
   get hopLimit(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.hopLimit);
+    return this.#frame.u8(this.#outline.network + IPV6_OFFSET.hopLimit);
   }
 
   set hopLimit(value: number) {
     checkInteger("hopLimit", value, 0, 255);
     requireVersion(this.#outline, 6);
-    this.#frame.setU8(this.#outline.network + FIELD.hopLimit, value);
+    this.#frame.setU8(this.#outline.network + IPV6_OFFSET.hopLimit, value);
   }
 
   /** The hop limit, under IPv4's name. */
@@ -184,7 +182,7 @@ export class Ipv6View {
     requireVersion(this.#outline, 6);
     const { network } = this.#outline;
     const last = listExtensions(this.#outline).at(-1);
-    this.#frame.setU8(network + (last?.offset ?? FIELD.nextHeader), value);
+    this.#frame.setU8(network + (last?.offset ?? IPV6_OFFSET.nextHeader), value);
     restructure(this.#outline);
   }
 
@@ -194,7 +192,7 @@ export class Ipv6View {
   }
 
   set source(value: string) {
-    this.#writeAddress(FIELD.source, parseIpv6(value, "source"));
+    this.#writeAddress(IPV6_OFFSET.source, parseIpv6(value, "source"));
   }
 
   /** Destination address in canonical text (RFC 5952). */
@@ -203,12 +201,12 @@ export class Ipv6View {
   }
 
   set destination(value: string) {
-    this.#writeAddress(FIELD.destination, parseIpv6(value, "destination"));
+    this.#writeAddress(IPV6_OFFSET.destination, parseIpv6(value, "destination"));
   }
 
   /** Source address as a number, first byte highest. {@link sourceWord} allocates nothing. */
   get sourceNumber(): bigint {
-    return this.#number(FIELD.source);
+    return this.#number(IPV6_OFFSET.source);
   }
 
   set sourceNumber(value: bigint) {
@@ -217,7 +215,7 @@ export class Ipv6View {
 
   /** Destination address as a number, first byte highest. */
   get destinationNumber(): bigint {
-    return this.#number(FIELD.destination);
+    return this.#number(IPV6_OFFSET.destination);
   }
 
   set destinationNumber(value: bigint) {
@@ -226,30 +224,30 @@ export class Ipv6View {
 
   /** The 16 bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#part(FIELD.source, FIELD.destination);
+    return this.#part(IPV6_OFFSET.source, IPV6_OFFSET.destination);
   }
 
   set sourceBytes(value: Uint8Array) {
-    this.#writeAddress(FIELD.source, checkExactBytes("sourceBytes", value, 16));
+    this.#writeAddress(IPV6_OFFSET.source, checkExactBytes("sourceBytes", value, 16));
   }
 
   /** The 16 bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#part(FIELD.destination, FIELD.extensions);
+    return this.#part(IPV6_OFFSET.destination, IPV6_OFFSET.extensions);
   }
 
   set destinationBytes(value: Uint8Array) {
-    this.#writeAddress(FIELD.destination, checkExactBytes("destinationBytes", value, 16));
+    this.#writeAddress(IPV6_OFFSET.destination, checkExactBytes("destinationBytes", value, 16));
   }
 
   /** 32 bits of the source address, to compare without allocation: 0 for the first, to 3. */
   sourceWord(index: 0 | 1 | 2 | 3): number {
-    return this.#frame.u32(this.#outline.network + FIELD.source + 4 * (index & 3));
+    return this.#frame.u32(this.#outline.network + IPV6_OFFSET.source + 4 * (index & 3));
   }
 
   /** 32 bits of the destination address: 0 for the first, to 3. */
   destinationWord(index: 0 | 1 | 2 | 3): number {
-    return this.#frame.u32(this.#outline.network + FIELD.destination + 4 * (index & 3));
+    return this.#frame.u32(this.#outline.network + IPV6_OFFSET.destination + 4 * (index & 3));
   }
 
   /** Where every whole extension header stands, in order. Walks them anew at each read. */
@@ -348,7 +346,7 @@ export class Ipv6View {
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return ipv6Json(this);
+    return jsonFields(this, [...IPV6_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -376,7 +374,9 @@ export class Ipv6View {
     const at = outline.network + field;
     const before = this.#frame.sum(at, at + 16);
     this.#frame.replace(at, 16, bytes, 16);
-    const covered = field === FIELD.source ? coveredSource(outline) : coveredDestination(outline);
+    const covered = field === IPV6_OFFSET.source
+      ? coveredSource(outline)
+      : coveredDestination(outline);
     if (covered === at) updatePseudo(outline, before, this.#frame.sum(at, at + 16));
   }
 
@@ -391,3 +391,5 @@ export class Ipv6View {
     setExtension(this.#outline, protocol, data);
   }
 }
+
+guardNames(Ipv6View, "ipv6");

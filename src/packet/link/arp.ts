@@ -1,23 +1,14 @@
 import { formatIpv4, formatMac, parseIpv4, parseMac } from "../../base/address.ts";
 import type { GivenBytes } from "../../base/bytes.ts";
 import { requireUpper } from "../edit/edit.ts";
-import type { WireProblem } from "../../base/errors.ts";
 import type { Frame } from "../structure/packet_bytes.ts";
-import { arpJson, INSPECT, type JsonObject, shown } from "../text/json.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
+import { ARP_LAYER, ARP_OFFSET } from "../structure/link_layouts.ts";
 import { ETHERTYPE } from "../structure/protocols.ts";
 import { checkExactBytes, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
 
-/** Where the fields of an ARP packet begin (RFC 826), in bytes; the addresses follow. */
-const FIELD = {
-  hardwareType: 0,
-  protocolType: 2,
-  hardwareLength: 4,
-  protocolLength: 5,
-  operation: 6,
-  addresses: 8,
-} as const;
-const LAYER = "arp packet";
 const IPV4_SIZE = 4;
 
 /** Values of {@link ArpView.operation}: RFC 826, RFC 903. */
@@ -28,15 +19,12 @@ export const ARP_OPERATION = {
   REVERSE_REPLY: 4,
 } as const;
 
-/** What keeps an ARP packet at `start` from being read, if anything. */
-export function checkArp(frame: Frame, start: number, end: number): WireProblem | undefined {
-  const layer = LAYER;
-  const have = end - start;
-  if (have < FIELD.addresses) return { layer, offset: start, need: FIELD.addresses, have };
-  const addresses = frame.u8(start + FIELD.hardwareLength) + frame.u8(start + FIELD.protocolLength);
-  const need = FIELD.addresses + 2 * addresses;
-  return have < need ? { layer, offset: start, need, have } : undefined;
-}
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const ARP_FIELDS = [
+  ...["hardwareType", "protocolType", "hardwareLength", "protocolLength", "operation"] as const,
+  ...["senderHardwareAddress", "senderProtocolAddress"] as const,
+  ...["targetHardwareAddress", "targetProtocolAddress"] as const,
+] as const;
 
 /**
  * An ARP packet (RFC 826), or one of RARP (RFC 903). Made by `Layers`, which has checked that all of it is there. Numbers are
@@ -59,25 +47,25 @@ export class ArpView {
 
   /** 1 is Ethernet. */
   get hardwareType(): number {
-    return this.#frame.u16(this.#at(FIELD.hardwareType));
+    return this.#frame.u16(this.#at(ARP_OFFSET.hardwareType));
   }
 
   set hardwareType(value: number) {
-    this.#write16(FIELD.hardwareType, checkU16("hardwareType", value));
+    this.#write16(ARP_OFFSET.hardwareType, checkU16("hardwareType", value));
   }
 
   /** An ethertype: 0x0800 is IPv4. */
   get protocolType(): number {
-    return this.#frame.u16(this.#at(FIELD.protocolType));
+    return this.#frame.u16(this.#at(ARP_OFFSET.protocolType));
   }
 
   set protocolType(value: number) {
-    this.#write16(FIELD.protocolType, checkU16("protocolType", value));
+    this.#write16(ARP_OFFSET.protocolType, checkU16("protocolType", value));
   }
 
   /** Bytes of a hardware address. */
   get hardwareLength(): number {
-    return this.#frame.u8(this.#at(FIELD.hardwareLength));
+    return this.#frame.u8(this.#at(ARP_OFFSET.hardwareLength));
   }
 
   /** Only the field, which says where the addresses are: so many that they still fit. */
@@ -85,12 +73,12 @@ export class ArpView {
     const most = this.#room() - this.protocolLength;
     checkInteger("hardwareLength", value, 0, Math.min(255, most));
     this.#require();
-    this.#frame.setU8(this.#at(FIELD.hardwareLength), value);
+    this.#frame.setU8(this.#at(ARP_OFFSET.hardwareLength), value);
   }
 
   /** Bytes of a protocol address. */
   get protocolLength(): number {
-    return this.#frame.u8(this.#at(FIELD.protocolLength));
+    return this.#frame.u8(this.#at(ARP_OFFSET.protocolLength));
   }
 
   /** Only the field, which says where the addresses are: so many that they still fit. */
@@ -98,16 +86,16 @@ export class ArpView {
     const most = this.#room() - this.hardwareLength;
     checkInteger("protocolLength", value, 0, Math.min(255, most));
     this.#require();
-    this.#frame.setU8(this.#at(FIELD.protocolLength), value);
+    this.#frame.setU8(this.#at(ARP_OFFSET.protocolLength), value);
   }
 
   /** `ARP_OPERATION` names request and reply. */
   get operation(): number {
-    return this.#frame.u16(this.#at(FIELD.operation));
+    return this.#frame.u16(this.#at(ARP_OFFSET.operation));
   }
 
   set operation(value: number) {
-    this.#write16(FIELD.operation, checkU16("operation", value));
+    this.#write16(ARP_OFFSET.operation, checkU16("operation", value));
   }
 
   get senderHardwareAddress(): string {
@@ -162,12 +150,12 @@ export class ArpView {
 
   /** Borrowed, like the three that follow. */
   get senderHardwareBytes(): Uint8Array {
-    return this.#part(this.#at(FIELD.addresses), this.hardwareLength);
+    return this.#part(this.#at(ARP_OFFSET.addresses), this.hardwareLength);
   }
 
   set senderHardwareBytes(value: Uint8Array) {
     const bytes = checkExactBytes("senderHardwareBytes", value, this.hardwareLength);
-    this.#writeBytes(this.#at(FIELD.addresses), bytes);
+    this.#writeBytes(this.#at(ARP_OFFSET.addresses), bytes);
   }
 
   get senderProtocolBytes(): Uint8Array {
@@ -199,7 +187,7 @@ export class ArpView {
 
   /** Its fields under their names here. */
   toJSON(): JsonObject {
-    return arpJson(this);
+    return jsonFields(this, ARP_FIELDS);
   }
 
   /** @ignore For console.log. */
@@ -212,7 +200,7 @@ export class ArpView {
   }
 
   #senderProtocol(): number {
-    return this.#at(FIELD.addresses) + this.hardwareLength;
+    return this.#at(ARP_OFFSET.addresses) + this.hardwareLength;
   }
 
   #targetHardware(): number {
@@ -225,7 +213,7 @@ export class ArpView {
 
   /** How many bytes a hardware and a protocol address may have together. */
   #room(): number {
-    return (this.#frame.length - this.#at(FIELD.addresses)) >> 1;
+    return (this.#frame.length - this.#at(ARP_OFFSET.addresses)) >> 1;
   }
 
   #part(from: number, length: number): Uint8Array {
@@ -233,7 +221,7 @@ export class ArpView {
   }
 
   #require(): void {
-    requireUpper(this.#outline, ETHERTYPE.ARP, LAYER);
+    requireUpper(this.#outline, ETHERTYPE.ARP, ARP_LAYER);
   }
 
   #write16(offset: number, value: number): void {
@@ -258,6 +246,8 @@ export class ArpView {
     this.#frame.setU32(at, value);
   }
 }
+
+guardNames(ArpView, "arp");
 
 function protocolText(bytes: Uint8Array): string {
   if (bytes.length !== IPV4_SIZE) return formatMac(bytes);

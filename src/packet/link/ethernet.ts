@@ -1,20 +1,14 @@
 import { formatMac, parseMac } from "../../base/address.ts";
-import type { WireProblem } from "../../base/errors.ts";
-import { Frame } from "../structure/packet_bytes.ts";
-import { ethernetJson, frameJson, INSPECT, type JsonObject, shown } from "../text/json.ts";
-import { Layers } from "../layers.ts";
+import type { Frame } from "../structure/packet_bytes.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { ETHERNET_HEADER_SIZE, ETHERNET_OFFSET, MAC_SIZE } from "../structure/link_layouts.ts";
 import { guardNames } from "../../base/name_guard.ts";
-import { ETHERTYPE } from "../structure/protocols.ts";
 import { checkExactBytes, checkInteger, checkU16 } from "../../base/checks.ts";
-import { VLAN_TAG_SIZE, VlanView } from "./vlan.ts";
 
-/** Where the fields of an Ethernet header begin (IEEE 802.3 §3), in bytes. */
-const FIELD = { destination: 0, source: 6, etherType: 12 } as const;
-const MAC_SIZE = 6;
 const MAX_MAC = 0xffffffffffff;
 
-/** Bytes of an Ethernet header without VLAN tags. */
-export const ETHERNET_HEADER_SIZE = 14;
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const ETHERNET_FIELDS = ["destination", "source", "etherType"] as const;
 
 /**
  * An Ethernet header. Numbers are in host order. Borrows the frame: every use throws
@@ -54,54 +48,54 @@ export class EthernetView {
 
   /** The six bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#address(FIELD.destination);
+    return this.#address(ETHERNET_OFFSET.destination);
   }
 
   set destinationBytes(value: Uint8Array) {
     const bytes = checkExactBytes("destinationBytes", value, MAC_SIZE);
-    this.#frame.setBytes(this.#start + FIELD.destination, bytes);
+    this.#frame.setBytes(this.#start + ETHERNET_OFFSET.destination, bytes);
   }
 
   /** The six bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#address(FIELD.source);
+    return this.#address(ETHERNET_OFFSET.source);
   }
 
   set sourceBytes(value: Uint8Array) {
     const bytes = checkExactBytes("sourceBytes", value, MAC_SIZE);
-    this.#frame.setBytes(this.#start + FIELD.source, bytes);
+    this.#frame.setBytes(this.#start + ETHERNET_OFFSET.source, bytes);
   }
 
   /** Destination address as a number of 48 bits, first byte highest. */
   get destinationNumber(): number {
-    return this.#number(FIELD.destination);
+    return this.#number(ETHERNET_OFFSET.destination);
   }
 
   set destinationNumber(value: number) {
-    this.#writeNumber("destinationNumber", FIELD.destination, value);
+    this.#writeNumber("destinationNumber", ETHERNET_OFFSET.destination, value);
   }
 
   /** Source address as a number of 48 bits, first byte highest. */
   get sourceNumber(): number {
-    return this.#number(FIELD.source);
+    return this.#number(ETHERNET_OFFSET.source);
   }
 
   set sourceNumber(value: number) {
-    this.#writeNumber("sourceNumber", FIELD.source, value);
+    this.#writeNumber("sourceNumber", ETHERNET_OFFSET.source, value);
   }
 
   /** What follows: 0x0800 IPv4, 0x8100 a VLAN tag, …; below 0x0600 the length of an 802.3 frame. */
   get etherType(): number {
-    return this.#frame.u16(this.#start + FIELD.etherType);
+    return this.#frame.u16(this.#start + ETHERNET_OFFSET.etherType);
   }
 
   set etherType(value: number) {
-    this.#frame.setU16(this.#start + FIELD.etherType, checkU16("etherType", value));
+    this.#frame.setU16(this.#start + ETHERNET_OFFSET.etherType, checkU16("etherType", value));
   }
 
   /** Its fields under their names here. */
   toJSON(): JsonObject {
-    return ethernetJson(this);
+    return jsonFields(this, ETHERNET_FIELDS);
   }
 
   /** @ignore For console.log. */
@@ -128,80 +122,3 @@ export class EthernetView {
 }
 
 guardNames(EthernetView, "ethernet");
-guardNames(VlanView, "vlan");
-
-/** The headers of an Ethernet frame: its own, VLAN tags, and those of the packet inside. */
-export class EthernetLayers {
-  readonly frame: Frame;
-  /** Absent when it was not captured whole. */
-  readonly ethernet: EthernetView | undefined;
-  /** VLAN tags, the outer one first. */
-  readonly vlans: readonly VlanView[];
-  /** The packet; absent when the link-layer headers are cut off. */
-  readonly layers: Layers | undefined;
-  readonly #problem: WireProblem | undefined;
-
-  /** @param frame begins at the destination address and ends before the frame check sequence. */
-  constructor(frame: Frame) {
-    this.frame = frame;
-    const vlans: VlanView[] = [];
-    this.vlans = vlans;
-    const have = frame.length;
-    const need = ETHERNET_HEADER_SIZE;
-    if (have < need) {
-      this.#problem = { layer: "ethernet header", offset: 0, need, have };
-      return;
-    }
-    this.ethernet = new EthernetView(frame);
-    let at: number = FIELD.etherType;
-    let type = frame.u16(at);
-    while (type === ETHERTYPE.VLAN || type === ETHERTYPE.SERVICE_VLAN) {
-      const left = have - at - 2;
-      if (left < VLAN_TAG_SIZE) {
-        this.#problem = { layer: "vlan tag", offset: at, need: 6, have: have - at };
-        return;
-      }
-      vlans.push(new VlanView(frame, at));
-      at += VLAN_TAG_SIZE;
-      type = frame.u16(at);
-    }
-    // 0 would make Layers guess.
-    this.layers = new Layers(frame, type || LENGTH_ZERO, at + 2);
-  }
-
-  /** Why the next layer could not be read; `undefined` when every layer that is known was read. */
-  get malformed(): WireProblem | undefined {
-    return this.#problem ?? this.layers?.malformed;
-  }
-
-  /** Every header, and the bytes (hex) behind the innermost one as `payload`. */
-  toJSON(): JsonObject {
-    return frameJson(this);
-  }
-
-  /** @ignore For console.log. */
-  [INSPECT](): unknown {
-    return shown(this);
-  }
-}
-
-/** An 802.3 frame's length where the ethertype would be: no packet that is known here. */
-const LENGTH_ZERO = 1;
-
-/**
- * The headers of an Ethernet frame, from the destination address on and without the frame check
- * sequence. The result borrows `bytes`.
- *
- * @throws {TypeError} when `bytes` is no Uint8Array.
- * @example
- * ```ts no-eval
- * import { parseEthernet } from "@nfqueue/nfqueue/packet";
- *
- * const bytes = new Uint8Array(64);
- * const { ethernet, vlans, layers } = parseEthernet(bytes);
- * console.log(ethernet?.source, vlans[0]?.id, layers?.arp?.operation);
- * ```
- */
-export function parseEthernet(bytes: Uint8Array): EthernetLayers {
-  return new EthernetLayers(new Frame(bytes));
-}

@@ -1,12 +1,11 @@
 import type { Frame } from "../structure/packet_bytes.ts";
-import { INSPECT, type JsonObject, shown, vlanJson } from "../text/json.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { VLAN_OFFSET, VLAN_TAG_SIZE } from "../structure/link_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import { checkBoolean, checkInteger, checkU16 } from "../../base/checks.ts";
 
-/** Where the parts of a VLAN tag begin (IEEE 802.1Q §9), from its protocol identifier on. */
-const FIELD = { protocol: 0, control: 2, etherType: 4 } as const;
-
-/** Bytes that a VLAN tag adds to an Ethernet header. */
-export const VLAN_TAG_SIZE = 4;
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const VLAN_FIELDS = ["protocol", "priority", "dropEligible", "id", "etherType"] as const;
 
 /**
  * A VLAN tag (802.1Q, 802.1ad) in an Ethernet frame, together with the ethertype behind it. Numbers
@@ -34,12 +33,12 @@ export class VlanView {
 
   /** 0x8100 for a customer's tag, 0x88a8 for a provider's. */
   get protocol(): number {
-    return this.#frame.u16(this.#start + FIELD.protocol);
+    return this.#frame.u16(this.#start + VLAN_OFFSET.protocol);
   }
 
   set protocol(value: number) {
     checkU16("protocol", value);
-    this.#frame.setU16(this.#start + FIELD.protocol, value);
+    this.#frame.setU16(this.#start + VLAN_OFFSET.protocol, value);
   }
 
   /** Priority code point, 0 to 7. */
@@ -71,16 +70,16 @@ export class VlanView {
 
   /** What follows the tag. */
   get etherType(): number {
-    return this.#frame.u16(this.#start + FIELD.etherType);
+    return this.#frame.u16(this.#start + VLAN_OFFSET.etherType);
   }
 
   set etherType(value: number) {
-    this.#frame.setU16(this.#start + FIELD.etherType, checkU16("etherType", value));
+    this.#frame.setU16(this.#start + VLAN_OFFSET.etherType, checkU16("etherType", value));
   }
 
   /** Its fields under their names here. */
   toJSON(): JsonObject {
-    return vlanJson(this);
+    return jsonFields(this, VLAN_FIELDS);
   }
 
   /** @ignore For console.log. */
@@ -89,10 +88,12 @@ export class VlanView {
   }
 
   #control(): number {
-    return this.#frame.u16(this.#start + FIELD.control);
+    return this.#frame.u16(this.#start + VLAN_OFFSET.control);
   }
 
   #write(keep: number, bits: number): void {
-    this.#frame.setU16(this.#start + FIELD.control, (this.#control() & keep) | bits);
+    this.#frame.setU16(this.#start + VLAN_OFFSET.control, (this.#control() & keep) | bits);
   }
 }
+
+guardNames(VlanView, "vlan");

@@ -2,8 +2,7 @@ import { Frame } from "./packet_bytes.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { finishHeader, finishUpper, partialUpper } from "./sums.ts";
-
-const UDP_CHECKSUM = 6;
+import { UDP_OFFSET } from "./upper_layouts.ts";
 
 /**
  * Computes the checksums of a whole IPv4 or IPv6 packet anew, in place: the IPv4 header's, and TCP's,
@@ -55,7 +54,7 @@ export function startOutlined(outline: Outline): boolean {
   const sum = partialUpper(outline);
   if (sum < 0 || outline.protocol !== IP_PROTOCOL.UDP) return false;
   if (outline.version === 4) finishHeader(outline);
-  outline.frame.setU16(outline.upper + UDP_CHECKSUM, sum);
+  outline.frame.setU16(outline.upper + UDP_OFFSET.checksum, sum);
   return true;
 }
 
@@ -63,5 +62,6 @@ export function startOutlined(outline: Outline): boolean {
 export function isChecksumStart(outline: Outline): boolean {
   const sum = partialUpper(outline);
   // Ones' complement has two zeros.
-  return sum >= 0 && outline.frame.u16(outline.upper + UDP_CHECKSUM) % 0xffff === sum % 0xffff;
+  return sum >= 0 &&
+    outline.frame.u16(outline.upper + UDP_OFFSET.checksum) % 0xffff === sum % 0xffff;
 }

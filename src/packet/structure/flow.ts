@@ -1,17 +1,21 @@
 // The five-tuple of a packet: cheap to make, and a key to look its connection up by.
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../../base/address.ts";
-import { INSPECT, shown } from "../text/json.ts";
+import { INSPECT, shown } from "../../base/json_value.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import { checkObject } from "../../base/objects.ts";
-import type { Outline } from "./outline.ts";
+import { Outline } from "./outline.ts";
+import { Frame } from "./packet_bytes.ts";
 import { protocolName } from "./protocol_names.ts";
-import { ETHERTYPE } from "./protocols.ts";
+import { ETHERTYPE, IP_PROTOCOL, OTHER_PROTOCOL } from "./protocols.ts";
 import { checkInteger, checkText, checkU16, show } from "../../base/checks.ts";
 
-/** Protocols that begin with a source and a destination port: TCP, UDP, DCCP, SCTP, UDP-Lite. */
+const { TCP, UDP } = IP_PROTOCOL;
+const { DCCP, SCTP, UDP_LITE } = OTHER_PROTOCOL;
+
+/** Protocols that begin with a source and a destination port. */
 function hasPorts(protocol: number): boolean {
-  return protocol === 6 || protocol === 17 || protocol === 132 || protocol === 33 ||
-    protocol === 136;
+  return protocol === TCP || protocol === UDP || protocol === SCTP || protocol === DCCP ||
+    protocol === UDP_LITE;
 }
 
 /** What {@link Flow.of} makes a flow of. */
@@ -39,6 +43,11 @@ export let flowAt: (
   end: number,
   ethertype: number,
 ) => Flow | undefined;
+
+/** The flow of the packet that `bytes` begin with, of which only the first bytes may be there. */
+export function quotedFlow(bytes: Uint8Array, ethertype: number): Flow | undefined {
+  return flowOf(new Outline(new Frame(bytes), ethertype, 0));
+}
 
 /** UTF-16 units of a key: kind, two ports, two addresses. */
 const IPV4_KEY = 7;

@@ -5,12 +5,11 @@ import {
   extensionHeaderLength,
   findIpv6Option,
   IPV6_EXTENSION,
-  IPV6_HEADER_SIZE,
-} from "../ip/ipv6_extensions.ts";
+  LEAST_EXTENSION_SIZE,
+} from "./extension_headers.ts";
+import { IPV6_HEADER_SIZE, IPV6_OFFSET } from "./ip_layouts.ts";
 
 const { HOP_BY_HOP } = IPV6_EXTENSION;
-const PAYLOAD_LENGTH = 4;
-const NEXT_HEADER = 6;
 const JUMBO_PAYLOAD = 0xc2;
 const VALUE_SIZE = 4;
 /** Type and length of a padding option in its place (RFC 8200 §4.2). */
@@ -21,15 +20,15 @@ export const MAX_PAYLOAD_LENGTH = 0xffff;
 
 /** Where the option begins in the hop-by-hop header at `at`; −1 when it is not there. */
 export function findJumboOption(frame: Frame, at: number): number {
-  if (frame.length - at < 8) return -1;
+  if (frame.length - at < LEAST_EXTENSION_SIZE) return -1;
   const to = Math.min(frame.length, at + extensionHeaderLength(frame, HOP_BY_HOP, at));
   return findIpv6Option(frame, { from: at + 2, to, type: JUMBO_PAYLOAD, length: VALUE_SIZE });
 }
 
 /** Where the option of the jumbogram at `network` begins; −1 when that is none. */
 export function findJumbo(frame: Frame, network: number): number {
-  if (frame.u16(network + PAYLOAD_LENGTH) !== 0) return -1;
-  if (frame.u8(network + NEXT_HEADER) !== HOP_BY_HOP) return -1;
+  if (frame.u16(network + IPV6_OFFSET.payloadLength) !== 0) return -1;
+  if (frame.u8(network + IPV6_OFFSET.nextHeader) !== HOP_BY_HOP) return -1;
   return findJumboOption(frame, network + IPV6_HEADER_SIZE);
 }
 
@@ -52,5 +51,5 @@ export function writePayloadLength(frame: Frame, network: number, length: number
     frame.setU32(at + 2, stays ? length : 0);
     if (stays) return;
   }
-  frame.setU16(network + PAYLOAD_LENGTH, length);
+  frame.setU16(network + IPV6_OFFSET.payloadLength, length);
 }

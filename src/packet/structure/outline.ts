@@ -1,24 +1,25 @@
 // Where the headers of one packet begin and end. One pass over the bytes notes it; the views of the
 // packet share the outline, so that they see what an edit moved.
-import { checkArp } from "../link/arp.ts";
 import type { WireProblem } from "../../base/errors.ts";
-import { type Flow, flowOf } from "./flow.ts";
-import { Frame } from "./packet_bytes.ts";
-import { checkIcmp } from "../transport/icmp.ts";
-import { checkIcmpv6 } from "../transport/icmpv6.ts";
-import { IPV4_HEADER_SIZE } from "../ip/ipv4.ts";
 import {
   extensionHeaderLength,
-  IPV6_FRAGMENT,
-  IPV6_HEADER_SIZE,
+  IPV6_EXTENSION,
   isExtensionHeader,
-} from "../ip/ipv6_extensions.ts";
+  LEAST_EXTENSION_SIZE,
+} from "./extension_headers.ts";
+import {
+  IPV4_FRAGMENT,
+  IPV4_HEADER_SIZE,
+  IPV4_OFFSET,
+  IPV6_HEADER_SIZE,
+  IPV6_OFFSET,
+} from "./ip_layouts.ts";
 import { jumboLength } from "./jumbo.ts";
-import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
-import { checkTcp } from "../transport/tcp.ts";
-import { checkUdp, checkUdpLength } from "../transport/udp.ts";
+import { checkArp } from "./link_layouts.ts";
+import type { Frame } from "./packet_bytes.ts";
+import { ETHERTYPE, OTHER_PROTOCOL } from "./protocols.ts";
+import { upperLayout } from "./upper_layouts.ts";
 
-const NOTHING_FOLLOWS = 59;
 const NONE = -1;
 
 // What is true of the packet, in one number: an outline is made for each packet that is looked into.
@@ -26,11 +27,6 @@ const READABLE = 1;
 const COMPLETE = 2;
 const FRAGMENT = 4;
 const LATER_FRAGMENT = 8;
-
-/** The flow of the packet that `bytes` begin with, of which only the first bytes may be there. */
-export function quotedFlow(bytes: Uint8Array, ethertype: number): Flow | undefined {
-  return flowOf(new Outline(new Frame(bytes), ethertype, 0));
-}
 
 /** What one pass over a packet found. The fields are `Layers`', the views' and the edits' to read. */
 export class Outline {
@@ -133,27 +129,26 @@ export class Outline {
       this.problem = { layer, offset, need, have: captured };
       return;
     }
-    const headerLength = (frame.u8(offset) & 15) * 4;
+    const headerLength = (frame.u8(offset + IPV4_OFFSET.versionAndLength) & 15) * 4;
     // GSO packets beyond 64 KiB say 0; the kernel trims everything else to its total length.
-    const totalLength = frame.u16(offset + 2) || captured;
+    const totalLength = frame.u16(offset + IPV4_OFFSET.totalLength) || captured;
     if (headerLength < need || totalLength < headerLength) {
       const smaller = Math.min(headerLength, totalLength);
       const wanted = headerLength < need ? need : headerLength;
       this.problem = { layer, offset, need: wanted, have: smaller };
       return;
     }
-    const fragment = frame.u16(offset + 6);
+    const fragment = frame.u16(offset + IPV4_OFFSET.fragment);
     this.version = 4;
     this.end = offset + Math.min(captured, totalLength);
     this.upper = Math.min(offset + headerLength, this.end);
-    this.protocol = frame.u8(offset + 9);
+    this.protocol = frame.u8(offset + IPV4_OFFSET.protocol);
     if (totalLength <= captured) this.#facts |= COMPLETE;
-    if ((fragment & 0x3fff) !== 0) {
-      this.#facts |= (fragment & 0x1fff) !== 0 ? FRAGMENT | LATER_FRAGMENT : FRAGMENT;
-    }
+    if ((fragment & IPV4_FRAGMENT.OFFSET) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
+    else if ((fragment & IPV4_FRAGMENT.MORE_FRAGMENTS) !== 0) this.#facts |= FRAGMENT;
     if (headerLength > captured) {
       this.problem = { layer, offset, need: headerLength, have: captured };
-    } else if (!this.laterFragment && this.protocol !== IP_PROTOCOL.ICMPV6) {
+    } else if (!this.laterFragment) {
       this.#checkUpper(offset + totalLength);
     }
   }
@@ -166,11 +161,12 @@ export class Outline {
       this.problem = { layer: "ipv6 header", offset: network, need, have: captured };
       return;
     }
-    let protocol = frame.u8(network + 6);
-    const payloadLength = frame.u16(network + 4) || jumboLength(frame, network);
+    let protocol = frame.u8(network + IPV6_OFFSET.nextHeader);
+    const payloadLength = frame.u16(network + IPV6_OFFSET.payloadLength) ||
+      jumboLength(frame, network);
     // GSO packets beyond 64 KiB say 0 and have an upper layer all the same; the kernel has already
     // trimmed what is really empty.
-    const declaredEnd = payloadLength === 0 && protocol !== NOTHING_FOLLOWS
+    const declaredEnd = payloadLength === 0 && protocol !== OTHER_PROTOCOL.NO_NEXT_HEADER
       ? length
       : network + IPV6_HEADER_SIZE + payloadLength;
     const end = Math.min(length, declaredEnd);
@@ -178,13 +174,15 @@ export class Outline {
     let at = network + IPV6_HEADER_SIZE;
     // Every extension header is at least 8 bytes long, so the walk ends at the end of the frame.
     while (isExtensionHeader(protocol) && !this.laterFragment) {
-      const need = end - at < 8 ? 8 : extensionHeaderLength(frame, protocol, at);
+      const need = end - at < LEAST_EXTENSION_SIZE
+        ? LEAST_EXTENSION_SIZE
+        : extensionHeaderLength(frame, protocol, at);
       if (end - at < need) {
         const layer = `ipv6 extension header ${protocol}`;
         this.problem = { layer, offset: at, need, have: end - at };
         break;
       }
-      if (protocol === IPV6_FRAGMENT) {
+      if (protocol === IPV6_EXTENSION.FRAGMENT) {
         const word = frame.u16(at + 2);
         if ((word & 0xfff8) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
         else if ((word & 1) !== 0) this.#facts |= FRAGMENT;
@@ -197,35 +195,21 @@ export class Outline {
     this.upper = at;
     this.protocol = protocol;
     if (declaredEnd <= length) this.#facts |= COMPLETE;
-    if (this.problem === undefined && !this.laterFragment && protocol !== IP_PROTOCOL.ICMP) {
-      this.#checkUpper(declaredEnd);
-    }
+    if (this.problem === undefined && !this.laterFragment) this.#checkUpper(declaredEnd);
   }
 
   #checkUpper(declaredEnd: number): void {
-    const start = this.upper;
-    const end = this.end;
-    switch (this.protocol) {
-      case IP_PROTOCOL.TCP:
-        this.problem = checkTcp(this.frame, start, end, declaredEnd);
-        break;
-      case IP_PROTOCOL.UDP:
-        this.problem = checkUdp(this.frame, start, end);
-        break;
-      case IP_PROTOCOL.ICMP:
-        this.problem = checkIcmp(start, end);
-        break;
-      case IP_PROTOCOL.ICMPV6:
-        this.problem = checkIcmpv6(start, end);
-        break;
-      default:
-        return;
-    }
+    const layout = upperLayout(this.version, this.protocol);
+    if (layout === undefined) return;
+    const { frame, upper: offset } = this;
+    const { layer, size, check, doubt } = layout;
+    const have = this.end - offset;
+    this.problem = have < size
+      ? { layer, offset, need: size, have }
+      : check?.(frame, offset, declaredEnd);
     if (this.problem !== undefined) return;
     this.#facts |= READABLE;
     // The rest of a fragment's datagram is elsewhere.
-    if (this.protocol === IP_PROTOCOL.UDP && !this.fragment) {
-      this.problem = checkUdpLength(this.frame, start, declaredEnd);
-    }
+    if (doubt !== undefined && !this.fragment) this.problem = doubt(frame, offset, declaredEnd);
   }
 }

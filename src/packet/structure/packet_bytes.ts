@@ -52,7 +52,7 @@ export class Frame {
   #copy: Uint8Array | undefined = undefined;
   /** The memory is what `lend` got. */
   #lent = false;
-  readonly #owner: FrameOwner<unknown> | undefined;
+  #owner: FrameOwner<unknown> | undefined;
   readonly #subject: unknown;
 
   /**
@@ -265,8 +265,8 @@ export class Frame {
     put(this.#bytes, this.#start + offset, source, inserted);
   }
 
-  /** Lends other memory in place of the old; nothing of it is touched yet. */
-  lend(bytes: Uint8Array): void {
+  /** Lends other memory in place of the old, which may be another's; nothing of it is touched yet. */
+  lend(bytes: Uint8Array, owner: FrameOwner<never> | undefined = this.#owner): void {
     if (this.#length < 0) throw new PacketReleasedError();
     const length = checkedLength("bytes", bytes);
     this.#view = viewOf(bytes);
@@ -274,6 +274,7 @@ export class Frame {
     this.#start = 0;
     this.#length = length;
     this.#room = this.#copy = undefined;
+    this.#owner = owner as FrameOwner<unknown> | undefined;
     this.#lent = true;
   }
 

@@ -2,17 +2,15 @@
 // while the packet is on a way that its sender chose, or its sender away from home.
 import {
   extensionHeaderLength,
-  findExtension,
   findIpv6Option,
   IPV6_EXTENSION,
-  IPV6_HEADER_SIZE,
   isExtensionHeader,
-} from "../ip/ipv6_extensions.ts";
+} from "./extension_headers.ts";
 import { findOption } from "./header_options.ts";
+import { IPV4_OFFSET, IPV6_HEADER_SIZE, IPV6_OFFSET } from "./ip_layouts.ts";
+import { findExtension } from "./ipv6_extensions.ts";
 import type { Outline } from "./outline.ts";
 
-const IPV4 = { source: 12, destination: 16, options: 20 } as const;
-const IPV6 = { nextHeader: 6, source: 8, destination: 24 } as const;
 const LOOSE_SOURCE_ROUTE = 131;
 const STRICT_SOURCE_ROUTE = 137;
 const HOME_ADDRESS = 0xc9;
@@ -20,9 +18,11 @@ const HOME_ADDRESS = 0xc9;
 /** Where the source stands: a Home Address option stands in for the header's (RFC 6275 §6.3). */
 export function coveredSource(outline: Outline): number {
   const { frame, network, version } = outline;
-  if (version === 4) return network + IPV4.source;
-  const home = isExtensionHeader(frame.u8(network + IPV6.nextHeader)) ? homeAddress(outline) : -1;
-  return home < 0 ? network + IPV6.source : home;
+  if (version === 4) return network + IPV4_OFFSET.source;
+  const home = isExtensionHeader(frame.u8(network + IPV6_OFFSET.nextHeader))
+    ? homeAddress(outline)
+    : -1;
+  return home < 0 ? network + IPV6_OFFSET.source : home;
 }
 
 /**
@@ -37,8 +37,8 @@ export function coveredDestination(outline: Outline): number {
 export function coveredSum(outline: Outline): number {
   const { frame, version, network, upper } = outline;
   // Next to each other in a header without options.
-  if (version === 4 && upper - network === IPV4.options) {
-    return frame.sum(network + IPV4.source, network + IPV4.options);
+  if (version === 4 && upper - network === IPV4_OFFSET.options) {
+    return frame.sum(network + IPV4_OFFSET.source, network + IPV4_OFFSET.options);
   }
   const to = coveredDestination(outline);
   if (to < 0) return -1;
@@ -48,8 +48,8 @@ export function coveredSum(outline: Outline): number {
 }
 
 function destination4({ frame, network, upper }: Outline): number {
-  const header = network + IPV4.destination;
-  const options = network + IPV4.options;
+  const header = network + IPV4_OFFSET.destination;
+  const options = network + IPV4_OFFSET.options;
   if (upper <= options) return header;
   let at = findOption(frame, options, upper, LOOSE_SOURCE_ROUTE);
   if (at < 0) at = findOption(frame, options, upper, STRICT_SOURCE_ROUTE);
@@ -62,9 +62,9 @@ function destination4({ frame, network, upper }: Outline): number {
 
 function destination6(outline: Outline): number {
   const { frame, network } = outline;
-  const header = network + IPV6.destination;
+  const header = network + IPV6_OFFSET.destination;
   // Most packets have none, or only a fragment header.
-  if (!isExtensionHeader(frame.u8(network + IPV6.nextHeader))) return header;
+  if (!isExtensionHeader(frame.u8(network + IPV6_OFFSET.nextHeader))) return header;
   const at = findExtension(outline, IPV6_EXTENSION.ROUTING);
   if (at < 0 || frame.u8(at + 3) === 0) return header;
   const length = extensionHeaderLength(frame, IPV6_EXTENSION.ROUTING, at);
@@ -81,7 +81,7 @@ function destination6(outline: Outline): number {
 
 /** Where the address of a Home Address option stands; −1 when there is none. */
 function homeAddress({ frame, network, upper }: Outline): number {
-  let protocol = frame.u8(network + IPV6.nextHeader);
+  let protocol = frame.u8(network + IPV6_OFFSET.nextHeader);
   for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
     const end = at + extensionHeaderLength(frame, protocol, at);
     if (protocol === IPV6_EXTENSION.DESTINATION_OPTIONS) {

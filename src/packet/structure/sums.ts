@@ -3,30 +3,11 @@
 import { checksumFinish, checksumUpdate } from "./checksum.ts";
 import type { Frame } from "./packet_bytes.ts";
 import type { Outline } from "./outline.ts";
-import { IP_PROTOCOL } from "./protocols.ts";
+import { IPV4_OFFSET } from "./ip_layouts.ts";
+import { IP_PROTOCOL, OTHER_PROTOCOL } from "./protocols.ts";
 import { coveredSum } from "./pseudo.ts";
 import { extensionChecksum, upperChecksum } from "./pseudo_checksums.ts";
-
-const IPV4_CHECKSUM = 10;
-const UDP_LENGTH = 4;
-const UDP_HEADER_SIZE = 8;
-/** Without a view, and like UDP it writes a computed 0 as all ones (RFC 3828 §3.1). */
-const UDP_LITE = 136;
-
-/** Where the checksum stands in an upper layer's header; −1 for protocols without a view. */
-export function checksumOffset(protocol: number): number {
-  switch (protocol) {
-    case IP_PROTOCOL.TCP:
-      return 16;
-    case IP_PROTOCOL.UDP:
-      return 6;
-    case IP_PROTOCOL.ICMP:
-    case IP_PROTOCOL.ICMPV6:
-      return 2;
-    default:
-      return -1;
-  }
-}
+import { UDP_HEADER_SIZE, UDP_OFFSET, upperLayout } from "./upper_layouts.ts";
 
 /** The bytes from `from` up to `to` as a sum, in 16-bit words that are counted from `base` on. */
 export function wordSum(frame: Frame, base: number, from: number, to: number): number {
@@ -40,25 +21,31 @@ function updateWord(frame: Frame, at: number, before: number, after: number): nu
   return updated;
 }
 
+/** Where the checksum of an upper layer stands that has a view. */
+export function checksumAt({ version, protocol, upper }: Outline): number {
+  return upper + upperLayout(version, protocol)!.checksum;
+}
+
 /** Brings the IPv4 header's checksum along after words that it covers changed from sum to sum. */
 export function updateHeader({ frame, network }: Outline, before: number, after: number): void {
-  if (before !== after) updateWord(frame, network + IPV4_CHECKSUM, before, after);
+  if (before !== after) updateWord(frame, network + IPV4_OFFSET.checksum, before, after);
 }
 
 /** The same for the upper layer's, if that layer is here and has one. */
 export function updateUpper(outline: Outline, before: number, after: number): void {
-  const { frame, protocol } = outline;
   if (before === after || !outline.readable || outline.version === 0) return;
-  if (frame.partialChecksum) return;
-  updateAt(outline, outline.upper + checksumOffset(protocol), before, after);
+  if (outline.frame.partialChecksum) return;
+  updateAt(outline, checksumAt(outline), before, after);
 }
 
 function updateAt(outline: Outline, at: number, before: number, after: number): void {
   const { frame, protocol } = outline;
   if (protocol === IP_PROTOCOL.UDP && frame.u16(at) === 0) return;
   if (updateWord(frame, at, before, after) !== 0) return;
-  if (protocol === IP_PROTOCOL.UDP || protocol === UDP_LITE) frame.setU16(at, 0xffff);
-  // Over nothing but zeros the checksum is 0xffff, which the update cannot tell from 0.
+  // UDP-Lite has no view, and like UDP it writes a computed 0 as all ones (RFC 3828 §3.1).
+  if (protocol === IP_PROTOCOL.UDP || protocol === OTHER_PROTOCOL.UDP_LITE) {
+    frame.setU16(at, 0xffff);
+  } // Over nothing but zeros the checksum is 0xffff, which the update cannot tell from 0.
   else if (protocol === IP_PROTOCOL.ICMP && outline.whole) {
     if (frame.sum(outline.upper, outline.end) === 0) frame.setU16(at, 0xffff);
   }
@@ -79,7 +66,7 @@ export function updatePseudo(outline: Outline, before: number, after: number): v
 /** Computes the IPv4 header's checksum, if all of the header is here; returns whether it was. */
 export function finishHeader({ frame, network, upper }: Outline): boolean {
   if (upper - network !== (frame.u8(network) & 15) * 4) return false;
-  const at = network + IPV4_CHECKSUM;
+  const at = network + IPV4_OFFSET.checksum;
   frame.setU16(at, 0);
   frame.setU16(at, checksumFinish(frame.sum(network, upper)));
   return true;
@@ -91,7 +78,7 @@ function coveredEnd(outline: Outline): number {
   if (!outline.whole || !outline.readable || version === 0) return -1;
   if (protocol !== IP_PROTOCOL.UDP) return end;
   // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
-  const length = frame.u16(upper + UDP_LENGTH) || end - upper;
+  const length = frame.u16(upper + UDP_OFFSET.length) || end - upper;
   return length < UDP_HEADER_SIZE || upper + length > end ? -1 : upper + length;
 }
 
@@ -114,7 +101,7 @@ export function finishUpper(outline: Outline): boolean {
   const end = coveredEnd(outline);
   const sum = end < 0 ? end : pseudoSum(outline, end);
   if (sum < 0) return false;
-  const at = upper + checksumOffset(protocol);
+  const at = checksumAt(outline);
   frame.setU16(at, 0);
   const checksum = checksumFinish(frame.sum(upper, end, sum));
   // UDP writes a computed 0 as all ones: 0 means "none" (RFC 768).
@@ -134,7 +121,7 @@ export function partialUpper(outline: Outline): number {
 
 /** Whether the upper layer is UDP without a checksum, which edits keep so. */
 export function isUnsummed({ frame, protocol, readable, upper }: Outline): boolean {
-  return readable && protocol === IP_PROTOCOL.UDP && frame.u16(upper + 6) === 0;
+  return readable && protocol === IP_PROTOCOL.UDP && frame.u16(upper + UDP_OFFSET.checksum) === 0;
 }
 
 /** Computes the upper layer's checksum after a change of what it covers, unless it has none. */

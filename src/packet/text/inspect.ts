@@ -1,10 +1,10 @@
 // A packet laid out for people, layer by layer.
 import { describeProblem } from "../../base/errors.ts";
-import { EthernetLayers } from "../link/ethernet.ts";
+import { EthernetLayers } from "../ethernet_layers.ts";
 import { hexDump, hexNumber } from "../../base/hex.ts";
 import { fieldLines, type Line, section } from "./inspect_values.ts";
-import { FIELDS, innermostPayload } from "./json.ts";
-import type { Layers } from "../layers.ts";
+import { FIELDS } from "../headers.ts";
+import { innermostPayload, type Layers } from "../layers.ts";
 import { checkObject } from "../../base/objects.ts";
 import { checkInteger } from "../../base/checks.ts";
 import { summary, type SummaryOptions } from "./summary.ts";

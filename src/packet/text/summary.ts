@@ -1,9 +1,13 @@
 // One line about a packet, in the words of tcpdump.
 import { ARP_OPERATION, type ArpView } from "../link/arp.ts";
-import type { EthernetLayers } from "../link/ethernet.ts";
+import type { EthernetLayers } from "../ethernet_layers.ts";
 import { formatHex, hexNumber } from "../../base/hex.ts";
 import type { Ipv4View } from "../ip/ipv4.ts";
-import { IPV6_EXTENSION, IPV6_HEADER_SIZE, type Ipv6Extension } from "../ip/ipv6_extensions.ts";
+import { IPV6_EXTENSION } from "../structure/extension_headers.ts";
+import { IPV6_HEADER_SIZE } from "../structure/ip_layouts.ts";
+import type { Ipv6Extension } from "../structure/ipv6_extensions.ts";
+import { OTHER_PROTOCOL } from "../structure/protocols.ts";
+import { UDP_HEADER_SIZE } from "../structure/upper_layouts.ts";
 import type { Ipv6View } from "../ip/ipv6.ts";
 import { Layers } from "../layers.ts";
 import { checkObject } from "../../base/objects.ts";
@@ -15,9 +19,7 @@ import { describeTcp } from "./summary_tcp.ts";
 
 /** Extension headers that are named before the rest is only counted. */
 const MOST_EXTENSIONS = 8;
-const NO_NEXT_HEADER = 59;
-const DCCP = 33;
-const SCTP = 132;
+const { DCCP, NO_NEXT_HEADER, SCTP } = OTHER_PROTOCOL;
 
 /** Protocols without a view whose messages are told. */
 const DESCRIBE: Readonly<Record<number, (bytes: Uint8Array) => string>> = {
@@ -112,7 +114,9 @@ function isBadLength({ udp, malformed }: Layers): boolean {
 function upperLength(ip: Ipv4View | Ipv6View, wire: number): number {
   const total = ip.version === 4
     ? ip.totalLength || wire
-    : (ip.payloadLength === 0 && ip.nextHeader !== NO_NEXT_HEADER ? wire : 40 + ip.payloadLength);
+    : (ip.payloadLength === 0 && ip.nextHeader !== NO_NEXT_HEADER
+      ? wire
+      : IPV6_HEADER_SIZE + ip.payloadLength);
   return Math.max(0, total - ip.headerLength);
 }
 
@@ -120,7 +124,9 @@ function describeUpper(layers: Layers, ip: Ipv4View | Ipv6View, length: number):
   const { tcp, udp, icmp, icmpv6 } = layers;
   if (tcp !== undefined) return describeTcp(tcp, Math.max(0, length - tcp.headerLength));
   if (udp !== undefined) {
-    const [said, most] = [udp.length || length, length].map((size) => Math.max(0, size - 8));
+    const [said, most] = [udp.length || length, length].map((size) =>
+      Math.max(0, size - UDP_HEADER_SIZE)
+    );
     return isBadLength(layers) ? `UDP, bad length ${said} > ${most}` : `UDP, length ${said}`;
   }
   if (icmp !== undefined) return `ICMP ${describeIcmp(icmp)}, length ${length}`;

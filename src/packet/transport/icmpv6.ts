@@ -6,18 +6,14 @@ import {
   writeUpper32,
   writeUpperBytes,
 } from "../edit/edit.ts";
-import type { WireProblem } from "../../base/errors.ts";
-import type { Flow } from "../structure/flow.ts";
+import { type Flow, quotedFlow } from "../structure/flow.ts";
 import type { Frame } from "../structure/packet_bytes.ts";
-import { icmpv6Json, INSPECT, type JsonObject, shown } from "../text/json.ts";
-import { type Outline, quotedFlow } from "../structure/outline.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { ICMP_HEADER_SIZE, ICMP_OFFSET, ICMPV6 } from "../structure/upper_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
+import type { Outline } from "../structure/outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
-
-/** Where the fields of an ICMPv6 header begin (RFC 4443 §2.1, §4.1), in bytes. */
-const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
-
-const LAYER = "icmpv6 header";
 
 /** Names of ICMPv6 types, after IANA's registry. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -53,12 +49,11 @@ const NEIGHBOR_LAST = 137;
 /** Lower types are errors about another packet, whose first bytes follow the header (RFC 4443 §2.1). */
 const FIRST_INFORMATIONAL = 128;
 
-/** What keeps an ICMPv6 header at `start` from being read, if anything. */
-export function checkIcmpv6(start: number, end: number): WireProblem | undefined {
-  const have = end - start;
-  if (have >= FIELD.data) return undefined;
-  return { layer: LAYER, offset: start, need: FIELD.data, have };
-}
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const ICMPV6_FIELDS = [
+  ...["type", "typeName", "code", "checksum", "identifier", "sequenceNumber"] as const,
+  ...["mtu", "pointer", "targetAddress", "restOfHeader", "quotedFlow"] as const,
+] as const;
 
 /**
  * An ICMPv6 header (RFC 4443) and what follows it. Made by `Layers`, which has checked that the header
@@ -80,12 +75,12 @@ export class Icmpv6View {
   }
 
   get type(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.type);
+    return this.#frame.u8(this.#outline.upper + ICMP_OFFSET.type);
   }
 
   set type(value: number) {
     checkInteger("type", value, 0, 255);
-    this.#write(FIELD.type, (value << 8) | this.code);
+    this.#write(ICMP_OFFSET.type, (value << 8) | this.code);
   }
 
   /** The type in words, `type 200` when it has none. */
@@ -95,43 +90,43 @@ export class Icmpv6View {
   }
 
   get code(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.code);
+    return this.#frame.u8(this.#outline.upper + ICMP_OFFSET.code);
   }
 
   set code(value: number) {
     checkInteger("code", value, 0, 255);
-    this.#write(FIELD.type, (this.type << 8) | value);
+    this.#write(ICMP_OFFSET.type, (this.type << 8) | value);
   }
 
   /** The checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
+    this.#frame.setU16(this.#outline.upper + ICMP_OFFSET.checksum, value);
   }
 
   /** Identifier of an echo or extended echo message; else absent. */
   get identifier(): number | undefined {
     if (!this.#isEcho() && !this.#isExtendedEcho()) return undefined;
-    return this.#frame.u16(this.#outline.upper + FIELD.identifier);
+    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.identifier);
   }
 
   set identifier(value: number) {
     checkU16("identifier", value);
     if (!this.#isEcho() && !this.#isExtendedEcho()) this.#refuse("identifier");
-    this.#write(FIELD.identifier, value);
+    this.#write(ICMP_OFFSET.identifier, value);
   }
 
   /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) return undefined;
-    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber) >> (extended ? 8 : 0);
+    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.sequenceNumber) >> (extended ? 8 : 0);
   }
 
   set sequenceNumber(value: number) {
@@ -139,8 +134,8 @@ export class Icmpv6View {
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) this.#refuse("sequenceNumber");
     if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
-    const low = this.#frame.u8(this.#outline.upper + FIELD.sequenceNumber + 1);
-    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
+    const low = this.#frame.u8(this.#outline.upper + ICMP_OFFSET.sequenceNumber + 1);
+    this.#write(ICMP_OFFSET.sequenceNumber, extended ? (value << 8) | low : value);
   }
 
   /** The largest packet that would have passed, of a "packet too big"; else absent. */
@@ -175,7 +170,7 @@ export class Icmpv6View {
     const address = parseIpv6(value, "targetAddress");
     if (!this.#hasTarget()) this.#refuse("targetAddress");
     this.#require();
-    writeUpperBytes(this.#outline, this.#outline.upper + FIELD.data, address);
+    writeUpperBytes(this.#outline, this.#outline.upper + ICMP_HEADER_SIZE, address);
   }
 
   /** The flow of the packet that an error quotes, as in `IcmpView`; else absent. */
@@ -186,19 +181,19 @@ export class Icmpv6View {
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type (the MTU of type 2). */
   get restOfHeader(): number {
-    return this.#frame.u32(this.#outline.upper + FIELD.identifier);
+    return this.#frame.u32(this.#outline.upper + ICMP_OFFSET.restOfHeader);
   }
 
   set restOfHeader(value: number) {
     checkU32("restOfHeader", value);
     this.#require();
-    writeUpper32(this.#outline, FIELD.identifier, value);
+    writeUpper32(this.#outline, ICMP_OFFSET.restOfHeader, value);
   }
 
   /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
   get payload(): Uint8Array {
     const { upper, end } = this.#outline;
-    return this.#frame.bytes(upper + FIELD.data, end);
+    return this.#frame.bytes(upper + ICMP_HEADER_SIZE, end);
   }
 
   /**
@@ -213,7 +208,7 @@ export class Icmpv6View {
     const { upper, end } = this.#outline;
     replaceData(
       this.#outline,
-      { field: "payload", from: upper + FIELD.data, to: end },
+      { field: "payload", from: upper + ICMP_HEADER_SIZE, to: end },
       value,
       length,
     );
@@ -221,7 +216,7 @@ export class Icmpv6View {
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return icmpv6Json(this);
+    return jsonFields(this, [...ICMPV6_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -230,7 +225,7 @@ export class Icmpv6View {
   }
 
   #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.ICMPV6, LAYER);
+    requireUpper(this.#outline, IP_PROTOCOL.ICMPV6, ICMPV6.layer);
   }
 
   #refuse(field: string): never {
@@ -247,7 +242,7 @@ export class Icmpv6View {
   /** The payload in place, which only this class looks at. */
   #data(): Uint8Array {
     const { upper, end } = this.#outline;
-    return this.#frame.subarray(upper + FIELD.data, end);
+    return this.#frame.subarray(upper + ICMP_HEADER_SIZE, end);
   }
 
   #isEcho(): boolean {
@@ -265,3 +260,5 @@ export class Icmpv6View {
     return type >= NEIGHBOR_FIRST && type <= NEIGHBOR_LAST && this.#data().length >= 16;
   }
 }
+
+guardNames(Icmpv6View, "icmpv6");

@@ -1,8 +1,9 @@
 import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "../edit/edit.ts";
-import type { WireProblem } from "../../base/errors.ts";
 import type { Frame } from "../structure/packet_bytes.ts";
-import { INSPECT, type JsonObject, shown, tcpJson } from "../text/json.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { encodeOptions, padBytes, rawOptions, readOptions } from "../structure/header_options.ts";
+import { TCP, TCP_HEADER_SIZE, TCP_OFFSET } from "../structure/upper_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { IP_PROTOCOL } from "../structure/protocols.ts";
 import {
@@ -24,41 +25,14 @@ import {
   type TcpTimestamps,
 } from "./tcp_options.ts";
 
-/** Where the fields of a TCP header begin (RFC 9293 §3.1), in bytes. */
-const FIELD = {
-  sourcePort: 0,
-  destinationPort: 2,
-  sequenceNumber: 4,
-  acknowledgmentNumber: 8,
-  dataOffset: 12,
-  flags: 13,
-  window: 14,
-  checksum: 16,
-  urgentPointer: 18,
-  options: 20,
-} as const;
-const LAYER = "tcp header";
-
-/**
- * What keeps a TCP header at `start` from being read, if anything. The segment was captured up to
- * `end`; the packet says it goes on to `declaredEnd`, so a header that is merely cut is fine.
- */
-export function checkTcp(
-  frame: Frame,
-  start: number,
-  end: number,
-  declaredEnd: number,
-): WireProblem | undefined {
-  const layer = LAYER;
-  const have = end - start;
-  if (have < FIELD.options) return { layer, offset: start, need: FIELD.options, have };
-  const length = (frame.u8(start + FIELD.dataOffset) >> 4) * 4;
-  if (length < FIELD.options) return { layer, offset: start, need: FIELD.options, have: length };
-  if (length > declaredEnd - start) {
-    return { layer, offset: start, need: length, have: declaredEnd - start };
-  }
-  return undefined;
-}
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const TCP_FIELDS = [
+  ...["sourcePort", "destinationPort", "sequenceNumber", "acknowledgmentNumber"] as const,
+  ...["headerLength", "reserved", "flags"] as const,
+  ...["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"] as const,
+  ...["windowSize", "checksum", "urgentPointer", "options", "optionList"] as const,
+  ...["mss", "windowScale", "sackPermitted", "sack", "timestamps"] as const,
+] as const;
 
 /**
  * A TCP header (RFC 9293) and its data. Made by `Layers`, which has checked that the fixed header
@@ -79,60 +53,60 @@ export class TcpView {
   }
 
   get sourcePort(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.sourcePort);
+    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.sourcePort);
   }
 
   set sourcePort(value: number) {
-    this.#write(FIELD.sourcePort, checkU16("sourcePort", value));
+    this.#write(TCP_OFFSET.sourcePort, checkU16("sourcePort", value));
   }
 
   get destinationPort(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.destinationPort);
+    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.destinationPort);
   }
 
   set destinationPort(value: number) {
-    this.#write(FIELD.destinationPort, checkU16("destinationPort", value));
+    this.#write(TCP_OFFSET.destinationPort, checkU16("destinationPort", value));
   }
 
   get sequenceNumber(): number {
-    return this.#frame.u32(this.#outline.upper + FIELD.sequenceNumber);
+    return this.#frame.u32(this.#outline.upper + TCP_OFFSET.sequenceNumber);
   }
 
   set sequenceNumber(value: number) {
     this.#require();
-    writeUpper32(this.#outline, FIELD.sequenceNumber, checkU32("sequenceNumber", value));
+    writeUpper32(this.#outline, TCP_OFFSET.sequenceNumber, checkU32("sequenceNumber", value));
   }
 
   /** Meaningful when {@link ack} is set. */
   get acknowledgmentNumber(): number {
-    return this.#frame.u32(this.#outline.upper + FIELD.acknowledgmentNumber);
+    return this.#frame.u32(this.#outline.upper + TCP_OFFSET.acknowledgmentNumber);
   }
 
   set acknowledgmentNumber(value: number) {
     this.#require();
     writeUpper32(
       this.#outline,
-      FIELD.acknowledgmentNumber,
+      TCP_OFFSET.acknowledgmentNumber,
       checkU32("acknowledgmentNumber", value),
     );
   }
 
   /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#frame.u8(this.#outline.upper + FIELD.dataOffset) >> 4) * 4;
+    return (this.#frame.u8(this.#outline.upper + TCP_OFFSET.dataOffset) >> 4) * 4;
   }
 
   /** A multiple of 4, not above the segment's length. What was data becomes options, or the reverse. */
   set headerLength(value: number) {
     const { upper, end } = this.#outline;
-    checkInteger("headerLength", value, FIELD.options, Math.min(60, end - upper));
+    checkInteger("headerLength", value, TCP_HEADER_SIZE, Math.min(60, end - upper));
     if (value % 4 !== 0) throw new RangeError(`headerLength must be a multiple of 4, got ${value}`);
     this.#writeBits(0x0fff, value << 10);
   }
 
   /** The four bits between data offset and control bits, 0 to 15; the lowest is AE (RFC 9768). */
   get reserved(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.dataOffset) & 15;
+    return this.#frame.u8(this.#outline.upper + TCP_OFFSET.dataOffset) & 15;
   }
 
   set reserved(value: number) {
@@ -141,7 +115,7 @@ export class TcpView {
 
   /** The eight control bits as a number: `TCP_FLAG` names them. */
   get flags(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.flags);
+    return this.#frame.u8(this.#outline.upper + TCP_OFFSET.flags);
   }
 
   set flags(value: number) {
@@ -214,16 +188,16 @@ export class TcpView {
 
   /** The window field, unscaled. */
   get windowSize(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.window);
+    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.window);
   }
 
   set windowSize(value: number) {
-    this.#write(FIELD.window, checkU16("windowSize", value));
+    this.#write(TCP_OFFSET.window, checkU16("windowSize", value));
   }
 
   /** The checksum as it stands. In packets that leave this machine it is often unfinished. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.checksum);
   }
 
   /**
@@ -233,21 +207,21 @@ export class TcpView {
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
+    this.#frame.setU16(this.#outline.upper + TCP_OFFSET.checksum, value);
   }
 
   /** Meaningful when {@link urg} is set. */
   get urgentPointer(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.urgentPointer);
+    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.urgentPointer);
   }
 
   set urgentPointer(value: number) {
-    this.#write(FIELD.urgentPointer, checkU16("urgentPointer", value));
+    this.#write(TCP_OFFSET.urgentPointer, checkU16("urgentPointer", value));
   }
 
   /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
   get options(): Uint8Array {
-    return this.#frame.bytes(this.#outline.upper + FIELD.options, tcpHeaderEnd(this.#outline));
+    return this.#frame.bytes(this.#outline.upper + TCP_HEADER_SIZE, tcpHeaderEnd(this.#outline));
   }
 
   /**
@@ -268,7 +242,7 @@ export class TcpView {
   get optionList(): readonly TcpOption[] {
     const { options } = readOptions(
       this.#frame,
-      this.#outline.upper + FIELD.options,
+      this.#outline.upper + TCP_HEADER_SIZE,
       tcpHeaderEnd(this.#outline),
     );
     return options.map(([kind, data]) => ({ kind, data: new Uint8Array(data) }));
@@ -361,7 +335,7 @@ export class TcpView {
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return tcpJson(this);
+    return jsonFields(this, [...TCP_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -370,7 +344,7 @@ export class TcpView {
   }
 
   #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.TCP, LAYER);
+    requireUpper(this.#outline, IP_PROTOCOL.TCP, TCP.layer);
   }
 
   #write(offset: number, value: number): void {
@@ -380,8 +354,8 @@ export class TcpView {
 
   /** Writes the bits of data offset and flags that `keep` does not hold. */
   #writeBits(keep: number, bits: number): void {
-    const old = this.#frame.u16(this.#outline.upper + FIELD.dataOffset);
-    this.#write(FIELD.dataOffset, (old & keep) | bits);
+    const old = this.#frame.u16(this.#outline.upper + TCP_OFFSET.dataOffset);
+    this.#write(TCP_OFFSET.dataOffset, (old & keep) | bits);
   }
 
   #writeFlag(field: string, bit: number, value: boolean): void {
@@ -403,3 +377,5 @@ export class TcpView {
     setTcpOptions(this.#outline, bytes);
   }
 }
+
+guardNames(TcpView, "tcp");

@@ -10,11 +10,11 @@
 import { ERRNO, SystemError } from "../../linux/errno.ts";
 import { NFQNL_COPY } from "../../netlink/queue/numbers.ts";
 import { encodeConfig, type QueueConfig } from "../../netlink/queue/config.ts";
-import { QueueClosedError } from "../terms/errors.ts";
+import { QueueClosedError } from "../packet/errors.ts";
 import { stopMessage } from "../../nfqueue/closing.ts";
 import { FLAG_BITS, type QueueFlags } from "../../nfqueue/flags.ts";
 import type { KernelQueue } from "../../nfqueue/kernel_queue.ts";
-import { DEFAULT_MAX_LENGTH, type Settings } from "../terms/options.ts";
+import { DEFAULT_MAX_LENGTH, type Settings } from "../settings/options.ts";
 
 /** Bytes that headers and attributes may take beside the payload. */
 const ROOM = { always: 512, conntrack: 2048, securityContext: 4096 } as const;

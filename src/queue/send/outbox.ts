@@ -23,7 +23,7 @@ import {
   VERDICT_SIZE,
 } from "../../netlink/queue/verdict.ts";
 import type { VerdictChanges } from "../packet/decider.ts";
-import { verdictKind } from "../terms/counters.ts";
+import { verdictKind } from "../report/counters.ts";
 import { countPackets, readTag, SentLog, type SentPackets, SWEPT, tagOf } from "./sent_log.ts";
 import { NO_MARK } from "../packet/verdict.ts";
 
