@@ -2,14 +2,13 @@
 // became of it.
 
 import assert from "node:assert/strict";
-import process from "node:process";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Packet, type PacketQueueOptions, SystemError, Verdict } from "../../mod.ts";
 import type { Outcome } from "../../src/testing/passage.ts";
-import { StandIn } from "../support/stand_in.ts";
+import { runs } from "../support/runtime/quick.ts";
+import { StandIn } from "../support/stand_ins/stand_in.ts";
 
-const runs = process.env["NFQUEUE_QUICK"] === "1" ? 80 : 300;
 const ENOBUFS = 105;
 const SMALL = 16_384;
 const LARGE = 1 << 20;
@@ -173,7 +172,7 @@ for (const [trouble, arbitrary] of Object.entries(troubles)) {
           assert.equal(flushedByKernel, flushed);
         },
       ),
-      { numRuns: runs },
+      { numRuns: runs(300) },
     );
   });
 }

@@ -10,10 +10,10 @@ import {
   Verdict,
   type VerdictErrorEvent,
 } from "../../mod.ts";
-import { Filter } from "../support/filter.ts";
-import { udpText, withUdpText } from "../support/packets.ts";
-import { StandIn } from "../support/stand_in.ts";
-import { deferred, until, within } from "../support/waiting.ts";
+import { Filter } from "../support/queue/filter.ts";
+import { udpText, withUdpText } from "../support/traffic/packets.ts";
+import { StandIn } from "../support/stand_ins/stand_in.ts";
+import { deferred, until, within } from "../support/runtime/waiting.ts";
 
 const limit = { timeout: 20_000 };
 const [DROP, ACCEPT] = [0, 1];

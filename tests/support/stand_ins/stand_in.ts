@@ -4,11 +4,11 @@
  * @module
  */
 
-import { OPEN_IN, PacketQueue } from "../../src/queue/packet_queue.ts";
-import type { PacketQueueOptions } from "../../mod.ts";
-import { StandInKernel, type StandInOptions } from "../../src/testing/kernel.ts";
-import type { Passage, StandInPacket } from "../../src/testing/passage.ts";
-import { udpPacket } from "./packets.ts";
+import { OPEN_IN, PacketQueue } from "../../../src/queue/packet_queue.ts";
+import type { PacketQueueOptions } from "../../../mod.ts";
+import { StandInKernel, type StandInOptions } from "../../../src/testing/kernel.ts";
+import type { Passage, StandInPacket } from "../../../src/testing/passage.ts";
+import { udpPacket } from "../traffic/packets.ts";
 
 /** A queue, the kernel that it is of, and what a rule sends there. */
 export class StandIn implements Disposable {
