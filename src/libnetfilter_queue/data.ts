@@ -10,7 +10,7 @@ import { libc } from "../../ffi/libraries/libc.ts";
 import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkU32 } from "./guards/arguments.ts";
+import { checkU32 } from "../base/checks.ts";
 import { NFQ_XML_ALL } from "./constants.ts";
 import { HandleClosedError } from "./guards/errors.ts";
 import { NLIF_POINTER, NlifHandle } from "./nlif_handle.ts";

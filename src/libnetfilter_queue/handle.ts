@@ -12,7 +12,8 @@ import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import { NetlinkSocket } from "../linux/netlink_socket.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
 import { copyOf } from "../base/bytes.ts";
-import { checkBytes, checkInteger, checkU16 } from "./guards/arguments.ts";
+import { checkInteger, checkU16 } from "../base/checks.ts";
+import { checkBytes } from "./guards/arguments.ts";
 import { HandleClosedError } from "./guards/errors.ts";
 import { checkKey, KEY } from "./guards/key.ts";
 import { BORROW, LEND_TO, NfnlHandle, OWN_POINTER } from "./nfnl_handle.ts";
@@ -240,7 +241,7 @@ export class NfqHandle implements Disposable {
    */
   nfq_handle_packet(bytes: Uint8Array, length?: number): number {
     const given = checkBytes("bytes", bytes, { max: MOST_BYTES });
-    const count = checkInteger("length", length ?? given.length, { max: given.length });
+    const count = checkInteger("length", length ?? given.length, 0, given.length);
     const { nfq_handle_packet } = libnetfilterQueueMessages();
     return this.#session.handle(
       given.subarray(0, count),

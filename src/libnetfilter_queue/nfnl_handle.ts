@@ -7,7 +7,7 @@
 import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkInteger } from "./guards/arguments.ts";
+import { checkInteger } from "../base/checks.ts";
 import { HandleClosedError } from "./guards/errors.ts";
 import { checkKey, KEY } from "./guards/key.ts";
 
@@ -94,7 +94,7 @@ export class NfnlHandle implements Disposable {
    * @throws {HandleClosedError}
    */
   nfnl_rcvbufsiz(size: number): number {
-    checkInteger("size", size, { max: 0x7fffffff });
+    checkInteger("size", size, 0, 0x7fffffff);
     return libnfnetlink().nfnl_rcvbufsiz(this.#open, size);
   }
 

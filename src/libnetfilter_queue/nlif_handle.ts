@@ -8,7 +8,7 @@ import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkU32 } from "./guards/arguments.ts";
+import { checkU32 } from "../base/checks.ts";
 import { HandleClosedError } from "./guards/errors.ts";
 import { checkKey, KEY } from "./guards/key.ts";
 

@@ -13,7 +13,8 @@ import {
   nfqCallback,
 } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
-import { checkBytes, checkInteger, checkU32 } from "./guards/arguments.ts";
+import { checkInteger, checkU32 } from "../base/checks.ts";
+import { checkBytes } from "./guards/arguments.ts";
 import { LEND, NfqData } from "./data.ts";
 import { HandleClosedError } from "./guards/errors.ts";
 import { MAX_PAYLOAD, type Session } from "./session.ts";
@@ -152,7 +153,7 @@ export class NfqQueueHandle implements Disposable {
    */
   nfq_set_mode(mode: number, range: number): void {
     const pointer = this.#open;
-    checkInteger("mode", mode, { max: 2 });
+    checkInteger("mode", mode, 0, 2);
     checkU32("range", range);
     const { nfq_set_mode } = libnetfilterQueue();
     this.#configure("nfq_set_mode", () => nfq_set_mode(pointer, mode, range));

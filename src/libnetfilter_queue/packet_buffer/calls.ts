@@ -6,7 +6,7 @@
 
 import { textOf } from "../../../ffi/memory.ts";
 import type { Pointer } from "../../../ffi/types.ts";
-import { checkU32 } from "../guards/arguments.ts";
+import { checkU32 } from "../../base/checks.ts";
 import type { Replacement } from "./ip.ts";
 import { lend } from "../guards/lend.ts";
 import type { PacketMemory } from "./memory.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { checkBytes, checkInteger } from "../guards/arguments.ts";
+import { checkInteger } from "../../base/checks.ts";
+import { checkBytes } from "../guards/arguments.ts";
 import type { PacketMemory } from "./memory.ts";
 
 /**
@@ -55,17 +56,17 @@ export abstract class BufferHeader {
   }
 
   protected setU8(name: string, offset: number, value: number): void {
-    checkInteger(name, value, { max: 0xff });
+    checkInteger(name, value, 0, 0xff);
     this.#memory.view.setUint8(this.#position + offset, value);
   }
 
   protected setU16(name: string, offset: number, value: number): void {
-    checkInteger(name, value, { max: 0xffff });
+    checkInteger(name, value, 0, 0xffff);
     this.#memory.view.setUint16(this.#position + offset, value);
   }
 
   protected setU32(name: string, offset: number, value: number): void {
-    checkInteger(name, value, { max: 0xffffffff });
+    checkInteger(name, value, 0, 0xffffffff);
     this.#memory.view.setUint32(this.#position + offset, value);
   }
 
@@ -76,7 +77,7 @@ export abstract class BufferHeader {
   ): void {
     const { shift, width, value } = field;
     const most = (1 << width) - 1;
-    checkInteger(name, value, { max: most });
+    checkInteger(name, value, 0, most);
     const rest = this.u8(offset) & ~(most << shift);
     this.#memory.view.setUint8(this.#position + offset, rest | value << shift);
   }

@@ -10,7 +10,7 @@ import { ERRNO, failedCall, prepareErrno, threadErrno } from "../../linux/errno.
 import { libnetfilterQueueFile } from "../../../ffi/libraries/libnetfilter_queue.ts";
 import { libnetfilterQueuePackets } from "../../../ffi/libraries/libnetfilter_queue_packets.ts";
 import { MissingSymbolError, type Pointer } from "../../../ffi/types.ts";
-import { checkInteger } from "../guards/arguments.ts";
+import { checkInteger } from "../../base/checks.ts";
 import { HandleClosedError } from "../guards/errors.ts";
 import { lend, type LentBytes } from "../guards/lend.ts";
 
@@ -69,7 +69,7 @@ export class PacketMemory {
       throw new RangeError(`family must be ${families}, got ${String(family)}`);
     }
     const packet = lend("data", data, { max: MOST });
-    checkInteger("extra", extra, { max: MOST });
+    checkInteger("extra", extra, 0, MOST);
     if (family === AF_BRIDGE && packet.length < ETHERNET_HEADER) {
       throw new RangeError(
         `a bridged packet needs ${ETHERNET_HEADER} bytes of Ethernet header, got ${packet.length}`,
@@ -133,28 +133,28 @@ export class PacketMemory {
   }
 
   push(length: number): void {
-    checkInteger("len", length, { max: this.#start });
+    checkInteger("len", length, 0, this.#start);
     this.library.pktb_push(this.pointer, length);
     this.#start -= length;
     this.#length += length;
   }
 
   pull(length: number): void {
-    checkInteger("len", length, { max: this.#length });
+    checkInteger("len", length, 0, this.#length);
     this.library.pktb_pull(this.pointer, length);
     this.#start += length;
     this.#length -= length;
   }
 
   put(length: number): void {
-    checkInteger("len", length, { max: this.room });
+    checkInteger("len", length, 0, this.room);
     this.library.pktb_put(this.pointer, length);
     this.#length += length;
     this.#libraryEnd += length;
   }
 
   trim(length: number): void {
-    checkInteger("len", length, { max: this.capacity - this.#start });
+    checkInteger("len", length, 0, this.capacity - this.#start);
     this.library.pktb_trim(this.pointer, length);
     this.#length = length;
     if (trimMovesEnd()) this.#libraryEnd = this.end;

@@ -5,7 +5,7 @@
  */
 
 import type { Pointer } from "../../../ffi/types.ts";
-import { checkInteger } from "../guards/arguments.ts";
+import { checkInteger } from "../../base/checks.ts";
 import {
   hasIp,
   Ip6Header,
@@ -199,7 +199,7 @@ export class PacketBuffer extends TransportBuffer implements Disposable {
     match_len: number,
     rep_buffer: Uint8Array,
   ): boolean {
-    checkInteger("dataoff", dataoff, { min: -0x80000000, max: 0x7fffffff });
+    checkInteger("dataoff", dataoff, -0x80000000, 0x7fffffff);
     const given = replacement(match_offset, match_len, rep_buffer);
     // The same place, negative only where it must be: before 1.0.4 dataoff has no sign.
     const place = dataoff + match_offset;
@@ -276,7 +276,7 @@ export class PacketBuffer extends TransportBuffer implements Disposable {
     match_len: number,
     rep_buffer: Uint8Array,
   ): boolean {
-    checkInteger("dataoff", dataoff, { max: 0x7fffffff });
+    checkInteger("dataoff", dataoff, 0, 0x7fffffff);
     const change = replacement(match_offset, match_len, rep_buffer);
     const memory = this.#memory;
     const { library, pointer } = memory;
@@ -320,7 +320,7 @@ export class PacketBuffer extends TransportBuffer implements Disposable {
    * headers, so the search is made here.
    */
   nfq_ip6_set_transport_header(target: number): boolean {
-    checkInteger("target", target, { max: 255 });
+    checkInteger("target", target, 0, 255);
     if (target === IPPROTO_NONE) throw new RangeError("target 59 (IPPROTO_NONE) has no header");
     return setIpv6TransportHeader(this.#memory, target);
   }
@@ -338,7 +338,7 @@ export class PacketBuffer extends TransportBuffer implements Disposable {
     match_len: number,
     rep_buffer: Uint8Array,
   ): boolean {
-    checkInteger("dataoff", dataoff, { max: 0x7fffffff });
+    checkInteger("dataoff", dataoff, 0, 0x7fffffff);
     const change = replacement(match_offset, match_len, rep_buffer);
     const memory = this.#memory;
     const { library, pointer } = memory;
