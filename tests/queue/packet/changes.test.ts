@@ -6,6 +6,7 @@ import { PacketQueue, Verdict, VerdictError, type VerdictOptions } from "../../.
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { withUdpText } from "../../support/traffic/packets.ts";
 import { queueRule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
@@ -110,10 +111,8 @@ const wrong: readonly [
 test("wrong changes throw, and the packet still waits for its verdict", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.send("hello", receiver);
   queue.runSync((packet) => {
     for (const [name, options, error, mentions] of wrong) {

@@ -6,6 +6,7 @@ import { type Mark, type Packet, PacketQueue, Verdict } from "../../../mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
 import { queueRule, Rule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
@@ -134,10 +135,8 @@ test("stop takes a mark too", { timeout: 20_000 }, async () => {
 });
 
 test("a bad mark throws and the packet can still be decided", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.send("still here", receiver);
   queue.runSync((packet) => {
     for (const mark of [-1, 2 ** 32, 1.5, NaN, Infinity]) {

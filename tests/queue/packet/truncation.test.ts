@@ -6,6 +6,7 @@ import { PacketQueue, TruncatedPacketError, Verdict } from "../../../mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText, withUdpText } from "../../support/traffic/packets.ts";
 import { queueRule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
@@ -92,10 +93,8 @@ for (const family of [4, 6] as const) {
 }
 
 test("the largest UDP packets are copied whole and replaced", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   // 65531 bytes of payload fit an attribute; a UDP packet may have four more.
   const largest = "x".repeat(65531 - 28);
   await using _filter = new Filter(queue, (packet) => {

@@ -6,6 +6,7 @@ import { type Handler, type Packet, PacketQueue, Verdict } from "../../../mod.ts
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
 import { queueRule, Rule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
@@ -59,10 +60,8 @@ for (const [manner, decide] of manners) {
 }
 
 test("stop accepts", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await using _filter = new Filter(queue, (packet) => {
     if (udpText(packet.payload) === "method") packet.stop();
     else return Verdict.Stop;
@@ -130,11 +129,9 @@ test("requeue hands the packet to a second queue, with a mark", { timeout: 20_00
 test("requeue to a queue without listener: dropped, or accepted with bypass", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const nobody = nextQueue();
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   await using _filter = new Filter(queue, (packet) => {
     packet.requeue(nobody, { bypass: udpText(packet.payload) === "bypass" });
   });
@@ -144,12 +141,10 @@ test("requeue to a queue without listener: dropped, or accepted with bypass", {
 });
 
 test("requeue to queue 0 and to queue 65535", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   using lowest = PacketQueue.open(0);
   using highest = PacketQueue.open(65535);
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   const seen: number[] = [];
   const accept = (packet: Packet): Verdict => {
     seen.push(packet.queue);
@@ -167,10 +162,8 @@ test("requeue to queue 0 and to queue 65535", { timeout: 20_000 }, async () => {
 });
 
 test("requeue to the packet's own queue brings it back", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const seen: number[] = [];
   await using _filter = new Filter(queue, (packet) => {
     seen.push(packet.mark);
@@ -210,10 +203,8 @@ test("two queues of one process keep to their own packets", { timeout: 20_000 },
 });
 
 test("packets sent before the filter starts wait for it", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const texts = Array.from({ length: 200 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
   await using _filter = new Filter(queue, () => Verdict.Accept);
