@@ -47,11 +47,9 @@ test("the priority, alone and with mark and payload, as a later queue sees it", 
 });
 
 test("a requeued packet takes its priority along", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using first = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue: first, receiver, sender } = scene;
   using second = PacketQueue.open(nextQueue());
-  using _rule = queueRule(first.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   await using _first = new Filter(first, (packet) => {
     packet.requeue(second.number, { bypass: true, priority: 5, mark: 3 });
   });

@@ -8,7 +8,7 @@ import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
 import { Scene } from "../../support/queue/scene.ts";
 import { udpText, withUdpText } from "../../support/traffic/packets.ts";
-import { queueRule, Rule, udpTo } from "../../support/network/rules.ts";
+import { Rule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
 
 requireIsolation();
@@ -29,10 +29,8 @@ for (const [kind, text] of Object.entries(replacements)) {
       // Without GSO the kernel finishes checksums itself, so those made here must be right.
       const name = `${kind} payload, IPv${family}, ${chain}, gso: ${gso}`;
       test(name, { timeout: 20_000 }, async () => {
-        using receiver = await UdpSocket.open({ family });
-        using sender = await UdpSocket.open({ family });
-        using queue = PacketQueue.open(nextQueue(), { gso });
-        using _rule = queueRule(queue.number, { family, chain, match: udpTo(receiver.port) });
+        await using scene = await Scene.udp({ family, chain, queue: { gso } });
+        const { queue, receiver, sender } = scene;
         await using _filter = new Filter(queue, (packet) => {
           if (udpText(packet.payload) === original) {
             packet.replacePayload(withUdpText(packet.payload, text));
@@ -47,11 +45,9 @@ for (const [kind, text] of Object.entries(replacements)) {
 }
 
 test("a replaced payload and a mark go in one verdict", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const match = udpTo(receiver.port);
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
   using counter = new Rule({
     ...{ table: "mangle", chain: "POSTROUTING" },
     match: [...match, "-m", "mark", "--mark", "0x42"],
@@ -66,11 +62,9 @@ test("a replaced payload and a mark go in one verdict", { timeout: 20_000 }, asy
 });
 
 test("a replaced payload goes along with repeat and requeue", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using first = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue: first, receiver, sender } = scene;
   using second = PacketQueue.open(nextQueue());
-  using _rule = queueRule(first.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   await using _first = new Filter(first, (packet) => {
     const text = udpText(packet.payload);
     packet.replacePayload(withUdpText(packet.payload, `${text}+`));
@@ -153,12 +147,11 @@ test("replaced and plain packets keep their order in a burst", { timeout: 20_000
 });
 
 test("more replaced bytes than one send takes", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
+  await using scene = await Scene.udp();
+  const { queue, receiver } = scene;
   using left = await UdpSocket.open();
   using right = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
   const match = udpTo(receiver.port);
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
   using replaced = new Rule({
     ...{ chain: "INPUT", jump: ["DROP"] },
     match: [...match, "-m", "length", "--length", String(20 + 8 + 30_000)],

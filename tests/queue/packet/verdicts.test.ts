@@ -33,15 +33,9 @@ const manners: ReadonlyMap<
 for (const [manner, decide] of manners) {
   for (const family of [4, 6] as const) {
     test(`accept and drop by ${manner}, IPv${family}`, { timeout: 20_000 }, async () => {
-      using receiver = await UdpSocket.open({ family });
-      using sender = await UdpSocket.open({ family });
-      using queue = PacketQueue.open(nextQueue());
+      await using scene = await Scene.udp({ family });
+      const { queue, receiver, sender } = scene;
       using passed = new Rule({ family, chain: "INPUT", match: udpTo(receiver.port) });
-      using rule = queueRule(queue.number, {
-        family,
-        chain: "OUTPUT",
-        match: udpTo(receiver.port),
-      });
       await using _filter = new Filter(
         queue,
         (packet) => decide(packet, udpText(packet.payload).startsWith("bad") ? "drop" : "accept"),
@@ -49,7 +43,7 @@ for (const [manner, decide] of manners) {
       await sender.sendAll(["bad 1", "good 1", "bad 2", "good 2", "bad 3", "end"], receiver);
       assert.deepEqual((await receiver.take(3)).sort(), ["end", "good 1", "good 2"]);
       assert.deepEqual(receiver.pending, []);
-      assert.equal(rule.packets, 6);
+      assert.equal(scene.queued, 6);
       assert.equal(passed.packets, 3);
       assert.equal(queue.statistics.received, 6);
       assert.equal(queue.statistics.accepted, 3);
@@ -91,24 +85,20 @@ test("repeat enters the hook again, where the mark leads past the queue", {
 });
 
 test("a returned Repeat comes back until it is accepted", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   let rounds = 0;
   await using _filter = new Filter(queue, () => ++rounds < 5 ? Verdict.Repeat : Verdict.Accept);
   await sender.send("again", receiver);
   assert.deepEqual(await receiver.take(1), ["again"]);
   assert.equal(rounds, 5);
-  assert.equal(rule.packets, 5);
+  assert.equal(scene.queued, 5);
 });
 
 test("requeue hands the packet to a second queue, with a mark", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using first = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue: first, receiver, sender } = scene;
   using second = PacketQueue.open(nextQueue());
-  using _rule = queueRule(first.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   const seen: string[] = [];
   await using _first = new Filter(first, (packet) => {
     packet.requeue(second.number, { mark: 0xabc });

@@ -18,13 +18,14 @@ import { Filter } from "./filter.ts";
 export interface SceneOptions {
   /** Default 4. */
   readonly family?: 4 | 6;
+  /** Where packets are queued: on their way out (the default) or in. */
+  readonly chain?: "OUTPUT" | "INPUT";
   /** How the queue is opened. */
   readonly queue?: PacketQueueOptions;
 }
 
-/** Datagrams from a sender's socket pass a queue on their way out and reach a receiver on loopback. */
+/** Datagrams of a sender's socket pass a queue and reach a receiver on loopback. */
 export class Scene implements AsyncDisposable {
-  readonly family: 4 | 6;
   readonly receiver: UdpSocket;
   readonly sender: UdpSocket;
   readonly queue: PacketQueue;
@@ -33,7 +34,6 @@ export class Scene implements AsyncDisposable {
 
   private constructor(lane: Lane, options: SceneOptions, sockets: readonly [UdpSocket, UdpSocket]) {
     this.#lane = lane;
-    this.family = options.family ?? 4;
     [this.receiver, this.sender] = sockets;
     this.queue = PacketQueue.open(lane.queue, options.queue);
   }
@@ -41,7 +41,7 @@ export class Scene implements AsyncDisposable {
   /** Opens a receiver, a sender and a queue, with a rule that sends to it what is for the receiver. */
   static async udp(options: SceneOptions = {}): Promise<Scene> {
     const family = options.family ?? 4;
-    const lane = nextLane(family);
+    const lane = nextLane({ family, chain: options.chain ?? "OUTPUT" });
     using stack = new DisposableStack();
     const receiver = stack.use(await UdpSocket.open({ family, port: lane.port }));
     const sender = stack.use(await UdpSocket.open({ family }));
@@ -52,7 +52,7 @@ export class Scene implements AsyncDisposable {
 
   /** Packets that the rule has sent to the queue. */
   get queued(): number {
-    return packetsOf(this.#lane, this.family);
+    return packetsOf(this.#lane);
   }
 
   /** Lets the queue run in the background, until the scene ends or the filter is disposed. */
