@@ -6,20 +6,17 @@
 
 import { closeOnExec } from "./descriptors.ts";
 import { ERRNO, failedCall, prepareErrno, threadErrno } from "./errno.ts";
+import { NetlinkAddress } from "./netlink_address.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import type { OutgoingMessage } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
 
-const AF_NETLINK = 16;
 const MSG_DONTWAIT = 0x40;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
-/** struct sockaddr_nl: family, padding, port id, groups. */
-const SOCKADDR_NL_SIZE = 12;
-const PORT_ID = 4;
 /** Times a send that found no memory is tried again before the caller hears of it. */
 const SEND_TRIES = 16;
 
@@ -41,13 +38,13 @@ export class NetlinkSocket {
    * @throws {SystemError}
    */
   portId(): number {
-    const address = new Uint8Array(new ArrayBuffer(SOCKADDR_NL_SIZE));
+    const address = new NetlinkAddress();
     const length = new Uint8Array(new ArrayBuffer(4));
-    length[0] = address.length;
-    if (this.#libc.getsockname(this.descriptor, address, length) < 0) {
+    length[0] = address.bytes.length;
+    if (this.#libc.getsockname(this.descriptor, address.bytes, length) < 0) {
       throw failedCall("getsockname", threadErrno());
     }
-    return new DataView(address.buffer).getUint32(PORT_ID, true);
+    return address.portId;
   }
 
   /**
@@ -56,8 +53,7 @@ export class NetlinkSocket {
    * @throws {SystemError}
    */
   connect(): void {
-    const address = new Uint8Array(new ArrayBuffer(SOCKADDR_NL_SIZE));
-    address[0] = AF_NETLINK;
+    const address = new NetlinkAddress().bytes;
     if (this.#libc.connect(this.descriptor, address, address.length) < 0) {
       throw failedCall("connect", threadErrno());
     }

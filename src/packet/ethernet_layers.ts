@@ -5,7 +5,7 @@ import { Layers } from "./layers.ts";
 import { EthernetView } from "./link/ethernet.ts";
 import { VlanView } from "./link/vlan.ts";
 import { ETHERNET_HEADER_SIZE, ETHERNET_OFFSET, VLAN_TAG_SIZE } from "./structure/link_layouts.ts";
-import { Frame } from "./structure/packet_bytes.ts";
+import { PacketBytes } from "./structure/packet_bytes.ts";
 import { ETHERTYPE } from "./structure/protocols.ts";
 
 /** An 802.3 frame's length where the ethertype would be: no packet that is known here. */
@@ -13,7 +13,8 @@ const LENGTH_ZERO = 1;
 
 /** The headers of an Ethernet frame: its own, VLAN tags, and those of the packet inside. */
 export class EthernetLayers {
-  readonly frame: Frame;
+  /** The memory that the views read and write: the frame. */
+  readonly packetBytes: PacketBytes;
   /** Absent when it was not captured whole. */
   readonly ethernet: EthernetView | undefined;
   /** VLAN tags, the outer one first. */
@@ -22,32 +23,37 @@ export class EthernetLayers {
   readonly layers: Layers | undefined;
   readonly #problem: WireProblem | undefined;
 
-  /** @param frame begins at the destination address and ends before the frame check sequence. */
-  constructor(frame: Frame) {
-    this.frame = frame;
+  /** @param bytes from the destination address on, ending before the frame check sequence. */
+  constructor(bytes: PacketBytes) {
+    this.packetBytes = bytes;
     const vlans: VlanView[] = [];
     this.vlans = vlans;
-    const have = frame.length;
+    const have = bytes.length;
     const need = ETHERNET_HEADER_SIZE;
     if (have < need) {
       this.#problem = { layer: "ethernet header", offset: 0, need, have };
       return;
     }
-    this.ethernet = new EthernetView(frame);
+    this.ethernet = new EthernetView(bytes);
     let at: number = ETHERNET_OFFSET.etherType;
-    let type = frame.u16(at);
+    let type = bytes.u16(at);
     while (type === ETHERTYPE.VLAN || type === ETHERTYPE.SERVICE_VLAN) {
       const left = have - at - 2;
       if (left < VLAN_TAG_SIZE) {
         this.#problem = { layer: "vlan tag", offset: at, need: 6, have: have - at };
         return;
       }
-      vlans.push(new VlanView(frame, at));
+      vlans.push(new VlanView(bytes, at));
       at += VLAN_TAG_SIZE;
-      type = frame.u16(at);
+      type = bytes.u16(at);
     }
     // 0 would make Layers guess.
-    this.layers = new Layers(frame, type || LENGTH_ZERO, at + 2);
+    this.layers = new Layers(bytes, type || LENGTH_ZERO, at + 2);
+  }
+
+  /** The frame as it is now: borrowed where the memory is yours, else a copy. */
+  get bytes(): Uint8Array {
+    return this.packetBytes.bytes();
   }
 
   /** Why the next layer could not be read; `undefined` when every layer that is known was read. */
@@ -87,5 +93,5 @@ export class EthernetLayers {
  * ```
  */
 export function parseEthernet(bytes: Uint8Array): EthernetLayers {
-  return new EthernetLayers(new Frame(bytes));
+  return new EthernetLayers(new PacketBytes(bytes));
 }

@@ -2,8 +2,9 @@
 // made only when it is asked for.
 import type { ArpView } from "./link/arp.ts";
 import type { WireProblem } from "../base/errors.ts";
-import { type Flow, flowOf } from "./structure/flow.ts";
-import { Frame } from "./structure/packet_bytes.ts";
+import type { Flow } from "./structure/flow.ts";
+import { flowOf } from "./structure/flow_of_packet.ts";
+import { PacketBytes } from "./structure/packet_bytes.ts";
 import { headersJson } from "./headers.ts";
 import { formatHex } from "../base/hex.ts";
 import type { IcmpView } from "./transport/icmp.ts";
@@ -20,42 +21,57 @@ import type { TcpView } from "./transport/tcp.ts";
 import type { UdpView } from "./transport/udp.ts";
 import { arpOf, icmpOf, icmpv6Of, ipOf, ipv4Of, ipv6Of, tcpOf, udpOf } from "./views.ts";
 
-/** @ignore What one pass over the packet found, for who finishes its checksums. */
-export let outlineOf: (layers: Layers) => Outline;
+const OUTLINE: unique symbol = Symbol("outline");
+
+/** What one pass over the packet found, to finish its checksums. */
+export function outlineOf(layers: Layers): Outline {
+  return layers[OUTLINE]();
+}
 
 /**
- * The headers of the packet in one frame, which begins at the network header.
+ * The headers of one packet.
  *
  * A layer that is not there, is cut off or makes no sense is `undefined`; {@link malformed} says why
  * in the two latter cases. Fragments other than the first have no transport layer, and neither has
  * what ESP hides. The result of a getter stays the same object until an edit makes the packet one of
- * another protocol; it reads the frame as it is at that moment, and throws PacketReleasedError once
- * the frame was released.
+ * another protocol; it reads the bytes as they are at that moment, and throws PacketReleasedError
+ * once they were released.
  */
 export class Layers {
-  static {
-    outlineOf = (layers) => layers.#outline;
-  }
-
   readonly #outline: Outline;
 
   /**
+   * @param bytes the packet, and what stands before it.
    * @param ethertype what the packet is; 0 looks at the version in the first byte.
-   * @param network where in the frame the network header begins.
-   * @throws {PacketReleasedError} when the frame was released.
+   * @param networkOffset where in the bytes the network header begins.
+   * @throws {PacketReleasedError} when the bytes were released.
    */
-  constructor(frame: Frame, ethertype: number = ETHERTYPE.ANY, network: number = 0) {
-    this.#outline = new Outline(frame, ethertype, network);
+  constructor(
+    bytes: PacketBytes,
+    ethertype: number = ETHERTYPE.ANY,
+    networkOffset: number = 0,
+  ) {
+    this.#outline = new Outline(bytes, ethertype, networkOffset);
   }
 
-  /** The bytes. */
-  get frame(): Frame {
-    return this.#outline.frame;
+  /**
+   * The packet as it is now, and what stands before it: borrowed where the memory is yours, else a
+   * copy.
+   *
+   * @throws {PacketReleasedError} after the release
+   */
+  get bytes(): Uint8Array {
+    return this.#outline.packet.bytes();
   }
 
-  /** Where in the frame the network header begins. */
+  /** The memory that the views read and write. */
+  get packetBytes(): PacketBytes {
+    return this.#outline.packet;
+  }
+
+  /** Where in the bytes the network header begins. */
   get networkOffset(): number {
-    return this.#outline.network;
+    return this.#outline.networkOffset;
   }
 
   /** The ethertype that was given. */
@@ -126,7 +142,12 @@ export class Layers {
     return shown(this);
   }
 
-  /** Looks at the frame again, after its bytes were changed otherwise than through the views. */
+  /** @ignore For `outlineOf`. */
+  [OUTLINE](): Outline {
+    return this.#outline;
+  }
+
+  /** Looks at the bytes again, after they were changed otherwise than through the views. */
   refresh(): void {
     this.#outline.refresh();
   }
@@ -140,7 +161,7 @@ export function innermostPayload(layers: Layers): Uint8Array {
   // What is behind an ARP packet's addresses is padding.
   if (arp !== undefined) return new Uint8Array(0);
   const view = tcp ?? udp ?? icmp ?? icmpv6 ?? ip;
-  return view === undefined ? layers.frame.subarray(layers.networkOffset) : view.payload;
+  return view === undefined ? layers.packetBytes.subarray(layers.networkOffset) : view.payload;
 }
 
 /** Options of {@link parseLayers}. */
@@ -152,7 +173,7 @@ export interface ParseLayersOptions {
 /**
  * The headers of a packet that begins at the network header. The result borrows `bytes`, and an
  * assignment to a field changes them. A packet that outgrows them moves into memory of its own:
- * `layers.frame.subarray()` is always the packet as it is.
+ * `layers.bytes` is always the packet as it is.
  *
  * @throws {TypeError | RangeError} when `bytes` is no Uint8Array, or `protocol` no ethertype.
  * @example
@@ -162,5 +183,5 @@ export function parseLayers(bytes: Uint8Array, options: ParseLayersOptions = {})
   checkObject("options", options);
   const { protocol = ETHERTYPE.ANY } = options;
   checkU16("protocol", protocol);
-  return new Layers(new Frame(bytes), protocol);
+  return new Layers(new PacketBytes(bytes), protocol);
 }

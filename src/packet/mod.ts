@@ -30,8 +30,7 @@ export {
 } from "./structure/checksum.ts";
 export { finishChecksums } from "./structure/finish.ts";
 
-export { Frame } from "./structure/packet_bytes.ts";
-export type { EditTerms, FrameOwner } from "./structure/owner.ts";
+export { PacketBytes } from "./structure/packet_bytes.ts";
 export { ETHERTYPE, IP_PROTOCOL } from "./structure/protocols.ts";
 export { Layers, parseLayers, type ParseLayersOptions } from "./layers.ts";
 export { Flow, type FlowFields } from "./structure/flow.ts";

@@ -19,10 +19,10 @@ const TAKES_TOO = /\bIpv6Authentication\b/;
 
 /** Entries that take bytes and are not tried, and why. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  "Frame.over": "takes a view beside the bytes: both are its owner's",
-  "Frame.copyTo": "writes into its owner's memory",
-  "Frame.endIn": "compares it with its owner's memory",
-  "Frame.rebase": "goes on in its owner's memory",
+  "PacketBytes.over": "takes a view beside the bytes: both are its owner's",
+  "PacketBytes.copyTo": "writes into its owner's memory",
+  "PacketBytes.endIn": "compares it with its owner's memory",
+  "PacketBytes.rebase": "goes on in its owner's memory",
   "BufferHeader.write": "protected: setters of the headers, which are tried, call it",
   "NfqData.nfq_get_payload": "gives bytes",
 };
@@ -103,7 +103,7 @@ test("every public entry that takes bytes is tried", { timeout: 20_000 }, () => 
   for (
     const name of [
       "UdpView.payload",
-      "Frame",
+      "PacketBytes",
       "ipq_read",
       "NfqHandle.receiveAsync",
       "parseLayers",

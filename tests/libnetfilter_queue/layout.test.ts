@@ -131,9 +131,11 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
     }),
     ["sizeof(struct timeval)", 16, "#timeval in src/nfqueue/system_kernel.ts, data.ts"],
     ["offsetof(struct timeval, tv_usec)", 8, "#timeval in src/nfqueue/system_kernel.ts, data.ts"],
-    ...rowsOf("src/linux/netlink_socket.ts", {
-      SOCKADDR_NL_SIZE: "sizeof(struct sockaddr_nl)",
-      PORT_ID: "offsetof(struct sockaddr_nl, nl_pid)",
+    ...rowsOf("src/linux/netlink_address.ts", {
+      "SOCKADDR_NL.size": "sizeof(struct sockaddr_nl)",
+      "SOCKADDR_NL.portId": "offsetof(struct sockaddr_nl, nl_pid)",
+      "SOCKADDR_NL.groups": "offsetof(struct sockaddr_nl, nl_groups)",
+      AF_NETLINK: "AF_NETLINK",
     }),
     ...rowsOf("src/linux/readiness.ts", {
       POLLFD_SIZE: "sizeof(struct pollfd)",
@@ -345,7 +347,6 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
     }),
     ...rowsOf("src/linux/receive_slots.ts", { MSG_TRUNC: "MSG_TRUNC" }),
     ...rowsOf("src/linux/netlink_socket.ts", {
-      AF_NETLINK: "AF_NETLINK",
       MSG_DONTWAIT: "MSG_DONTWAIT",
       SOL_SOCKET: "SOL_SOCKET",
       SO_SNDBUF: "SO_SNDBUF",

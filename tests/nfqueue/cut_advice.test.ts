@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { test } from "node:test";
 import { type Packet, PacketQueue, TruncatedPacketError, Verdict } from "../../mod.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { command } from "../support/runtime/command.ts";
 import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
-import { queueRule, tcpTo, udpTo } from "../support/network/rules.ts";
-import { UdpSocket } from "../support/traffic/udp.ts";
+import { queueRule, tcpTo } from "../support/network/rules.ts";
 import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
@@ -37,10 +37,8 @@ function sentence(packet: Packet): string {
 }
 
 async function datagram(size: number, copyRange?: number): Promise<string> {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), copyRange === undefined ? {} : { copyRange });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: copyRange === undefined ? {} : { copyRange } });
+  const { queue, receiver, sender } = scene;
   let said = "";
   await using _filter = new Filter(queue, (packet) => {
     said = sentence(packet);

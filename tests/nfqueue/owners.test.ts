@@ -7,9 +7,8 @@ import { PacketQueue, SystemError, Verdict } from "../../mod.ts";
 import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
-import { queueRule, udpTo } from "../support/network/rules.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { Child, type SpawnOptions } from "../support/runtime/child.ts";
-import { UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
 
@@ -35,10 +34,8 @@ async function failure(number: number, options: SpawnOptions): Promise<Report> {
 }
 
 test("a second owner in the same process", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   for (let round = 0; round < 20; round++) {
     assert.throws(() => PacketQueue.open(queue.number), (error: unknown) => {
       assert.ok(error instanceof SystemError);

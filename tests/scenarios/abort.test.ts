@@ -7,6 +7,7 @@ import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { Child } from "../support/runtime/child.ts";
 import { TcpClient, TcpEchoServer } from "../support/traffic/tcp.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
@@ -17,10 +18,8 @@ requireIsolation();
 const floodScript = new URL("fixtures/flood.ts", import.meta.url);
 
 test("an abort ends run while it waits, and it can start again", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   for (let round = 0; round < 20; round++) {
     const controller = new AbortController();
     const run = queue.run(() => Verdict.Accept, { signal: controller.signal });
@@ -42,10 +41,8 @@ test("an abort with a timeout signal", { timeout: 20_000 }, async () => {
 });
 
 test("a signal aborted before the start: nothing is handled", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.send("waits", receiver);
   const handler = (): never => assert.fail("the signal was aborted");
   await within(queue.run(handler, { signal: AbortSignal.abort() }), { what: "run to end" });
@@ -57,10 +54,8 @@ test("a signal aborted before the start: nothing is handled", { timeout: 20_000 
 test("an abort inside the handler: what was received is not lost", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const texts = Array.from({ length: 30 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
   const controller = new AbortController();
@@ -84,10 +79,8 @@ for (const kind of ["sync", "async"]) {
   test(`an abort inside a ${kind} handler: no further packet is handed out`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue());
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp();
+    const { queue, receiver, sender } = scene;
     const texts = Array.from({ length: 100 }, (_, index) => `${index}`);
     await sender.sendAll(texts, receiver);
     const controller = new AbortController();
@@ -106,10 +99,8 @@ for (const kind of ["sync", "async"]) {
 }
 
 test("handlers that are under way at an abort still decide", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const controller = new AbortController();
   const gate = deferred<void>();
   let started = 0;
@@ -200,9 +191,8 @@ for (const way of ["run", "run, async handler", "for await"]) {
   test(`timers and a TCP server go on under a flood, and an abort ends it: ${way}`, {
     timeout: 40_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue());
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp();
+    const { queue, receiver } = scene;
     await using server = await TcpEchoServer.open();
     await using flood = new Child(floodScript, { parameters: [receiver.port, "endless"] });
     const controller = new AbortController();
@@ -240,9 +230,8 @@ for (const way of ["run", "run, async handler", "for await"]) {
 }
 
 test("close under a flood", { timeout: 40_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver } = scene;
   await using flood = new Child(floodScript, { parameters: [receiver.port, "endless"] });
   const run = queue.run(() => Verdict.Drop);
   await flood.says("flooding");

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "node:test";
 import {
+  type Handler,
   type OverrunEvent,
   type Packet,
   PacketQueue,
@@ -63,22 +64,37 @@ async function flood(
   for (let sent = 0; sent < count; sent++) await sender.send(bytes, receiver);
 }
 
+/** Waits until every packet has its place in the statistics. */
+const counted = ({ queue }: Scene, count: number): Promise<void> =>
+  until(() => sum(queue.statistics) === count, {
+    ...{ what: "every packet is counted", state: () => queue.statistics },
+  });
+
+/** Runs until that. */
+async function runUntilCounted(stage: Scene, count: number, handler: Handler): Promise<void> {
+  await using filter = new Filter(stage.queue, handler);
+  await counted(stage, count);
+  await filter.stop();
+}
+
 const ways: Readonly<Record<string, (stage: Scene, count: number) => Promise<void>>> = {
   runSync: ({ queue }) => {
     queue.runSync(() => Verdict.Accept, { timeout: 1500 });
     return Promise.resolve();
   },
-  run: async ({ queue }) => {
-    await queue.run(() => Verdict.Accept, { signal: AbortSignal.timeout(1500) });
-  },
-  "run with promises": async ({ queue }) => {
-    await queue.run(() => delay(1, Verdict.Accept as Verdict), {
-      signal: AbortSignal.timeout(1500),
-    });
-  },
-  "for await": async ({ queue }) => {
-    setTimeout(() => queue.close(), 1500);
-    for await (const packet of queue) packet.accept();
+  run: (stage, count) => runUntilCounted(stage, count, () => Verdict.Accept),
+  "run with promises": (stage, count) =>
+    runUntilCounted(stage, count, () => delay(1, Verdict.Accept as Verdict)),
+  "for await": async (stage, count) => {
+    const reading = (async () => {
+      for await (const packet of stage.queue) packet.accept();
+    })();
+    try {
+      await counted(stage, count);
+    } finally {
+      stage.queue.close();
+      await reading;
+    }
   },
 };
 
@@ -105,7 +121,7 @@ for (const [name, read] of Object.entries(ways)) {
       await using stage = await scene({ maxLength: 100 });
       const { queue, overruns } = stage;
       await flood(stage, 500);
-      await read(stage, 100);
+      await read(stage, 500);
       queue.close();
       const { statistics } = queue;
       assert.equal(statistics.queueDropped, 400, JSON.stringify(statistics));

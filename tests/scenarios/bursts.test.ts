@@ -6,6 +6,7 @@ import { type Packet, PacketQueue, queueStatistics, Verdict } from "../../mod.ts
 import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { udpText } from "../support/traffic/packets.ts";
 import { queueRule, Rule, udpTo } from "../support/network/rules.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
@@ -127,10 +128,9 @@ for (const way of ["run", "for await"]) {
   test(`packets of another family do not keep the thread: ${way}`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue(), { family: "ipv6", copyRange: 64 });
+    await using scene = await Scene.udp({ queue: { family: "ipv6", copyRange: 64 } });
+    const { queue, receiver } = scene;
     const match = udpTo(receiver.port);
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
     using arrived = new Rule({ chain: "INPUT", match, jump: ["DROP"] });
     await sendBurst(900, receiver);
     const waiting = queueStatistics(queue.number)?.length ?? 0;

@@ -6,17 +6,14 @@ import { type OverrunEvent, PacketQueue, queueStatistics, Verdict } from "../../
 import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
-import { queueRule, udpTo } from "../support/network/rules.ts";
-import { UdpSocket } from "../support/traffic/udp.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 
 test("a full queue drops what does not fit", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { maxLength: 10 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { maxLength: 10 } });
+  const { queue, receiver, sender } = scene;
   const texts = Array.from({ length: 50 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
   const full = queueStatistics(queue.number);
@@ -34,10 +31,8 @@ test("a full queue drops what does not fit", { timeout: 20_000 }, async () => {
 test("a full queue with failOpen lets through what does not fit", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { maxLength: 10, failOpen: true });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { maxLength: 10, failOpen: true } });
+  const { queue, receiver, sender } = scene;
   const texts = Array.from({ length: 50 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
   // The later ones arrive while the first ten still wait.
@@ -53,10 +48,8 @@ for (const reportOverruns of [false, true]) {
   test(`an overrun socket is survived and reported, reportOverruns: ${reportOverruns}`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue(), { receiveBuffer: 4096, reportOverruns });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { receiveBuffer: 4096, reportOverruns } });
+    const { queue, receiver, sender } = scene;
     const events: OverrunEvent[] = [];
     queue.addEventListener("overrun", (event) => events.push(event));
     const body = "x".repeat(1000);
@@ -86,10 +79,8 @@ test(
   "with reportOverruns a burst is reported though silence follows",
   { timeout: 20_000 },
   async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue(), { maxLength: 5, reportOverruns: true });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { maxLength: 5, reportOverruns: true } });
+    const { queue, receiver, sender } = scene;
     const events: OverrunEvent[] = [];
     queue.addEventListener("overrun", (event) => events.push(event));
     for (let count = 0; count < 12; count++) await sender.send("one of twelve", receiver);
@@ -102,10 +93,8 @@ test(
 );
 
 test("with reportOverruns the kernel's counters come along", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { maxLength: 5, reportOverruns: true });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { maxLength: 5, reportOverruns: true } });
+  const { queue, receiver, sender } = scene;
   const events: OverrunEvent[] = [];
   queue.addEventListener("overrun", (event) => events.push(event));
   for (let count = 0; count < 12; count++) await sender.send("one of twelve", receiver);
@@ -123,10 +112,8 @@ test("with reportOverruns the kernel's counters come along", { timeout: 20_000 }
 });
 
 test("a socket overrun with failOpen loses nothing", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { receiveBuffer: 4096, failOpen: true });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { receiveBuffer: 4096, failOpen: true } });
+  const { queue, receiver, sender } = scene;
   for (let count = 0; count < 60; count++) await sender.send("x".repeat(1000), receiver);
   const waiting = queueStatistics(queue.number)?.length ?? 0;
   assert.ok(waiting > 0 && waiting < 60);
@@ -139,11 +126,9 @@ test("a socket overrun with failOpen loses nothing", { timeout: 20_000 }, async 
 
 for (const way of ["runSync", "for await"]) {
   test(`an overrun is survived by ${way}`, { timeout: 20_000 }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
     const options = { receiveBuffer: 4096, reportOverruns: true };
-    using queue = PacketQueue.open(nextQueue(), options);
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: options });
+    const { queue, receiver, sender } = scene;
     for (let count = 0; count < 60; count++) await sender.send("x".repeat(1000), receiver);
     const waiting = queueStatistics(queue.number)?.length ?? 0;
     assert.ok(waiting > 0 && waiting < 60);

@@ -15,6 +15,7 @@ import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
@@ -30,10 +31,8 @@ const verdicts: Readonly<Record<string, (packet: Packet) => void>> = {
 };
 
 test("a second verdict throws and changes nothing", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await using _filter = new Filter(queue, (packet) => {
     const { id } = packet;
     packet.accept();
@@ -54,10 +53,8 @@ test("a second verdict throws and changes nothing", { timeout: 20_000 }, async (
 });
 
 test("a verdict returned after one was given rejects the run", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await using filter = new Filter(queue, (packet) => {
     packet.accept();
     return Verdict.Drop;
@@ -93,10 +90,8 @@ for (const [what, options] of Object.entries(trickyMarks)) {
   test(`${what} that decides the packet while it is read: one verdict`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue());
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp();
+    const { queue, receiver, sender } = scene;
     const texts = ["accepted", "requeued", "goes on"];
     await sender.sendAll(texts, receiver);
     let rest = 3;
@@ -119,10 +114,8 @@ for (const [what, options] of Object.entries(trickyMarks)) {
 }
 
 test("a mark that closes the queue while it is read", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { onError: Verdict.Accept } });
+  const { queue, receiver, sender } = scene;
   await sender.send("closed", receiver);
   const result = queue.runSync((packet) => {
     const close = trickyMarks["a mark"]?.(() => queue.close());
@@ -170,10 +163,8 @@ const reads: Readonly<Record<string, (packet: Packet) => unknown>> = {
 };
 
 test("reading a packet after its verdict throws", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const used: Packet[] = [];
   await using _filter = new Filter(queue, (packet) => {
     // Read once before: what is remembered must go too.
@@ -194,10 +185,8 @@ test("reading a packet after its verdict throws", { timeout: 20_000 }, async () 
 });
 
 test("a view kept beyond the verdict throws", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await using _filter = new Filter(queue, (packet) => {
     const { ip, ipv4, udp } = packet;
     assert.ok(ip && ipv4 && udp);

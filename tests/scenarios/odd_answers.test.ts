@@ -6,8 +6,7 @@ import { test } from "node:test";
 import { PacketQueue, type PacketQueueOptions, type SyncHandler, Verdict } from "../../mod.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
-import { queueRule, udpTo } from "../support/network/rules.ts";
-import { UdpSocket } from "../support/traffic/udp.ts";
+import { Scene } from "../support/queue/scene.ts";
 
 requireIsolation();
 
@@ -25,10 +24,8 @@ for (
   })
 ) {
   test(`runSync refuses ${name}, and its packet is decided`, limit, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept, warn: false });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { onError: Verdict.Accept, warn: false } });
+    const { queue, receiver, sender } = scene;
     await sender.send("word", receiver);
     const handler = answer as unknown as SyncHandler;
     const expected = { name: "TypeError", message: /^runSync\(\) needs a handler that decides/ };
@@ -49,11 +46,9 @@ const thrown: Readonly<Record<string, () => unknown>> = {
 for (const [name, make] of Object.entries(thrown)) {
   for (const way of ["run", "run with an async handler", "runSync"] as const) {
     test(`${way}: a handler throws ${name}, and the filter goes on`, limit, async () => {
-      using receiver = await UdpSocket.open();
-      using sender = await UdpSocket.open();
       const options = { onHandlerError: Verdict.Accept, warn: false };
-      using queue = PacketQueue.open(nextQueue(), options);
-      using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+      await using scene = await Scene.udp({ queue: options });
+      const { queue, receiver, sender } = scene;
       const messages: string[] = [];
       queue.addEventListener("undecided", ({ message }) => messages.push(message));
       await sender.sendAll(["first", "last"], receiver);
@@ -90,14 +85,12 @@ function changing<Value>(first: Value, later: () => Value): PropertyDescriptor &
 }
 
 test("a deadline is what it was when it was checked", limit, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
   const deadline = Object.defineProperties({}, {
     milliseconds: changing<unknown>(20, () => "soon"),
     verdict: changing<unknown>(Verdict.Accept, () => Symbol("verdict")),
   }) as NonNullable<PacketQueueOptions["deadline"]>;
-  using queue = PacketQueue.open(nextQueue(), { deadline, warn: false });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { deadline, warn: false } });
+  const { queue, receiver, sender } = scene;
   await sender.send("word", receiver);
   queue.runSync((packet) => packet.hold(), { maxPackets: 1 });
   assert.deepEqual(await receiver.take(1), ["word"]);

@@ -2,14 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Packet, PacketQueue, queueStatistics, Verdict } from "../../mod.ts";
+import { type Packet, queueStatistics, Verdict } from "../../mod.ts";
 import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
-import { nextQueue } from "../support/queue/numbers.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { udpText, withUdpText } from "../support/traffic/packets.ts";
-import { queueRule, udpTo } from "../support/network/rules.ts";
 import { collectGarbage } from "../support/runtime/child.ts";
-import { UdpSocket } from "../support/traffic/udp.ts";
 import { deferred, until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
@@ -17,10 +15,8 @@ requireIsolation();
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, at) => `${at}`);
 
 test("held packets are decided in any order, each its own way", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const held: Packet[] = [];
   await using _filter = new Filter(queue, (packet) => {
     packet.hold();
@@ -45,10 +41,8 @@ test("held packets are decided in any order, each its own way", { timeout: 20_00
 });
 
 test("verdicts given outside a handler leave by themselves", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const held = deferred<Packet>();
   await using _filter = new Filter(queue, (packet) => {
     packet.hold();
@@ -63,11 +57,9 @@ test("verdicts given outside a handler leave by themselves", { timeout: 20_000 }
 test("held packets survive many later batches and garbage collections", {
   timeout: 60_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
   // Small batches, so that arenas are used up and replaced often.
-  using queue = PacketQueue.open(nextQueue(), { batchSize: 8 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { batchSize: 8 } });
+  const { queue, receiver, sender } = scene;
   const held: { packet: Packet; text: string; payload: Uint8Array; port: () => number }[] = [];
   await using _filter = new Filter(queue, (packet) => {
     const text = udpText(packet.payload);
@@ -99,10 +91,8 @@ test("held packets survive many later batches and garbage collections", {
 });
 
 test("an async handler finishes packets in its own order", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const gates = numbered(6).map(() => deferred<void>());
   let started = 0;
   await using _filter = new Filter(queue, async (packet) => {
@@ -122,10 +112,8 @@ test("an async handler finishes packets in its own order", { timeout: 20_000 }, 
 test("concurrency bounds how many packets an async handler holds", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { concurrency: 3 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { concurrency: 3 } });
+  const { queue, receiver, sender } = scene;
   const waiting: (() => void)[] = [];
   let most = 0;
   let now = 0;
@@ -145,10 +133,8 @@ test("concurrency bounds how many packets an async handler holds", {
 });
 
 test("concurrency counts held packets too", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { concurrency: 2 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { concurrency: 2 } });
+  const { queue, receiver, sender } = scene;
   const held: Packet[] = [];
   await using _filter = new Filter(queue, (packet) => {
     packet.hold();
@@ -167,10 +153,8 @@ test("concurrency counts held packets too", { timeout: 20_000 }, async () => {
 });
 
 test("packets held in runSync are decided after it", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { batchSize: 2, concurrency: 1 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { batchSize: 2, concurrency: 1 } });
+  const { queue, receiver, sender } = scene;
   await sender.sendAll(numbered(10), receiver);
   const held: Packet[] = [];
   queue.runSync((packet) => {
@@ -185,10 +169,8 @@ test("packets held in runSync are decided after it", { timeout: 20_000 }, async 
 });
 
 test("for await goes on while earlier packets are held", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.sendAll(numbered(6), receiver);
   const held: Packet[] = [];
   for await (const packet of queue) {
@@ -203,10 +185,8 @@ test("for await goes on while earlier packets are held", { timeout: 20_000 }, as
 });
 
 test("copy() stays valid after the verdict and takes none", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { batchSize: 2 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { batchSize: 2 } });
+  const { queue, receiver, sender } = scene;
   const copies: Packet[] = [];
   const lines: string[] = [];
   const ids: number[] = [];

@@ -7,6 +7,7 @@ import { type Packet, PacketQueue, Verdict } from "../../mod.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { Child } from "../support/runtime/child.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
 
@@ -31,9 +32,8 @@ for (const how of ["runSync", "run", "for await", "held"]) {
 test("where the only listener heard once, the console tells of what follows", {
   timeout: 60_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver } = scene;
   const warned: unknown[] = [];
   const { warn } = console;
   console.warn = (text: unknown) => void warned.push(text);

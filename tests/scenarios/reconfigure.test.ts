@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PacketQueue, queueStatistics, Verdict } from "../../mod.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { command } from "../support/runtime/command.ts";
 import { Filter } from "../support/queue/filter.ts";
 import { outerId, requireIsolation } from "../support/network/isolation.ts";
@@ -19,10 +20,8 @@ const floodScript = new URL("fixtures/flood.ts", import.meta.url);
 const packets = 20_000;
 
 test("a new copy range counts from the next packet", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { copyRange: 30 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { copyRange: 30 } });
+  const { queue, receiver, sender } = scene;
   const lengths: number[] = [];
   await using _filter = new Filter(queue, (packet) => {
     lengths.push(packet.payload.length);
@@ -42,10 +41,8 @@ test("a new copy range counts from the next packet", { timeout: 20_000 }, async 
 test("a queue opened for little takes whole packets after setCopyRange", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { copyRange: 0 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { copyRange: 0 } });
+  const { queue, receiver, sender } = scene;
   // Packets of both kinds wait in the socket together.
   await sender.send("metadata", receiver);
   queue.setCopyRange(65531);
@@ -61,10 +58,8 @@ test("a queue opened for little takes whole packets after setCopyRange", {
 });
 
 test("setMaxLength and failOpen of a running queue act", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const send = async (count: number): Promise<void> => {
     for (let sent = 0; sent < count; sent++) await sender.send("x", receiver);
   };
@@ -87,10 +82,8 @@ test("setMaxLength and failOpen of a running queue act", { timeout: 20_000 }, as
 });
 
 test("uidGid can be switched on and off", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const uids: (number | undefined)[] = [];
   await using _filter = new Filter(queue, (packet) => {
     uids.push(packet.uid);
@@ -105,10 +98,8 @@ test("uidGid can be switched on and off", { timeout: 20_000 }, async () => {
 });
 
 test("setters work inside the handler and between runs", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const lengths: number[] = [];
   const body = "z".repeat(500);
   for (let count = 0; count < 3; count++) await sender.send(body, receiver);
@@ -132,9 +123,8 @@ for (const way of ["run", "for await"]) {
   test(`a packet that comes in with a setter's answer is handed out at once: ${way}`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue());
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp();
+    const { queue, receiver } = scene;
     const iterate = async (): Promise<void> => {
       for await (const packet of queue) packet.accept();
     };

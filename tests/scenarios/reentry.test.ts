@@ -7,7 +7,7 @@ import { PacketQueue, QueueClosedError, Verdict } from "../../mod.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";
-import { UdpSocket } from "../support/traffic/udp.ts";
+import { Scene } from "../support/queue/scene.ts";
 import { within } from "../support/runtime/waiting.ts";
 
 requireIsolation();
@@ -49,11 +49,9 @@ for (const { what, receive, deed, told } of cases) {
   test(`a listener ${deed} within ${what}, reportOverruns: ${told}`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
     const options = { receiveBuffer: 4096, reportOverruns: told };
-    using queue = PacketQueue.open(nextQueue(), options);
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: options });
+    const { queue, receiver, sender } = scene;
     // More than the buffer takes: the kernel tells of it, or the next packet's id does.
     for (let count = 0; count < 60; count++) await sender.send(body, receiver);
     if (!told) {
@@ -86,11 +84,9 @@ for (const way of ["run", "runSync", "runSync, slow handler"]) {
   test(`a listener closes the queue when a deadline passes: ${way}`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
     const deadline = { milliseconds: 20, verdict: Verdict.Accept };
-    using queue = PacketQueue.open(nextQueue(), { deadline, onError: Verdict.Accept });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { deadline, onError: Verdict.Accept } });
+    const { queue, receiver, sender } = scene;
     let expired = 0;
     queue.addEventListener("undecided", ({ cause }) => {
       if (cause === "deadline") expired++;

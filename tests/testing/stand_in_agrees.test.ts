@@ -14,7 +14,7 @@ import { requireIsolation } from "../support/network/isolation.ts";
 import { Cable, Namespace } from "../support/network/namespaces.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { udpPacket, udpText, withUdpText } from "../support/traffic/packets.ts";
-import { QueueOwner, type Received, tagged } from "../support/queue_owner.ts";
+import { QueueOwner, type Received, tagged } from "../support/queue/queue_owner.ts";
 import { queueRule, Rule, udpTo } from "../support/network/rules.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
 

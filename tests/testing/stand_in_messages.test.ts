@@ -7,7 +7,7 @@ import { encodeVerdict, encodeVerdictBatch } from "../../src/netlink/queue/verdi
 import { StandInKernel } from "../../src/testing/kernel.ts";
 import type { Outcome } from "../../src/testing/passage.ts";
 import { udpPacket, udpText } from "../support/traffic/packets.ts";
-import { QueueOwner, type Received, tagged } from "../support/queue_owner.ts";
+import { QueueOwner, type Received, tagged } from "../support/queue/queue_owner.ts";
 
 const { ACCEPT, DROP, QUEUE, REPEAT } = NF_VERDICT;
 const ENOENT = 2;

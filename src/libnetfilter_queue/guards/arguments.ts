@@ -1,6 +1,5 @@
 /**
- * Checks of what a caller passes in, before C sees it. Every message names the argument, its range
- * and the value.
+ * Checks of bytes that a caller passes in, before C sees them.
  *
  * @module
  */

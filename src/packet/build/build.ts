@@ -13,7 +13,7 @@ import { checkFields } from "./names.ts";
 import { buildIcmp, buildTcp, buildUdp, type UpperPart } from "./upper.ts";
 import { copyOf, fixed, isShared } from "../../base/bytes.ts";
 import { checksumAdd, checksumFinish } from "../structure/checksum.ts";
-import { Frame } from "../structure/packet_bytes.ts";
+import { PacketBytes } from "../structure/packet_bytes.ts";
 import { checkWords, Header } from "./header_writer.ts";
 import { encodeExtensions } from "../structure/ipv6_extensions.ts";
 import {
@@ -266,7 +266,7 @@ function buildIpv6(fields: Ipv6Fields, next: number, rest: number): NetworkPart 
 
 /** The sum of the addresses that the checksum covers; where they cannot be told the header's. */
 function addressSum(header: Uint8Array, ethertype: number): number {
-  const outline = new Outline(new Frame(header), ethertype, 0);
+  const outline = new Outline(new PacketBytes(header), ethertype, 0);
   const sum = outline.version === 0 ? -1 : coveredSum(outline);
   if (sum >= 0) return sum;
   return ethertype === ETHERTYPE.IPV4

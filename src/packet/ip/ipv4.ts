@@ -7,7 +7,7 @@ import {
   writeIpv4Address,
   writeIpv4Word,
 } from "../edit/edit.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { encodeOptions, padBytes, rawOptions, readOptions } from "../structure/header_options.ts";
 import { IPV4_FRAGMENT, IPV4_HEADER_SIZE, IPV4_OFFSET } from "../structure/ip_layouts.ts";
@@ -23,6 +23,8 @@ import {
   checkU32,
 } from "../../base/checks.ts";
 import { finishHeader, updateHeader, updatePseudo } from "../structure/sums.ts";
+
+const FIELD = IPV4_OFFSET;
 
 /** An option of an IPv4 header: 7 record route, 68 timestamp, 148 router alert, … */
 export interface Ipv4Option {
@@ -41,8 +43,8 @@ export const IPV4_FIELDS = [
 
 /**
  * An IPv4 header (RFC 791) and what follows it. Made by `Layers`, which has checked that the fixed
- * header is there. Numbers are in host order. Borrows the frame: every use throws
- * PacketReleasedError once the frame was released.
+ * header is there. Numbers are in host order. Borrows the packet's bytes: every use throws
+ * PacketReleasedError once they were released.
  *
  * A field that is assigned changes the packet in place, and the header checksum is brought along (RFC
  * 1624). So is, with an address, every checksum in these bytes that covers it: that of TCP, UDP,
@@ -58,23 +60,23 @@ export const IPV4_FIELDS = [
  * memory forbids the owner's error, before anything is changed.
  */
 export class Ipv4View {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   /** 4. */
   get version(): 4 {
-    this.#frame.u8(this.#outline.network);
+    this.#packet.u8(this.#outline.networkOffset);
     return 4;
   }
 
   /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#frame.u8(this.#outline.network + IPV4_OFFSET.versionAndLength) & 15) * 4;
+    return (this.#packet.u8(this.#outline.networkOffset + FIELD.versionAndLength) & 15) * 4;
   }
 
   /** A multiple of 4, not above {@link totalLength}. What was data becomes options, or the reverse. */
@@ -82,54 +84,54 @@ export class Ipv4View {
     const most = Math.min(60, this.totalLength || 60);
     checkInteger("headerLength", value, IPV4_HEADER_SIZE, most);
     if (value % 4 !== 0) throw new RangeError(`headerLength must be a multiple of 4, got ${value}`);
-    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xf0ff, value << 6);
+    this.#writeLow(FIELD.versionAndLength, 0xf0ff, value << 6);
     restructure(this.#outline);
     finishHeader(this.#outline);
   }
 
   /** Differentiated services code point (RFC 2474), 0 to 63. */
   get dscp(): number {
-    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.trafficClass) >> 2;
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.trafficClass) >> 2;
   }
 
   set dscp(value: number) {
     checkInteger("dscp", value, 0, 63);
-    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xff03, value << 2);
+    this.#writeLow(FIELD.versionAndLength, 0xff03, value << 2);
   }
 
   /** Explicit congestion notification (RFC 3168), 0 to 3. */
   get ecn(): number {
-    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.trafficClass) & 3;
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.trafficClass) & 3;
   }
 
   set ecn(value: number) {
     checkInteger("ecn", value, 0, 3);
-    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xfffc, value);
+    this.#writeLow(FIELD.versionAndLength, 0xfffc, value);
   }
 
   /** Bytes of header and data as the header says. 0 in packets beyond 64 KiB that GSO made. */
   get totalLength(): number {
-    return this.#frame.u16(this.#outline.network + IPV4_OFFSET.totalLength);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.totalLength);
   }
 
   /** Only the field: the bytes stay. Not below {@link headerLength}. */
   set totalLength(value: number) {
     checkInteger("totalLength", value, this.headerLength, 0xffff);
-    writeIpv4Word(this.#outline, IPV4_OFFSET.totalLength, value);
+    writeIpv4Word(this.#outline, FIELD.totalLength, value);
     restructure(this.#outline);
   }
 
   get identification(): number {
-    return this.#frame.u16(this.#outline.network + IPV4_OFFSET.identification);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.identification);
   }
 
   set identification(value: number) {
-    writeIpv4Word(this.#outline, IPV4_OFFSET.identification, checkU16("identification", value));
+    writeIpv4Word(this.#outline, FIELD.identification, checkU16("identification", value));
   }
 
   /** The first bit of the flags, which has no meaning but in RFC 3514. */
   get reservedFlag(): boolean {
-    return (this.#frame.u16(this.#outline.network + IPV4_OFFSET.fragment) &
+    return (this.#packet.u16(this.#outline.networkOffset + FIELD.fragment) &
       IPV4_FRAGMENT.RESERVED) !== 0;
   }
 
@@ -138,7 +140,7 @@ export class Ipv4View {
   }
 
   get dontFragment(): boolean {
-    return (this.#frame.u8(this.#outline.network + IPV4_OFFSET.fragment) & 0x40) !== 0;
+    return (this.#packet.u8(this.#outline.networkOffset + FIELD.fragment) & 0x40) !== 0;
   }
 
   set dontFragment(value: boolean) {
@@ -146,7 +148,7 @@ export class Ipv4View {
   }
 
   get moreFragments(): boolean {
-    return (this.#frame.u8(this.#outline.network + IPV4_OFFSET.fragment) & 0x20) !== 0;
+    return (this.#packet.u8(this.#outline.networkOffset + FIELD.fragment) & 0x20) !== 0;
   }
 
   set moreFragments(value: boolean) {
@@ -156,7 +158,7 @@ export class Ipv4View {
 
   /** Where this fragment's data belongs in the whole datagram's, in bytes. 0 for the first. */
   get fragmentOffset(): number {
-    return (this.#frame.u16(this.#outline.network + IPV4_OFFSET.fragment) & 0x1fff) * 8;
+    return (this.#packet.u16(this.#outline.networkOffset + FIELD.fragment) & 0x1fff) * 8;
   }
 
   /** A multiple of 8, to 65,528. Above 0 the packet has no transport layer any more. */
@@ -165,40 +167,40 @@ export class Ipv4View {
     if (value % 8 !== 0) {
       throw new RangeError(`fragmentOffset must be a multiple of 8, got ${value}`);
     }
-    this.#writeLow(IPV4_OFFSET.fragment, 0xe000, value >> 3);
+    this.#writeLow(FIELD.fragment, 0xe000, value >> 3);
     restructure(this.#outline);
   }
 
   /** Time to live, in hops. */
   get ttl(): number {
-    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.ttl);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.ttl);
   }
 
   set ttl(value: number) {
-    this.#writeLow(IPV4_OFFSET.ttl, 0xff, checkInteger("ttl", value, 0, 255) << 8);
+    this.#writeLow(FIELD.ttl, 0xff, checkInteger("ttl", value, 0, 255) << 8);
   }
 
   /** Upper-layer protocol number: 1 ICMP, 6 TCP, 17 UDP, … */
   get protocol(): number {
-    return this.#frame.u8(this.#outline.network + IPV4_OFFSET.protocol);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.protocol);
   }
 
   /** The bytes behind the header are from now on another protocol's, whose checksum is computed. */
   set protocol(value: number) {
-    this.#writeLow(IPV4_OFFSET.ttl, 0xff00, checkInteger("protocol", value, 0, 255));
+    this.#writeLow(FIELD.ttl, 0xff00, checkInteger("protocol", value, 0, 255));
     restructure(this.#outline);
   }
 
   /** The header checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.network + IPV4_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     requireVersion(this.#outline, 4);
-    this.#frame.setU16(this.#outline.network + IPV4_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.networkOffset + FIELD.checksum, value);
   }
 
   /** Source address, `a.b.c.d`. */
@@ -221,25 +223,25 @@ export class Ipv4View {
 
   /** Source address as a number, first byte highest. */
   get sourceNumber(): number {
-    return this.#frame.u32(this.#outline.network + IPV4_OFFSET.source);
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.source);
   }
 
   set sourceNumber(value: number) {
-    writeIpv4Address(this.#outline, IPV4_OFFSET.source, checkU32("sourceNumber", value));
+    writeIpv4Address(this.#outline, FIELD.source, checkU32("sourceNumber", value));
   }
 
   /** Destination address as a number, first byte highest. */
   get destinationNumber(): number {
-    return this.#frame.u32(this.#outline.network + IPV4_OFFSET.destination);
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.destination);
   }
 
   set destinationNumber(value: number) {
-    writeIpv4Address(this.#outline, IPV4_OFFSET.destination, checkU32("destinationNumber", value));
+    writeIpv4Address(this.#outline, FIELD.destination, checkU32("destinationNumber", value));
   }
 
   /** The four bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#part(IPV4_OFFSET.source, IPV4_OFFSET.destination);
+    return this.#part(FIELD.source, FIELD.destination);
   }
 
   set sourceBytes(value: Uint8Array) {
@@ -248,7 +250,7 @@ export class Ipv4View {
 
   /** The four bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#part(IPV4_OFFSET.destination, IPV4_OFFSET.options);
+    return this.#part(FIELD.destination, FIELD.options);
   }
 
   set destinationBytes(value: Uint8Array) {
@@ -257,9 +259,9 @@ export class Ipv4View {
 
   /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
   get options(): Uint8Array {
-    const { network, end } = this.#outline;
-    const headerEnd = Math.min(network + this.headerLength, end);
-    return this.#frame.bytes(network + IPV4_OFFSET.options, headerEnd);
+    const { networkOffset, end } = this.#outline;
+    const headerEnd = Math.min(networkOffset + this.headerLength, end);
+    return this.#packet.bytes(networkOffset + FIELD.options, headerEnd);
   }
 
   /**
@@ -276,9 +278,9 @@ export class Ipv4View {
    * one ends the list.
    */
   get optionList(): readonly Ipv4Option[] {
-    const { network, end } = this.#outline;
-    const headerEnd = Math.min(network + this.headerLength, end);
-    return readOptions(this.#frame, network + IPV4_OFFSET.options, headerEnd).options
+    const { networkOffset, end } = this.#outline;
+    const headerEnd = Math.min(networkOffset + this.headerLength, end);
+    return readOptions(this.#packet, networkOffset + FIELD.options, headerEnd).options
       .map(([type, data]) => ({ type, data: new Uint8Array(data) }));
   }
 
@@ -290,8 +292,8 @@ export class Ipv4View {
 
   /** The captured bytes after the header: a copy of a queued packet\'s, else borrowed. Link-layer padding is not among them. */
   get payload(): Uint8Array {
-    const { network, end } = this.#outline;
-    return this.#frame.bytes(Math.min(network + this.headerLength, end), end);
+    const { networkOffset, end } = this.#outline;
+    return this.#packet.bytes(Math.min(networkOffset + this.headerLength, end), end);
   }
 
   /**
@@ -315,36 +317,36 @@ export class Ipv4View {
   }
 
   #part(from: number, to: number): Uint8Array {
-    const { network } = this.#outline;
-    return this.#frame.bytes(network + from, network + to);
+    const { networkOffset } = this.#outline;
+    return this.#packet.bytes(networkOffset + from, networkOffset + to);
   }
 
   /** Writes the bits of a word that `keep` does not hold. */
   #writeLow(offset: number, keep: number, bits: number): void {
-    const old = this.#frame.u16(this.#outline.network + offset);
+    const old = this.#packet.u16(this.#outline.networkOffset + offset);
     writeIpv4Word(this.#outline, offset, (old & keep) | bits);
   }
 
   #writeFlag(field: string, bit: number, value: boolean): void {
-    this.#writeLow(IPV4_OFFSET.fragment, 0xffff & ~bit, checkBoolean(field, value) ? bit : 0);
+    this.#writeLow(FIELD.fragment, 0xffff & ~bit, checkBoolean(field, value) ? bit : 0);
   }
 
   #setOptions(bytes: Uint8Array): void {
     const outline = this.#outline;
     requireVersion(outline, 4);
-    const { network, end } = outline;
-    const from = network + IPV4_OFFSET.options;
+    const { networkOffset, end } = outline;
+    const from = networkOffset + FIELD.options;
     // Options that were not captured are there all the same.
-    const to = network + this.headerLength;
-    const before = this.#frame.sum(from, Math.min(to, end));
+    const to = networkOffset + this.headerLength;
+    const before = this.#packet.sum(from, Math.min(to, end));
     const addresses = coveredSum(outline);
     const same = to <= end && bytes.length === to - from &&
-      bytes.every((byte, at) => byte === this.#frame.u8(from + at));
-    if (!same) this.#frame.checkHeaders(to > from);
+      bytes.every((byte, at) => byte === this.#packet.u8(from + at));
+    if (!same) this.#packet.checkHeaders(to > from);
     replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
-    updateHeader(outline, before, this.#frame.sum(from, from + bytes.length));
+    updateHeader(outline, before, this.#packet.sum(from, from + bytes.length));
     const headerLength = IPV4_HEADER_SIZE + bytes.length;
-    this.#writeLow(IPV4_OFFSET.versionAndLength, 0xf0ff, headerLength << 6);
+    this.#writeLow(FIELD.versionAndLength, 0xf0ff, headerLength << 6);
     outline.refresh();
     // A source route says where the packet goes in the end.
     updatePseudo(outline, addresses, coveredSum(outline));

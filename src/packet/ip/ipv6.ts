@@ -1,7 +1,7 @@
 import { formatIpv6, ipv6FromNumber, parseIpv6 } from "../../base/address.ts";
 import type { GivenBytes } from "../../base/bytes.ts";
 import { replaceIpPayload, requireVersion, restructure } from "../edit/edit.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { readExtensions, setExtension, setExtensions } from "../edit/ipv6_edit.ts";
 import { extensionHeaderLength, IPV6_EXTENSION } from "../structure/extension_headers.ts";
 import { IPV6_OFFSET } from "../structure/ip_layouts.ts";
@@ -32,6 +32,8 @@ import { checkedLength, checkExactBytes, checkInteger, checkU16 } from "../../ba
 import { coveredDestination, coveredSource } from "../structure/pseudo.ts";
 import { updatePseudo } from "../structure/sums.ts";
 
+const FIELD = IPV6_OFFSET;
+
 /** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
 export const IPV6_FIELDS = [
   ...["version", "headerLength", "trafficClass", "dscp", "ecn", "flowLabel"] as const,
@@ -43,7 +45,7 @@ export const IPV6_FIELDS = [
 /**
  * An IPv6 header (RFC 8200), its extension headers, and what follows them. Made by `Layers`, which
  * has checked that the fixed header is there and has walked the extension headers. Numbers are in
- * host order. Borrows the frame: every use throws PacketReleasedError once it was released.
+ * host order. Borrows the packet's bytes: every use throws PacketReleasedError once they were released.
  *
  * A field that is assigned changes the packet in place. With an address, and with an extension header
  * that stands in for one, every checksum in these bytes that covers it is brought along (RFC 1624):
@@ -55,37 +57,37 @@ export const IPV6_FIELDS = [
  * memory forbids the owner's error, before anything is changed.
  */
 export class Ipv6View {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   /** 6. */
   get version(): 6 {
-    this.#frame.u8(this.#outline.network);
+    this.#packet.u8(this.#outline.networkOffset);
     return 6;
   }
 
   /** Bytes of the fixed header and the extension headers, up to the upper layer. */
   get headerLength(): number {
-    const { upper, network } = this.#outline;
-    this.#frame.u8(network);
-    return upper - network;
+    const { upperOffset, networkOffset } = this.#outline;
+    this.#packet.u8(networkOffset);
+    return upperOffset - networkOffset;
   }
 
   /** Traffic class: `dscp` and `ecn` in one byte. */
   get trafficClass(): number {
-    return (this.#frame.u16(this.#outline.network + IPV6_OFFSET.versionAndClass) >> 4) & 255;
+    return (this.#packet.u16(this.#outline.networkOffset + FIELD.versionAndClass) >> 4) & 255;
   }
 
   set trafficClass(value: number) {
     checkInteger("trafficClass", value, 0, 255);
     requireVersion(this.#outline, 6);
-    const at = this.#outline.network + IPV6_OFFSET.versionAndClass;
-    this.#frame.setU16(at, (this.#frame.u16(at) & 0xf00f) | (value << 4));
+    const at = this.#outline.networkOffset + FIELD.versionAndClass;
+    this.#packet.setU16(at, (this.#packet.u16(at) & 0xf00f) | (value << 4));
   }
 
   /** Differentiated services code point (RFC 2474), 0 to 63. */
@@ -108,14 +110,14 @@ export class Ipv6View {
 
   /** Flow label (RFC 6437), 20 bits. */
   get flowLabel(): number {
-    return this.#frame.u32(this.#outline.network + IPV6_OFFSET.versionAndClass) & 0xfffff;
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.versionAndClass) & 0xfffff;
   }
 
   set flowLabel(value: number) {
     checkInteger("flowLabel", value, 0, 0xfffff);
     requireVersion(this.#outline, 6);
-    const at = this.#outline.network + IPV6_OFFSET.versionAndClass;
-    this.#frame.setU32(at, (this.#frame.u32(at) & 0xfff00000) | value);
+    const at = this.#outline.networkOffset + FIELD.versionAndClass;
+    this.#packet.setU32(at, (this.#packet.u32(at) & 0xfff00000) | value);
   }
 
   /**
@@ -124,38 +126,38 @@ export class Ipv6View {
    * in a packet that becomes shorter than 65,536 bytes.
    */
   get payloadLength(): number {
-    return this.#frame.u16(this.#outline.network + IPV6_OFFSET.payloadLength);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.payloadLength);
   }
 
   /** Only the field: the bytes stay. */
   set payloadLength(value: number) {
     checkU16("payloadLength", value);
     requireVersion(this.#outline, 6);
-    this.#frame.setU16(this.#outline.network + IPV6_OFFSET.payloadLength, value);
+    this.#packet.setU16(this.#outline.networkOffset + FIELD.payloadLength, value);
     restructure(this.#outline);
   }
 
   /** Protocol number of whatever follows the fixed header. {@link protocol} is the upper layer's. */
   get nextHeader(): number {
-    return this.#frame.u8(this.#outline.network + IPV6_OFFSET.nextHeader);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.nextHeader);
   }
 
   /** The bytes behind the fixed header are from now on another protocol's; see {@link protocol}. */
   set nextHeader(value: number) {
     checkInteger("nextHeader", value, 0, 255);
     requireVersion(this.#outline, 6);
-    this.#frame.setU8(this.#outline.network + IPV6_OFFSET.nextHeader, value);
+    this.#packet.setU8(this.#outline.networkOffset + FIELD.nextHeader, value);
     restructure(this.#outline);
   }
 
   get hopLimit(): number {
-    return this.#frame.u8(this.#outline.network + IPV6_OFFSET.hopLimit);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.hopLimit);
   }
 
   set hopLimit(value: number) {
     checkInteger("hopLimit", value, 0, 255);
     requireVersion(this.#outline, 6);
-    this.#frame.setU8(this.#outline.network + IPV6_OFFSET.hopLimit, value);
+    this.#packet.setU8(this.#outline.networkOffset + FIELD.hopLimit, value);
   }
 
   /** The hop limit, under IPv4's name. */
@@ -172,7 +174,7 @@ export class Ipv6View {
    * extension header is cut off, that header's own number.
    */
   get protocol(): number {
-    this.#frame.u8(this.#outline.network);
+    this.#packet.u8(this.#outline.networkOffset);
     return this.#outline.protocol;
   }
 
@@ -180,9 +182,9 @@ export class Ipv6View {
   set protocol(value: number) {
     checkInteger("protocol", value, 0, 255);
     requireVersion(this.#outline, 6);
-    const { network } = this.#outline;
+    const { networkOffset } = this.#outline;
     const last = listExtensions(this.#outline).at(-1);
-    this.#frame.setU8(network + (last?.offset ?? IPV6_OFFSET.nextHeader), value);
+    this.#packet.setU8(networkOffset + (last?.offset ?? FIELD.nextHeader), value);
     restructure(this.#outline);
   }
 
@@ -192,7 +194,7 @@ export class Ipv6View {
   }
 
   set source(value: string) {
-    this.#writeAddress(IPV6_OFFSET.source, parseIpv6(value, "source"));
+    this.#writeAddress(FIELD.source, parseIpv6(value, "source"));
   }
 
   /** Destination address in canonical text (RFC 5952). */
@@ -201,12 +203,12 @@ export class Ipv6View {
   }
 
   set destination(value: string) {
-    this.#writeAddress(IPV6_OFFSET.destination, parseIpv6(value, "destination"));
+    this.#writeAddress(FIELD.destination, parseIpv6(value, "destination"));
   }
 
   /** Source address as a number, first byte highest. {@link sourceWord} allocates nothing. */
   get sourceNumber(): bigint {
-    return this.#number(IPV6_OFFSET.source);
+    return this.#number(FIELD.source);
   }
 
   set sourceNumber(value: bigint) {
@@ -215,7 +217,7 @@ export class Ipv6View {
 
   /** Destination address as a number, first byte highest. */
   get destinationNumber(): bigint {
-    return this.#number(IPV6_OFFSET.destination);
+    return this.#number(FIELD.destination);
   }
 
   set destinationNumber(value: bigint) {
@@ -224,30 +226,32 @@ export class Ipv6View {
 
   /** The 16 bytes of the source address: a copy of a queued packet\'s, else borrowed. */
   get sourceBytes(): Uint8Array {
-    return this.#part(IPV6_OFFSET.source, IPV6_OFFSET.destination);
+    return this.#part(FIELD.source, FIELD.destination);
   }
 
   set sourceBytes(value: Uint8Array) {
-    this.#writeAddress(IPV6_OFFSET.source, checkExactBytes("sourceBytes", value, 16));
+    this.#writeAddress(FIELD.source, checkExactBytes("sourceBytes", value, 16));
   }
 
   /** The 16 bytes of the destination address: a copy of a queued packet\'s, else borrowed. */
   get destinationBytes(): Uint8Array {
-    return this.#part(IPV6_OFFSET.destination, IPV6_OFFSET.extensions);
+    return this.#part(FIELD.destination, FIELD.extensions);
   }
 
   set destinationBytes(value: Uint8Array) {
-    this.#writeAddress(IPV6_OFFSET.destination, checkExactBytes("destinationBytes", value, 16));
+    this.#writeAddress(FIELD.destination, checkExactBytes("destinationBytes", value, 16));
   }
 
   /** 32 bits of the source address, to compare without allocation: 0 for the first, to 3. */
   sourceWord(index: 0 | 1 | 2 | 3): number {
-    return this.#frame.u32(this.#outline.network + IPV6_OFFSET.source + 4 * (index & 3));
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.source + 4 * (index & 3));
   }
 
   /** 32 bits of the destination address: 0 for the first, to 3. */
   destinationWord(index: 0 | 1 | 2 | 3): number {
-    return this.#frame.u32(this.#outline.network + IPV6_OFFSET.destination + 4 * (index & 3));
+    return this.#packet.u32(
+      this.#outline.networkOffset + FIELD.destination + 4 * (index & 3),
+    );
   }
 
   /** Where every whole extension header stands, in order. Walks them anew at each read. */
@@ -330,7 +334,7 @@ export class Ipv6View {
 
   /** The captured bytes after the extension headers: a copy of a queued packet\'s, else borrowed. Padding is not among them. */
   get payload(): Uint8Array {
-    return this.#frame.bytes(this.#outline.upper, this.#outline.end);
+    return this.#packet.bytes(this.#outline.upperOffset, this.#outline.end);
   }
 
   /**
@@ -355,15 +359,15 @@ export class Ipv6View {
   }
 
   #part(from: number, to: number): Uint8Array {
-    const { network } = this.#outline;
-    return this.#frame.bytes(network + from, network + to);
+    const { networkOffset } = this.#outline;
+    return this.#packet.bytes(networkOffset + from, networkOffset + to);
   }
 
   #number(field: number): bigint {
-    const at = this.#outline.network + field;
+    const at = this.#outline.networkOffset + field;
     let number = 0n;
     for (let word = 0; word < 16; word += 4) {
-      number = (number << 32n) | BigInt(this.#frame.u32(at + word));
+      number = (number << 32n) | BigInt(this.#packet.u32(at + word));
     }
     return number;
   }
@@ -371,19 +375,17 @@ export class Ipv6View {
   #writeAddress(field: number, bytes: GivenBytes): void {
     const outline = this.#outline;
     requireVersion(outline, 6);
-    const at = outline.network + field;
-    const before = this.#frame.sum(at, at + 16);
-    this.#frame.replace(at, 16, bytes, 16);
-    const covered = field === IPV6_OFFSET.source
-      ? coveredSource(outline)
-      : coveredDestination(outline);
-    if (covered === at) updatePseudo(outline, before, this.#frame.sum(at, at + 16));
+    const at = outline.networkOffset + field;
+    const before = this.#packet.sum(at, at + 16);
+    this.#packet.replace(at, 16, bytes, 16);
+    const covered = field === FIELD.source ? coveredSource(outline) : coveredDestination(outline);
+    if (covered === at) updatePseudo(outline, before, this.#packet.sum(at, at + 16));
   }
 
   #extension(kind: number): Uint8Array | undefined {
     const at = findExtension(this.#outline, kind);
     if (at < 0) return undefined;
-    return this.#frame.bytes(at + 2, at + extensionHeaderLength(this.#frame, kind, at));
+    return this.#packet.bytes(at + 2, at + extensionHeaderLength(this.#packet, kind, at));
   }
 
   #setExtension(protocol: number, data: Uint8Array | undefined): void {

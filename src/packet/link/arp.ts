@@ -1,13 +1,15 @@
 import { formatIpv4, formatMac, parseIpv4, parseMac } from "../../base/address.ts";
 import type { GivenBytes } from "../../base/bytes.ts";
 import { requireUpper } from "../edit/edit.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { ARP_LAYER, ARP_OFFSET } from "../structure/link_layouts.ts";
 import { ETHERTYPE } from "../structure/protocols.ts";
 import { checkExactBytes, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
+
+const FIELD = ARP_OFFSET;
 
 const IPV4_SIZE = 4;
 
@@ -28,7 +30,7 @@ export const ARP_FIELDS = [
 
 /**
  * An ARP packet (RFC 826), or one of RARP (RFC 903). Made by `Layers`, which has checked that all of it is there. Numbers are
- * in host order. Borrows the frame: every use throws PacketReleasedError once it was released.
+ * in host order. Borrows the packet's bytes: every use throws PacketReleasedError once they were released.
  *
  * Hardware addresses are read as `00:11:22:33:44:55`, protocol addresses as `a.b.c.d` where they have
  * 4 bytes and like hardware addresses where they have others. A field that is assigned changes the
@@ -37,35 +39,35 @@ export const ARP_FIELDS = [
  * changed.
  */
 export class ArpView {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   /** 1 is Ethernet. */
   get hardwareType(): number {
-    return this.#frame.u16(this.#at(ARP_OFFSET.hardwareType));
+    return this.#packet.u16(this.#at(FIELD.hardwareType));
   }
 
   set hardwareType(value: number) {
-    this.#write16(ARP_OFFSET.hardwareType, checkU16("hardwareType", value));
+    this.#write16(FIELD.hardwareType, checkU16("hardwareType", value));
   }
 
   /** An ethertype: 0x0800 is IPv4. */
   get protocolType(): number {
-    return this.#frame.u16(this.#at(ARP_OFFSET.protocolType));
+    return this.#packet.u16(this.#at(FIELD.protocolType));
   }
 
   set protocolType(value: number) {
-    this.#write16(ARP_OFFSET.protocolType, checkU16("protocolType", value));
+    this.#write16(FIELD.protocolType, checkU16("protocolType", value));
   }
 
   /** Bytes of a hardware address. */
   get hardwareLength(): number {
-    return this.#frame.u8(this.#at(ARP_OFFSET.hardwareLength));
+    return this.#packet.u8(this.#at(FIELD.hardwareLength));
   }
 
   /** Only the field, which says where the addresses are: so many that they still fit. */
@@ -73,12 +75,12 @@ export class ArpView {
     const most = this.#room() - this.protocolLength;
     checkInteger("hardwareLength", value, 0, Math.min(255, most));
     this.#require();
-    this.#frame.setU8(this.#at(ARP_OFFSET.hardwareLength), value);
+    this.#packet.setU8(this.#at(FIELD.hardwareLength), value);
   }
 
   /** Bytes of a protocol address. */
   get protocolLength(): number {
-    return this.#frame.u8(this.#at(ARP_OFFSET.protocolLength));
+    return this.#packet.u8(this.#at(FIELD.protocolLength));
   }
 
   /** Only the field, which says where the addresses are: so many that they still fit. */
@@ -86,16 +88,16 @@ export class ArpView {
     const most = this.#room() - this.hardwareLength;
     checkInteger("protocolLength", value, 0, Math.min(255, most));
     this.#require();
-    this.#frame.setU8(this.#at(ARP_OFFSET.protocolLength), value);
+    this.#packet.setU8(this.#at(FIELD.protocolLength), value);
   }
 
   /** `ARP_OPERATION` names request and reply. */
   get operation(): number {
-    return this.#frame.u16(this.#at(ARP_OFFSET.operation));
+    return this.#packet.u16(this.#at(FIELD.operation));
   }
 
   set operation(value: number) {
-    this.#write16(ARP_OFFSET.operation, checkU16("operation", value));
+    this.#write16(FIELD.operation, checkU16("operation", value));
   }
 
   get senderHardwareAddress(): string {
@@ -132,7 +134,7 @@ export class ArpView {
 
   /** The sender's protocol address as a number, first byte highest; absent unless it has 4 bytes. */
   get senderProtocolNumber(): number | undefined {
-    return this.protocolLength === IPV4_SIZE ? this.#frame.u32(this.#senderProtocol()) : undefined;
+    return this.protocolLength === IPV4_SIZE ? this.#packet.u32(this.#senderProtocol()) : undefined;
   }
 
   set senderProtocolNumber(value: number) {
@@ -141,7 +143,7 @@ export class ArpView {
 
   /** The target's protocol address as a number, first byte highest; absent unless it has 4 bytes. */
   get targetProtocolNumber(): number | undefined {
-    return this.protocolLength === IPV4_SIZE ? this.#frame.u32(this.#targetProtocol()) : undefined;
+    return this.protocolLength === IPV4_SIZE ? this.#packet.u32(this.#targetProtocol()) : undefined;
   }
 
   set targetProtocolNumber(value: number) {
@@ -150,12 +152,12 @@ export class ArpView {
 
   /** Borrowed, like the three that follow. */
   get senderHardwareBytes(): Uint8Array {
-    return this.#part(this.#at(ARP_OFFSET.addresses), this.hardwareLength);
+    return this.#part(this.#at(FIELD.addresses), this.hardwareLength);
   }
 
   set senderHardwareBytes(value: Uint8Array) {
     const bytes = checkExactBytes("senderHardwareBytes", value, this.hardwareLength);
-    this.#writeBytes(this.#at(ARP_OFFSET.addresses), bytes);
+    this.#writeBytes(this.#at(FIELD.addresses), bytes);
   }
 
   get senderProtocolBytes(): Uint8Array {
@@ -196,11 +198,11 @@ export class ArpView {
   }
 
   #at(offset: number): number {
-    return this.#outline.network + offset;
+    return this.#outline.networkOffset + offset;
   }
 
   #senderProtocol(): number {
-    return this.#at(ARP_OFFSET.addresses) + this.hardwareLength;
+    return this.#at(FIELD.addresses) + this.hardwareLength;
   }
 
   #targetHardware(): number {
@@ -213,11 +215,11 @@ export class ArpView {
 
   /** How many bytes a hardware and a protocol address may have together. */
   #room(): number {
-    return (this.#frame.length - this.#at(ARP_OFFSET.addresses)) >> 1;
+    return (this.#packet.length - this.#at(FIELD.addresses)) >> 1;
   }
 
   #part(from: number, length: number): Uint8Array {
-    return this.#frame.bytes(from, from + length);
+    return this.#packet.bytes(from, from + length);
   }
 
   #require(): void {
@@ -226,12 +228,12 @@ export class ArpView {
 
   #write16(offset: number, value: number): void {
     this.#require();
-    this.#frame.setU16(this.#at(offset), value);
+    this.#packet.setU16(this.#at(offset), value);
   }
 
   #writeBytes(at: number, bytes: GivenBytes): void {
     this.#require();
-    this.#frame.setBytes(at, bytes);
+    this.#packet.setBytes(at, bytes);
   }
 
   #writeNumber(field: string, at: number, value: number): void {
@@ -243,7 +245,7 @@ export class ArpView {
         `${field}: the packet's protocol addresses have ${protocolLength} bytes`,
       );
     }
-    this.#frame.setU32(at, value);
+    this.#packet.setU32(at, value);
   }
 }
 

@@ -1,5 +1,5 @@
 // IPv6 extension headers (RFC 8200 §4): which protocol numbers they are, and how long they are.
-import type { Frame } from "./packet_bytes.ts";
+import type { PacketBytes } from "./packet_bytes.ts";
 
 /** Protocol numbers of extension headers. */
 export const IPV6_EXTENSION = {
@@ -55,20 +55,24 @@ export function isExtensionHeader(protocol: number): boolean {
 }
 
 /** Bytes of the extension header `protocol` at `offset`, at least 8. Its first two must be there. */
-export function extensionHeaderLength(frame: Frame, protocol: number, offset: number): number {
+export function extensionHeaderLength(
+  packet: PacketBytes,
+  protocol: number,
+  offset: number,
+): number {
   const extension = EXTENSIONS[protocol] ?? EIGHTS;
   if (extension.unit === 0) return extension.extra;
-  return (frame.u8(offset + 1) + extension.extra) * extension.unit;
+  return (packet.u8(offset + 1) + extension.extra) * extension.unit;
 }
 
 /** Where the first option of this type and length begins between two places; −1 when there is none. */
 export function findIpv6Option(
-  frame: Frame,
+  packet: PacketBytes,
   { from, to, type, length }: { from: number; to: number; type: number; length: number },
 ): number {
   for (let at = from; at + 1 < to;) {
-    const found = frame.u8(at);
-    const size = frame.u8(at + 1);
+    const found = packet.u8(at);
+    const size = packet.u8(at + 1);
     if (found === type && size === length && at + 2 + size <= to) return at;
     // Pad1 is one byte alone.
     at += found === 0 ? 1 : 2 + size;

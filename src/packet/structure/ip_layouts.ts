@@ -1,4 +1,6 @@
 // Where the fields of IP headers begin, in bytes from the start of the header.
+// What is done for each packet uses these tables under a name of its own module: V8 folds what such a
+// name holds, and looks up what is imported at each use, which makes reads a tenth slower.
 
 /** Of an IPv4 header (RFC 791 §3.1). */
 export const IPV4_OFFSET = {

@@ -28,25 +28,30 @@ export interface Ipv6Extension {
 }
 
 /** Every whole extension header, in order. */
-export function listExtensions({ frame, network, upper }: Outline): Ipv6ExtensionHeader[] {
+export function listExtensions(
+  { packet, networkOffset, upperOffset }: Outline,
+): Ipv6ExtensionHeader[] {
   const headers: Ipv6ExtensionHeader[] = [];
-  let protocol = frame.u8(network + IPV6_OFFSET.nextHeader);
-  for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
-    const length = extensionHeaderLength(frame, protocol, at);
-    headers.push({ protocol, offset: at - network, length });
-    protocol = frame.u8(at);
+  let protocol = packet.u8(networkOffset + IPV6_OFFSET.nextHeader);
+  for (let at = networkOffset + IPV6_HEADER_SIZE; at < upperOffset;) {
+    const length = extensionHeaderLength(packet, protocol, at);
+    headers.push({ protocol, offset: at - networkOffset, length });
+    protocol = packet.u8(at);
     at += length;
   }
   return headers;
 }
 
 /** Where the first extension header of this kind begins; −1 when there is none. */
-export function findExtension({ frame, network, upper }: Outline, kind: number): number {
-  let protocol = frame.u8(network + IPV6_OFFSET.nextHeader);
-  for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
+export function findExtension(
+  { packet, networkOffset, upperOffset }: Outline,
+  kind: number,
+): number {
+  let protocol = packet.u8(networkOffset + IPV6_OFFSET.nextHeader);
+  for (let at = networkOffset + IPV6_HEADER_SIZE; at < upperOffset;) {
     if (protocol === kind) return at;
-    const length = extensionHeaderLength(frame, protocol, at);
-    protocol = frame.u8(at);
+    const length = extensionHeaderLength(packet, protocol, at);
+    protocol = packet.u8(at);
     at += length;
   }
   return -1;

@@ -1,6 +1,8 @@
 // Where the fields of link-layer headers and of ARP begin, in bytes from their start.
+// What is done for each packet uses these tables under a name of its own module: V8 folds what such a
+// name holds, and looks up what is imported at each use, which makes reads a tenth slower.
 import type { WireProblem } from "../../base/errors.ts";
-import type { Frame } from "./packet_bytes.ts";
+import type { PacketBytes } from "./packet_bytes.ts";
 
 /** Of an Ethernet header (IEEE 802.3 §3). */
 export const ETHERNET_OFFSET = { destination: 0, source: 6, etherType: 12 } as const;
@@ -31,14 +33,14 @@ export const ARP_OFFSET = {
 export const ARP_LAYER = "arp packet";
 
 /** What keeps an ARP packet at `start` from being read, if anything. */
-export function checkArp(frame: Frame, start: number, end: number): WireProblem | undefined {
+export function checkArp(packet: PacketBytes, start: number, end: number): WireProblem | undefined {
   const layer = ARP_LAYER;
   const have = end - start;
   if (have < ARP_OFFSET.addresses) {
     return { layer, offset: start, need: ARP_OFFSET.addresses, have };
   }
-  const addresses = frame.u8(start + ARP_OFFSET.hardwareLength) +
-    frame.u8(start + ARP_OFFSET.protocolLength);
+  const addresses = packet.u8(start + ARP_OFFSET.hardwareLength) +
+    packet.u8(start + ARP_OFFSET.protocolLength);
   const need = ARP_OFFSET.addresses + 2 * addresses;
   return have < need ? { layer, offset: start, need, have } : undefined;
 }

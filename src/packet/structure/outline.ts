@@ -16,10 +16,15 @@ import {
 } from "./ip_layouts.ts";
 import { jumboLength } from "./jumbo.ts";
 import { checkArp } from "./link_layouts.ts";
-import type { Frame } from "./packet_bytes.ts";
+import type { PacketBytes } from "./packet_bytes.ts";
 import { ETHERTYPE, OTHER_PROTOCOL } from "./protocols.ts";
-import { upperLayout } from "./upper_layouts.ts";
+import { type UpperLayout, upperLayout } from "./upper_layouts.ts";
 
+const IPV4 = IPV4_OFFSET;
+const IPV6 = IPV6_OFFSET;
+const { MORE_FRAGMENTS, OFFSET: OFFSET_BITS } = IPV4_FRAGMENT;
+const { FRAGMENT: FRAGMENT_HEADER } = IPV6_EXTENSION;
+const { NO_NEXT_HEADER } = OTHER_PROTOCOL;
 const NONE = -1;
 
 // What is true of the packet, in one number: an outline is made for each packet that is looked into.
@@ -30,27 +35,29 @@ const LATER_FRAGMENT = 8;
 
 /** What one pass over a packet found. The fields are `Layers`', the views' and the edits' to read. */
 export class Outline {
-  readonly frame: Frame;
+  readonly packet: PacketBytes;
   readonly ethertype: number;
   /** Where the network header begins. */
-  readonly network: number;
+  readonly networkOffset: number;
   /** 4, 6, or 0 when there is no IP header. */
   version = 0;
   /** Protocol after the IP headers; the ethertype of an ARP packet. */
   protocol: number = NONE;
   /** Where the upper layer begins, and where the captured part of the packet ends. */
-  upper = 0;
+  upperOffset = 0;
   end = 0;
+  /** What is known of the upper layer, if there is a view of it and its header can be read. */
+  layout: UpperLayout | undefined = undefined;
   #facts = 0;
   problem: WireProblem | undefined = undefined;
   /** The views that were handed out, of the kinds that version and protocol tell. */
   networkView: object | undefined = undefined;
   upperView: object | undefined = undefined;
 
-  constructor(frame: Frame, ethertype: number, network: number) {
-    this.frame = frame;
+  constructor(packet: PacketBytes, ethertype: number, networkOffset: number) {
+    this.packet = packet;
     this.ethertype = ethertype;
-    this.network = network;
+    this.networkOffset = networkOffset;
     this.#parse();
   }
 
@@ -84,19 +91,19 @@ export class Outline {
     const { version, protocol } = this;
     this.version = 0;
     this.protocol = NONE;
-    this.upper = this.end = this.#facts = 0;
-    this.problem = undefined;
+    this.upperOffset = this.end = this.#facts = 0;
+    this.problem = this.layout = undefined;
     this.#parse();
     if (this.version !== version) this.networkView = undefined;
     if (this.version !== version || this.protocol !== protocol) this.upperView = undefined;
   }
 
   #parse(): void {
-    const { frame, ethertype, network } = this;
-    const { length } = frame;
+    const { packet, ethertype, networkOffset } = this;
+    const { length } = packet;
     // A copy range of 0 captures nothing, which is no mistake of the packet.
-    if (length === network) return;
-    const version = frame.u8(network) >> 4;
+    if (length === networkOffset) return;
+    const version = packet.u8(networkOffset) >> 4;
     if (ethertype === ETHERTYPE.IPV4) {
       if (version === 4) this.#parseIpv4(length);
       else this.#refuse("ipv4 header", IPV4_HEADER_SIZE, version);
@@ -109,19 +116,19 @@ export class Outline {
     } else if (ethertype === ETHERTYPE.ARP || ethertype === ETHERTYPE.RARP) {
       this.end = length;
       this.protocol = ETHERTYPE.ARP;
-      this.problem = checkArp(frame, network, length);
+      this.problem = checkArp(packet, networkOffset, length);
       if (this.problem === undefined) this.#facts = READABLE;
     }
   }
 
   #refuse(layer: string, need: number, version: number): void {
-    const { network: offset, frame } = this;
+    const { networkOffset: offset, packet } = this;
     const reason = `its version is ${version}`;
-    this.problem = { layer, offset, need, have: frame.length - offset, reason };
+    this.problem = { layer, offset, need, have: packet.length - offset, reason };
   }
 
   #parseIpv4(length: number): void {
-    const { frame, network: offset } = this;
+    const { packet, networkOffset: offset } = this;
     const captured = length - offset;
     const layer = "ipv4 header";
     const need = IPV4_HEADER_SIZE;
@@ -129,23 +136,23 @@ export class Outline {
       this.problem = { layer, offset, need, have: captured };
       return;
     }
-    const headerLength = (frame.u8(offset + IPV4_OFFSET.versionAndLength) & 15) * 4;
+    const headerLength = (packet.u8(offset + IPV4.versionAndLength) & 15) * 4;
     // GSO packets beyond 64 KiB say 0; the kernel trims everything else to its total length.
-    const totalLength = frame.u16(offset + IPV4_OFFSET.totalLength) || captured;
+    const totalLength = packet.u16(offset + IPV4.totalLength) || captured;
     if (headerLength < need || totalLength < headerLength) {
       const smaller = Math.min(headerLength, totalLength);
       const wanted = headerLength < need ? need : headerLength;
       this.problem = { layer, offset, need: wanted, have: smaller };
       return;
     }
-    const fragment = frame.u16(offset + IPV4_OFFSET.fragment);
+    const fragment = packet.u16(offset + IPV4.fragment);
     this.version = 4;
     this.end = offset + Math.min(captured, totalLength);
-    this.upper = Math.min(offset + headerLength, this.end);
-    this.protocol = frame.u8(offset + IPV4_OFFSET.protocol);
+    this.upperOffset = Math.min(offset + headerLength, this.end);
+    this.protocol = packet.u8(offset + IPV4.protocol);
     if (totalLength <= captured) this.#facts |= COMPLETE;
-    if ((fragment & IPV4_FRAGMENT.OFFSET) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
-    else if ((fragment & IPV4_FRAGMENT.MORE_FRAGMENTS) !== 0) this.#facts |= FRAGMENT;
+    if ((fragment & OFFSET_BITS) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
+    else if ((fragment & MORE_FRAGMENTS) !== 0) this.#facts |= FRAGMENT;
     if (headerLength > captured) {
       this.problem = { layer, offset, need: headerLength, have: captured };
     } else if (!this.laterFragment) {
@@ -154,45 +161,45 @@ export class Outline {
   }
 
   #parseIpv6(length: number): void {
-    const { frame, network } = this;
-    const captured = length - network;
+    const { packet, networkOffset } = this;
+    const captured = length - networkOffset;
     if (captured < IPV6_HEADER_SIZE) {
       const need = IPV6_HEADER_SIZE;
-      this.problem = { layer: "ipv6 header", offset: network, need, have: captured };
+      this.problem = { layer: "ipv6 header", offset: networkOffset, need, have: captured };
       return;
     }
-    let protocol = frame.u8(network + IPV6_OFFSET.nextHeader);
-    const payloadLength = frame.u16(network + IPV6_OFFSET.payloadLength) ||
-      jumboLength(frame, network);
+    let protocol = packet.u8(networkOffset + IPV6.nextHeader);
+    const payloadLength = packet.u16(networkOffset + IPV6.payloadLength) ||
+      jumboLength(packet, networkOffset);
     // GSO packets beyond 64 KiB say 0 and have an upper layer all the same; the kernel has already
     // trimmed what is really empty.
-    const declaredEnd = payloadLength === 0 && protocol !== OTHER_PROTOCOL.NO_NEXT_HEADER
+    const declaredEnd = payloadLength === 0 && protocol !== NO_NEXT_HEADER
       ? length
-      : network + IPV6_HEADER_SIZE + payloadLength;
+      : networkOffset + IPV6_HEADER_SIZE + payloadLength;
     const end = Math.min(length, declaredEnd);
 
-    let at = network + IPV6_HEADER_SIZE;
-    // Every extension header is at least 8 bytes long, so the walk ends at the end of the frame.
+    let at = networkOffset + IPV6_HEADER_SIZE;
+    // Every extension header is at least 8 bytes long, so the walk ends with the bytes.
     while (isExtensionHeader(protocol) && !this.laterFragment) {
       const need = end - at < LEAST_EXTENSION_SIZE
         ? LEAST_EXTENSION_SIZE
-        : extensionHeaderLength(frame, protocol, at);
+        : extensionHeaderLength(packet, protocol, at);
       if (end - at < need) {
         const layer = `ipv6 extension header ${protocol}`;
         this.problem = { layer, offset: at, need, have: end - at };
         break;
       }
-      if (protocol === IPV6_EXTENSION.FRAGMENT) {
-        const word = frame.u16(at + 2);
+      if (protocol === FRAGMENT_HEADER) {
+        const word = packet.u16(at + 2);
         if ((word & 0xfff8) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
         else if ((word & 1) !== 0) this.#facts |= FRAGMENT;
       }
-      protocol = frame.u8(at);
+      protocol = packet.u8(at);
       at += need;
     }
     this.version = 6;
     this.end = end;
-    this.upper = at;
+    this.upperOffset = at;
     this.protocol = protocol;
     if (declaredEnd <= length) this.#facts |= COMPLETE;
     if (this.problem === undefined && !this.laterFragment) this.#checkUpper(declaredEnd);
@@ -201,15 +208,16 @@ export class Outline {
   #checkUpper(declaredEnd: number): void {
     const layout = upperLayout(this.version, this.protocol);
     if (layout === undefined) return;
-    const { frame, upper: offset } = this;
+    const { packet, upperOffset: offset } = this;
     const { layer, size, check, doubt } = layout;
     const have = this.end - offset;
     this.problem = have < size
       ? { layer, offset, need: size, have }
-      : check?.(frame, offset, declaredEnd);
+      : check?.(packet, offset, declaredEnd);
     if (this.problem !== undefined) return;
     this.#facts |= READABLE;
+    this.layout = layout;
     // The rest of a fragment's datagram is elsewhere.
-    if (doubt !== undefined && !this.fragment) this.problem = doubt(frame, offset, declaredEnd);
+    if (doubt !== undefined && !this.fragment) this.problem = doubt(packet, offset, declaredEnd);
   }
 }

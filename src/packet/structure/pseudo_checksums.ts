@@ -34,20 +34,22 @@ const OVER_IPV6 = table({
 /** Extension headers with a checksum of their own, which is at the same place in both. */
 const CHECKED_EXTENSIONS = [IPV6_EXTENSION.MOBILITY, IPV6_EXTENSION.HOST_IDENTITY] as const;
 
-/** Where the upper layer's stands, from the start of the frame; −1 when it has none, or not here. */
+/** Where the upper layer's stands, from the first byte; −1 when it has none, or not here. */
 export function upperChecksum(outline: Outline): number {
-  const { version, protocol, upper, end } = outline;
+  const { version, protocol, upperOffset, end } = outline;
   // What a later fragment begins with is no header.
   if (outline.laterFragment) return -1;
   const offset = (version === 4 ? OVER_IPV4 : OVER_IPV6)[protocol]!;
-  if (offset < 0 || upper + offset + 2 > end) return -1;
-  return protocol === OTHER_PROTOCOL.VRRP && !vrrpCovers(outline) ? -1 : upper + offset;
+  if (offset < 0 || upperOffset + offset + 2 > end) return -1;
+  return protocol === OTHER_PROTOCOL.VRRP && !vrrpCovers(outline) ? -1 : upperOffset + offset;
 }
 
 /** Where that of an extension header of this packet stands; −1 when none has one. */
 export function extensionChecksum(outline: Outline): number {
-  const { frame, network, version } = outline;
-  if (version !== 6 || !isExtensionHeader(frame.u8(network + IPV6_OFFSET.nextHeader))) return -1;
+  const { packet, networkOffset, version } = outline;
+  if (version !== 6 || !isExtensionHeader(packet.u8(networkOffset + IPV6_OFFSET.nextHeader))) {
+    return -1;
+  }
   for (const kind of CHECKED_EXTENSIONS) {
     const at = findExtension(outline, kind);
     if (at >= 0) return at + OVER_IPV6[kind]!;
@@ -60,7 +62,7 @@ export function extensionChecksum(outline: Outline): number {
  * message tells which: one that is right by itself does without.
  */
 function vrrpCovers(outline: Outline): boolean {
-  const { frame, version, upper, end } = outline;
-  if (frame.u8(upper) >> 4 !== 3) return false;
-  return version === 6 || (outline.whole && frame.sum(upper, end) !== 0xffff);
+  const { packet, version, upperOffset, end } = outline;
+  if (packet.u8(upperOffset) >> 4 !== 3) return false;
+  return version === 6 || (outline.whole && packet.sum(upperOffset, end) !== 0xffff);
 }

@@ -31,7 +31,7 @@ export interface InspectOptions extends SummaryOptions {
  * under the names that the views have, options decoded, checksums judged where all that they cover
  * is here, and what follows the innermost header in hex.
  *
- * @throws {PacketReleasedError} when the frame was released.
+ * @throws {PacketReleasedError} when the bytes were released.
  * @throws {TypeError | RangeError} when `maxBytes` is no number of bytes.
  * @example
  * ```ts

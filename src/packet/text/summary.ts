@@ -31,7 +31,7 @@ const DESCRIBE: Readonly<Record<number, (bytes: Uint8Array) => string>> = {
 export interface SummaryOptions {
   /**
    * Bytes of the packet on the wire from its network header on, when it was not captured whole.
-   * Default: what the frame has: of one that says more it is told that bytes are missing.
+   * Default: what was captured; of a packet that says it has more, the line tells that bytes are missing.
    */
   readonly length?: number;
 }
@@ -42,14 +42,14 @@ export interface SummaryOptions {
  * follow; a layer that is cut or malformed is said in brackets. Of an Ethernet frame the addresses
  * and VLAN tags come first.
  *
- * @throws {PacketReleasedError} when the frame was released.
+ * @throws {PacketReleasedError} when the bytes were released.
  */
 export function summary(packet: Layers | EthernetLayers, options: SummaryOptions = {}): string {
   checkObject("packet", packet);
   checkObject("options", options);
   if (packet instanceof Layers) return line(packet, options.length);
   const { ethernet, vlans, layers } = packet;
-  if (ethernet === undefined) return `ethernet, length ${packet.frame.length}${flaw(packet)}`;
+  if (ethernet === undefined) return `ethernet, length ${packet.bytes.length}${flaw(packet)}`;
   const parts = [`${ethernet.source} > ${ethernet.destination}`, ...vlans.map(vlanText)];
   parts.push(layers === undefined ? flaw(packet).trimStart() : line(layers, options.length));
   return parts.join(", ");
@@ -63,7 +63,7 @@ export function vlanText(
 }
 
 function line(layers: Layers, length: number | undefined): string {
-  const wire = length ?? layers.frame.length - layers.networkOffset;
+  const wire = length ?? layers.bytes.length - layers.networkOffset;
   const { ip, arp } = layers;
   if (arp !== undefined) return `ARP, ${describeArp(arp)}, length ${wire}${flaw(layers)}`;
   if (ip === undefined) {

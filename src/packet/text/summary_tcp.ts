@@ -1,5 +1,5 @@
 // A TCP segment in the words of tcpdump.
-import { Frame } from "../structure/packet_bytes.ts";
+import { PacketBytes } from "../structure/packet_bytes.ts";
 import { formatHex } from "../../base/hex.ts";
 import { describeMptcp } from "./summary_mptcp.ts";
 import { readOptions } from "../structure/header_options.ts";
@@ -29,7 +29,7 @@ export function describeTcp(tcp: TcpView, length: number): string {
 
 function describeOptions(tcp: TcpView): string {
   const bytes = tcp.options;
-  const { options, problem } = readOptions(new Frame(bytes), 0, bytes.length);
+  const { options, problem } = readOptions(new PacketBytes(bytes), 0, bytes.length);
   const texts = options.map(([kind, data]) => describeTcpOption({ kind, data }));
   if (bytes.length < tcp.headerLength - TCP_HEADER_SIZE) texts.push("[cut]");
   else if (problem !== undefined) texts.push("[bad opt]");

@@ -1,13 +1,16 @@
 import { formatIpv4, parseIpv4 } from "../../base/address.ts";
 import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "../edit/edit.ts";
-import { type Flow, quotedFlow } from "../structure/flow.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { Flow } from "../structure/flow.ts";
+import { quotedFlow } from "../structure/flow_of_packet.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { ICMP, ICMP_HEADER_SIZE, ICMP_OFFSET } from "../structure/upper_layouts.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
+
+const FIELD = ICMP_OFFSET;
 
 const UNREACHABLE = 3;
 /** The code of {@link UNREACHABLE} that tells an MTU (RFC 1191 §4). */
@@ -56,8 +59,8 @@ export const ICMP_FIELDS = [
 
 /**
  * An ICMP header (RFC 792) and what follows it. Made by `Layers`, which has checked that the header
- * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
- * once the frame was released.
+ * is there. Numbers are in host order. Borrows the packet's bytes: every use throws PacketReleasedError
+ * once they were released.
  *
  * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
  * value out of range throws RangeError, one of the wrong type, or a field that messages of this type
@@ -65,21 +68,21 @@ export const ICMP_FIELDS = [
  * anything is changed.
  */
 export class IcmpView {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   get type(): number {
-    return this.#frame.u8(this.#outline.upper + ICMP_OFFSET.type);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.type);
   }
 
   set type(value: number) {
     checkInteger("type", value, 0, 255);
-    this.#write(ICMP_OFFSET.type, (value << 8) | this.code);
+    this.#write(FIELD.type, (value << 8) | this.code);
   }
 
   /** The type in words, `type 200` when it has none. */
@@ -89,42 +92,42 @@ export class IcmpView {
   }
 
   get code(): number {
-    return this.#frame.u8(this.#outline.upper + ICMP_OFFSET.code);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.code);
   }
 
   set code(value: number) {
     checkInteger("code", value, 0, 255);
-    this.#write(ICMP_OFFSET.type, (this.type << 8) | value);
+    this.#write(FIELD.type, (this.type << 8) | value);
   }
 
   /** The checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + ICMP_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** Identifier of an echo, extended echo, timestamp, information or address mask message; else absent. */
   get identifier(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.identifier);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.identifier);
   }
 
   set identifier(value: number) {
     checkU16("identifier", value);
     if (!QUERIES.has(this.type)) this.#refuse("identifier");
-    this.#write(ICMP_OFFSET.identifier, value);
+    this.#write(FIELD.identifier, value);
   }
 
   /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.sequenceNumber) >>
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber) >>
       (this.#isExtendedEcho() ? 8 : 0);
   }
 
@@ -133,20 +136,20 @@ export class IcmpView {
     if (!QUERIES.has(this.type)) this.#refuse("sequenceNumber");
     const extended = this.#isExtendedEcho();
     if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
-    const low = this.#frame.u8(this.#outline.upper + ICMP_OFFSET.sequenceNumber + 1);
-    this.#write(ICMP_OFFSET.sequenceNumber, extended ? (value << 8) | low : value);
+    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.sequenceNumber + 1);
+    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
   }
 
   /** MTU of the next hop in "fragmentation needed", type 3 with code 4 (RFC 1191 §4); else absent. */
   get mtu(): number | undefined {
     if (!this.#hasMtu()) return undefined;
-    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.sequenceNumber);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber);
   }
 
   set mtu(value: number) {
     checkU16("mtu", value);
     if (!this.#hasMtu()) this.#refuse("mtu");
-    this.#write(ICMP_OFFSET.sequenceNumber, value);
+    this.#write(FIELD.sequenceNumber, value);
   }
 
   /** The better gateway that a "redirect" names; else absent. */
@@ -163,14 +166,14 @@ export class IcmpView {
   /** The byte that a "parameter problem" is about; else absent. */
   get pointer(): number | undefined {
     if (this.type !== PARAMETER_PROBLEM) return undefined;
-    return this.#frame.u8(this.#outline.upper + ICMP_OFFSET.restOfHeader);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.restOfHeader);
   }
 
   set pointer(value: number) {
     checkInteger("pointer", value, 0, 255);
     if (this.type !== PARAMETER_PROBLEM) this.#refuse("pointer");
-    const low = this.#frame.u8(this.#outline.upper + ICMP_OFFSET.restOfHeader + 1);
-    this.#write(ICMP_OFFSET.restOfHeader, (value << 8) | low);
+    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.restOfHeader + 1);
+    this.#write(FIELD.restOfHeader, (value << 8) | low);
   }
 
   /**
@@ -179,7 +182,7 @@ export class IcmpView {
    * where no IP header is quoted.
    *
    * The quoted packet itself is `parseLayers(icmp.payload)`; to change it (NAT does) edit a copy of
-   * these bytes, and assign `frame.subarray()` of it to {@link payload}.
+   * these bytes, and assign `layers.bytes` of it to {@link payload}.
    */
   get quotedFlow(): Flow | undefined {
     return ERRORS.has(this.type) ? quotedFlow(this.#data(), ETHERTYPE.IPV4) : undefined;
@@ -187,19 +190,19 @@ export class IcmpView {
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type. */
   get restOfHeader(): number {
-    return this.#frame.u32(this.#outline.upper + ICMP_OFFSET.restOfHeader);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.restOfHeader);
   }
 
   set restOfHeader(value: number) {
     checkU32("restOfHeader", value);
     this.#require();
-    writeUpper32(this.#outline, ICMP_OFFSET.restOfHeader, value);
+    writeUpper32(this.#outline, FIELD.restOfHeader, value);
   }
 
   /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
   get payload(): Uint8Array {
-    const { upper, end } = this.#outline;
-    return this.#frame.bytes(upper + ICMP_HEADER_SIZE, end);
+    const { upperOffset, end } = this.#outline;
+    return this.#packet.bytes(upperOffset + ICMP_HEADER_SIZE, end);
   }
 
   /**
@@ -211,10 +214,10 @@ export class IcmpView {
   set payload(value: Uint8Array) {
     const length = checkedLength("payload", value);
     this.#require();
-    const { upper, end } = this.#outline;
+    const { upperOffset, end } = this.#outline;
     replaceData(
       this.#outline,
-      { field: "payload", from: upper + ICMP_HEADER_SIZE, to: end },
+      { field: "payload", from: upperOffset + ICMP_HEADER_SIZE, to: end },
       value,
       length,
     );
@@ -232,8 +235,8 @@ export class IcmpView {
 
   /** The payload in place, which only this class looks at. */
   #data(): Uint8Array {
-    const { upper, end } = this.#outline;
-    return this.#frame.subarray(upper + ICMP_HEADER_SIZE, end);
+    const { upperOffset, end } = this.#outline;
+    return this.#packet.subarray(upperOffset + ICMP_HEADER_SIZE, end);
   }
 
   #require(): void {

@@ -6,14 +6,17 @@ import {
   writeUpper32,
   writeUpperBytes,
 } from "../edit/edit.ts";
-import { type Flow, quotedFlow } from "../structure/flow.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { Flow } from "../structure/flow.ts";
+import { quotedFlow } from "../structure/flow_of_packet.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { ICMP_HEADER_SIZE, ICMP_OFFSET, ICMPV6 } from "../structure/upper_layouts.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
+
+const FIELD = ICMP_OFFSET;
 
 /** Names of ICMPv6 types, after IANA's registry. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -57,8 +60,8 @@ export const ICMPV6_FIELDS = [
 
 /**
  * An ICMPv6 header (RFC 4443) and what follows it. Made by `Layers`, which has checked that the header
- * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
- * once the frame was released.
+ * is there. Numbers are in host order. Borrows the packet's bytes: every use throws PacketReleasedError
+ * once they were released.
  *
  * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
  * value out of range throws RangeError, one of the wrong type, or a field that messages of this type
@@ -66,21 +69,21 @@ export const ICMPV6_FIELDS = [
  * anything is changed.
  */
 export class Icmpv6View {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   get type(): number {
-    return this.#frame.u8(this.#outline.upper + ICMP_OFFSET.type);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.type);
   }
 
   set type(value: number) {
     checkInteger("type", value, 0, 255);
-    this.#write(ICMP_OFFSET.type, (value << 8) | this.code);
+    this.#write(FIELD.type, (value << 8) | this.code);
   }
 
   /** The type in words, `type 200` when it has none. */
@@ -90,43 +93,44 @@ export class Icmpv6View {
   }
 
   get code(): number {
-    return this.#frame.u8(this.#outline.upper + ICMP_OFFSET.code);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.code);
   }
 
   set code(value: number) {
     checkInteger("code", value, 0, 255);
-    this.#write(ICMP_OFFSET.type, (this.type << 8) | value);
+    this.#write(FIELD.type, (this.type << 8) | value);
   }
 
   /** The checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + ICMP_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** Identifier of an echo or extended echo message; else absent. */
   get identifier(): number | undefined {
     if (!this.#isEcho() && !this.#isExtendedEcho()) return undefined;
-    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.identifier);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.identifier);
   }
 
   set identifier(value: number) {
     checkU16("identifier", value);
     if (!this.#isEcho() && !this.#isExtendedEcho()) this.#refuse("identifier");
-    this.#write(ICMP_OFFSET.identifier, value);
+    this.#write(FIELD.identifier, value);
   }
 
   /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) return undefined;
-    return this.#frame.u16(this.#outline.upper + ICMP_OFFSET.sequenceNumber) >> (extended ? 8 : 0);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber) >>
+      (extended ? 8 : 0);
   }
 
   set sequenceNumber(value: number) {
@@ -134,8 +138,8 @@ export class Icmpv6View {
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) this.#refuse("sequenceNumber");
     if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
-    const low = this.#frame.u8(this.#outline.upper + ICMP_OFFSET.sequenceNumber + 1);
-    this.#write(ICMP_OFFSET.sequenceNumber, extended ? (value << 8) | low : value);
+    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.sequenceNumber + 1);
+    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
   }
 
   /** The largest packet that would have passed, of a "packet too big"; else absent. */
@@ -170,7 +174,7 @@ export class Icmpv6View {
     const address = parseIpv6(value, "targetAddress");
     if (!this.#hasTarget()) this.#refuse("targetAddress");
     this.#require();
-    writeUpperBytes(this.#outline, this.#outline.upper + ICMP_HEADER_SIZE, address);
+    writeUpperBytes(this.#outline, this.#outline.upperOffset + ICMP_HEADER_SIZE, address);
   }
 
   /** The flow of the packet that an error quotes, as in `IcmpView`; else absent. */
@@ -181,19 +185,19 @@ export class Icmpv6View {
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type (the MTU of type 2). */
   get restOfHeader(): number {
-    return this.#frame.u32(this.#outline.upper + ICMP_OFFSET.restOfHeader);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.restOfHeader);
   }
 
   set restOfHeader(value: number) {
     checkU32("restOfHeader", value);
     this.#require();
-    writeUpper32(this.#outline, ICMP_OFFSET.restOfHeader, value);
+    writeUpper32(this.#outline, FIELD.restOfHeader, value);
   }
 
   /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
   get payload(): Uint8Array {
-    const { upper, end } = this.#outline;
-    return this.#frame.bytes(upper + ICMP_HEADER_SIZE, end);
+    const { upperOffset, end } = this.#outline;
+    return this.#packet.bytes(upperOffset + ICMP_HEADER_SIZE, end);
   }
 
   /**
@@ -205,10 +209,10 @@ export class Icmpv6View {
   set payload(value: Uint8Array) {
     const length = checkedLength("payload", value);
     this.#require();
-    const { upper, end } = this.#outline;
+    const { upperOffset, end } = this.#outline;
     replaceData(
       this.#outline,
-      { field: "payload", from: upper + ICMP_HEADER_SIZE, to: end },
+      { field: "payload", from: upperOffset + ICMP_HEADER_SIZE, to: end },
       value,
       length,
     );
@@ -241,8 +245,8 @@ export class Icmpv6View {
 
   /** The payload in place, which only this class looks at. */
   #data(): Uint8Array {
-    const { upper, end } = this.#outline;
-    return this.#frame.subarray(upper + ICMP_HEADER_SIZE, end);
+    const { upperOffset, end } = this.#outline;
+    return this.#packet.subarray(upperOffset + ICMP_HEADER_SIZE, end);
   }
 
   #isEcho(): boolean {

@@ -1,5 +1,5 @@
 import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "../edit/edit.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { encodeOptions, padBytes, rawOptions, readOptions } from "../structure/header_options.ts";
 import { TCP, TCP_HEADER_SIZE, TCP_OFFSET } from "../structure/upper_layouts.ts";
@@ -25,6 +25,8 @@ import {
   type TcpTimestamps,
 } from "./tcp_options.ts";
 
+const FIELD = TCP_OFFSET;
+
 /** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
 export const TCP_FIELDS = [
   ...["sourcePort", "destinationPort", "sequenceNumber", "acknowledgmentNumber"] as const,
@@ -36,77 +38,77 @@ export const TCP_FIELDS = [
 
 /**
  * A TCP header (RFC 9293) and its data. Made by `Layers`, which has checked that the fixed header
- * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
- * once the frame was released.
+ * is there. Numbers are in host order. Borrows the packet's bytes: every use throws PacketReleasedError
+ * once they were released.
  *
  * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
  * value out of range throws RangeError, one of the wrong type TypeError, and what the owner of the
  * memory forbids the owner's error, before anything is changed.
  */
 export class TcpView {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   get sourcePort(): number {
-    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.sourcePort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sourcePort);
   }
 
   set sourcePort(value: number) {
-    this.#write(TCP_OFFSET.sourcePort, checkU16("sourcePort", value));
+    this.#write(FIELD.sourcePort, checkU16("sourcePort", value));
   }
 
   get destinationPort(): number {
-    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.destinationPort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.destinationPort);
   }
 
   set destinationPort(value: number) {
-    this.#write(TCP_OFFSET.destinationPort, checkU16("destinationPort", value));
+    this.#write(FIELD.destinationPort, checkU16("destinationPort", value));
   }
 
   get sequenceNumber(): number {
-    return this.#frame.u32(this.#outline.upper + TCP_OFFSET.sequenceNumber);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.sequenceNumber);
   }
 
   set sequenceNumber(value: number) {
     this.#require();
-    writeUpper32(this.#outline, TCP_OFFSET.sequenceNumber, checkU32("sequenceNumber", value));
+    writeUpper32(this.#outline, FIELD.sequenceNumber, checkU32("sequenceNumber", value));
   }
 
   /** Meaningful when {@link ack} is set. */
   get acknowledgmentNumber(): number {
-    return this.#frame.u32(this.#outline.upper + TCP_OFFSET.acknowledgmentNumber);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.acknowledgmentNumber);
   }
 
   set acknowledgmentNumber(value: number) {
     this.#require();
     writeUpper32(
       this.#outline,
-      TCP_OFFSET.acknowledgmentNumber,
+      FIELD.acknowledgmentNumber,
       checkU32("acknowledgmentNumber", value),
     );
   }
 
   /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#frame.u8(this.#outline.upper + TCP_OFFSET.dataOffset) >> 4) * 4;
+    return (this.#packet.u8(this.#outline.upperOffset + FIELD.dataOffset) >> 4) * 4;
   }
 
   /** A multiple of 4, not above the segment's length. What was data becomes options, or the reverse. */
   set headerLength(value: number) {
-    const { upper, end } = this.#outline;
-    checkInteger("headerLength", value, TCP_HEADER_SIZE, Math.min(60, end - upper));
+    const { upperOffset, end } = this.#outline;
+    checkInteger("headerLength", value, TCP_HEADER_SIZE, Math.min(60, end - upperOffset));
     if (value % 4 !== 0) throw new RangeError(`headerLength must be a multiple of 4, got ${value}`);
     this.#writeBits(0x0fff, value << 10);
   }
 
   /** The four bits between data offset and control bits, 0 to 15; the lowest is AE (RFC 9768). */
   get reserved(): number {
-    return this.#frame.u8(this.#outline.upper + TCP_OFFSET.dataOffset) & 15;
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.dataOffset) & 15;
   }
 
   set reserved(value: number) {
@@ -115,7 +117,7 @@ export class TcpView {
 
   /** The eight control bits as a number: `TCP_FLAG` names them. */
   get flags(): number {
-    return this.#frame.u8(this.#outline.upper + TCP_OFFSET.flags);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.flags);
   }
 
   set flags(value: number) {
@@ -188,16 +190,16 @@ export class TcpView {
 
   /** The window field, unscaled. */
   get windowSize(): number {
-    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.window);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.window);
   }
 
   set windowSize(value: number) {
-    this.#write(TCP_OFFSET.window, checkU16("windowSize", value));
+    this.#write(FIELD.window, checkU16("windowSize", value));
   }
 
   /** The checksum as it stands. In packets that leave this machine it is often unfinished. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /**
@@ -207,21 +209,24 @@ export class TcpView {
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + TCP_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** Meaningful when {@link urg} is set. */
   get urgentPointer(): number {
-    return this.#frame.u16(this.#outline.upper + TCP_OFFSET.urgentPointer);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.urgentPointer);
   }
 
   set urgentPointer(value: number) {
-    this.#write(TCP_OFFSET.urgentPointer, checkU16("urgentPointer", value));
+    this.#write(FIELD.urgentPointer, checkU16("urgentPointer", value));
   }
 
   /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
   get options(): Uint8Array {
-    return this.#frame.bytes(this.#outline.upper + TCP_HEADER_SIZE, tcpHeaderEnd(this.#outline));
+    return this.#packet.bytes(
+      this.#outline.upperOffset + TCP_HEADER_SIZE,
+      tcpHeaderEnd(this.#outline),
+    );
   }
 
   /**
@@ -241,8 +246,8 @@ export class TcpView {
    */
   get optionList(): readonly TcpOption[] {
     const { options } = readOptions(
-      this.#frame,
-      this.#outline.upper + TCP_HEADER_SIZE,
+      this.#packet,
+      this.#outline.upperOffset + TCP_HEADER_SIZE,
       tcpHeaderEnd(this.#outline),
     );
     return options.map(([kind, data]) => ({ kind, data: new Uint8Array(data) }));
@@ -256,7 +261,7 @@ export class TcpView {
   /** Maximum segment size (RFC 9293 §3.7.1) in bytes, if the option is there. */
   get mss(): number | undefined {
     const at = this.#find(TCP_OPTION.MSS, 4);
-    return at < 0 ? undefined : this.#frame.u16(at + 2);
+    return at < 0 ? undefined : this.#packet.u16(at + 2);
   }
 
   /**
@@ -274,7 +279,7 @@ export class TcpView {
   /** Shift of the window scale option (RFC 7323), 0 to 14; more is there to be seen as it stands. */
   get windowScale(): number | undefined {
     const at = this.#find(TCP_OPTION.WINDOW_SCALE, 3);
-    return at < 0 ? undefined : this.#frame.u8(at + 2);
+    return at < 0 ? undefined : this.#packet.u8(at + 2);
   }
 
   set windowScale(value: number | undefined) {
@@ -295,7 +300,7 @@ export class TcpView {
   /** Blocks of a selective acknowledgment (RFC 2018), if the option is there. */
   get sack(): readonly TcpSackBlock[] | undefined {
     const at = this.#find(TCP_OPTION.SACK, 0);
-    return at < 0 ? undefined : decodeSackBlocks(this.#frame, at);
+    return at < 0 ? undefined : decodeSackBlocks(this.#packet, at);
   }
 
   set sack(value: readonly TcpSackBlock[] | undefined) {
@@ -306,7 +311,7 @@ export class TcpView {
   get timestamps(): TcpTimestamps | undefined {
     const at = this.#find(TCP_OPTION.TIMESTAMPS, 10);
     if (at < 0) return undefined;
-    return { value: this.#frame.u32(at + 2), echoReply: this.#frame.u32(at + 6) };
+    return { value: this.#packet.u32(at + 2), echoReply: this.#packet.u32(at + 6) };
   }
 
   set timestamps(value: TcpTimestamps | undefined) {
@@ -315,7 +320,7 @@ export class TcpView {
 
   /** The captured bytes of the data: a copy of a queued packet\'s, else borrowed. */
   get payload(): Uint8Array {
-    return this.#frame.bytes(tcpHeaderEnd(this.#outline), this.#outline.end);
+    return this.#packet.bytes(tcpHeaderEnd(this.#outline), this.#outline.end);
   }
 
   /**
@@ -354,8 +359,8 @@ export class TcpView {
 
   /** Writes the bits of data offset and flags that `keep` does not hold. */
   #writeBits(keep: number, bits: number): void {
-    const old = this.#frame.u16(this.#outline.upper + TCP_OFFSET.dataOffset);
-    this.#write(TCP_OFFSET.dataOffset, (old & keep) | bits);
+    const old = this.#packet.u16(this.#outline.upperOffset + FIELD.dataOffset);
+    this.#write(FIELD.dataOffset, (old & keep) | bits);
   }
 
   #writeFlag(field: string, bit: number, value: boolean): void {

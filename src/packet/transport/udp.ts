@@ -1,5 +1,5 @@
 import { replaceData, requireUpper, writeUpper16 } from "../edit/edit.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { UDP, UDP_HEADER_SIZE, UDP_OFFSET } from "../structure/upper_layouts.ts";
 import { guardNames } from "../../base/name_guard.ts";
@@ -8,46 +8,48 @@ import { IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16 } from "../../base/checks.ts";
 import { isUnsummed, renewUpper } from "../structure/sums.ts";
 
+const FIELD = UDP_OFFSET;
+
 /** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
 export const UDP_FIELDS = ["sourcePort", "destinationPort", "length", "checksum"] as const;
 
 /**
  * A UDP header (RFC 768) and its data. Made by `Layers`, which has checked that the header is
- * there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError once
- * the frame was released.
+ * there. Numbers are in host order. Borrows the packet's bytes: every use throws PacketReleasedError once
+ * they were released.
  *
  * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624),
  * unless there is none. A value out of range throws RangeError, one of the wrong type TypeError, and
  * what the owner of the memory forbids the owner's error, before anything is changed.
  */
 export class UdpView {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   get sourcePort(): number {
-    return this.#frame.u16(this.#outline.upper + UDP_OFFSET.sourcePort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sourcePort);
   }
 
   set sourcePort(value: number) {
-    this.#write(UDP_OFFSET.sourcePort, checkU16("sourcePort", value));
+    this.#write(FIELD.sourcePort, checkU16("sourcePort", value));
   }
 
   get destinationPort(): number {
-    return this.#frame.u16(this.#outline.upper + UDP_OFFSET.destinationPort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.destinationPort);
   }
 
   set destinationPort(value: number) {
-    this.#write(UDP_OFFSET.destinationPort, checkU16("destinationPort", value));
+    this.#write(FIELD.destinationPort, checkU16("destinationPort", value));
   }
 
   /** Bytes of header and data as the header says. */
   get length(): number {
-    return this.#frame.u16(this.#outline.upper + UDP_OFFSET.length);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.length);
   }
 
   /**
@@ -59,14 +61,14 @@ export class UdpView {
     this.#require();
     const outline = this.#outline;
     const unsummed = isUnsummed(outline);
-    this.#frame.setU16(outline.upper + UDP_OFFSET.length, value);
+    this.#packet.setU16(outline.upperOffset + FIELD.length, value);
     outline.refresh();
     if (!unsummed) renewUpper(outline);
   }
 
   /** The checksum as it stands; 0 over IPv4 means that there is none. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + UDP_OFFSET.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /**
@@ -76,12 +78,12 @@ export class UdpView {
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + UDP_OFFSET.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** The captured bytes of the data: a copy of a queued packet\'s, else borrowed; never more than `length` says. */
   get payload(): Uint8Array {
-    return this.#frame.bytes(this.#outline.upper + UDP_HEADER_SIZE, this.#end());
+    return this.#packet.bytes(this.#outline.upperOffset + UDP_HEADER_SIZE, this.#end());
   }
 
   /**
@@ -93,7 +95,7 @@ export class UdpView {
   set payload(value: Uint8Array) {
     const length = checkedLength("payload", value);
     this.#require();
-    const from = this.#outline.upper + UDP_HEADER_SIZE;
+    const from = this.#outline.upperOffset + UDP_HEADER_SIZE;
     replaceData(this.#outline, { field: "payload", from, to: this.#end() }, value, length);
   }
 
@@ -108,9 +110,9 @@ export class UdpView {
   }
 
   #end(): number {
-    const { upper, end } = this.#outline;
+    const { upperOffset, end } = this.#outline;
     const { length } = this;
-    return length === 0 ? end : Math.min(upper + length, end);
+    return length === 0 ? end : Math.min(upperOffset + length, end);
   }
 
   #require(): void {

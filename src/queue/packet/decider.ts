@@ -5,7 +5,7 @@
  */
 
 import type { PacketMessage } from "../../nfqueue/packet_message.ts";
-import type { Frame } from "../../packet/structure/packet_bytes.ts";
+import type { PacketBytes } from "../../packet/structure/packet_bytes.ts";
 import type { MESSAGE } from "./friends.ts";
 
 /** A packet that gets its verdict. */
@@ -29,7 +29,7 @@ export interface Decider {
 /** What a verdict carries besides the mark. */
 export interface VerdictChanges {
   /** What goes on in the packet's place. */
-  readonly payload: Uint8Array | Frame | undefined;
+  readonly payload: Uint8Array | PacketBytes | undefined;
   /** Of `encodeVerdictChanges`. */
   readonly attributes: Uint8Array<ArrayBuffer> | undefined;
 }

@@ -7,7 +7,8 @@
 import { NFQA } from "../../netlink/queue/numbers.ts";
 import { attributeLength } from "../../netlink/queue/packet_index.ts";
 import type { PacketMessage } from "../../nfqueue/packet_message.ts";
-import { type Flow, flowAt } from "../../packet/structure/flow.ts";
+import type { Flow } from "../../packet/structure/flow.ts";
+import { flowAt } from "../../packet/structure/flow_of_packet.ts";
 
 /** The flow of a packet as it came, without an outline; undefined where it takes one. */
 export function flowOfMessage(message: PacketMessage): Flow | undefined {

@@ -12,14 +12,14 @@ import { NFQA } from "../../netlink/queue/numbers.ts";
 import type { PacketMessage } from "../../nfqueue/packet_message.ts";
 import { EthernetView } from "../../packet/link/ethernet.ts";
 import { ETHERNET_HEADER_SIZE } from "../../packet/structure/link_layouts.ts";
-import { type FrameMemory, type FrameOwner, OWN_MEMORY } from "../../packet/structure/owner.ts";
-import { Frame } from "../../packet/structure/packet_bytes.ts";
+import { type BytesOwner, type Memory, OWN_MEMORY } from "../../packet/structure/owner.ts";
+import { PacketBytes } from "../../packet/structure/packet_bytes.ts";
 
 /** What was assigned, as a verdict sends it. */
 export type Layer2Edits = Pick<QueueVerdictChanges, "vlan" | "layer2Header">;
 
 /** The header keeps its length, and nothing else is asked. */
-const HEADER_OWNER: FrameOwner<undefined> = {
+const HEADER_OWNER: BytesOwner<undefined> = {
   terms: () => OWN_MEMORY,
   checkLength: () => {},
   checkHeaders: () => {},
@@ -29,7 +29,7 @@ const HEADER_OWNER: FrameOwner<undefined> = {
 export class Layer2 {
   /** The tag that was assigned. */
   vlan: PacketVlan | undefined = undefined;
-  #frame: Frame | undefined = undefined;
+  #frame: PacketBytes | undefined = undefined;
   #ethernet: EthernetView | undefined = undefined;
   /** The header was edited before the packet was copied. */
   #copied = false;
@@ -41,7 +41,7 @@ export class Layer2 {
     const length = message.length(NFQA.L2HDR);
     if (length < ETHERNET_HEADER_SIZE) return undefined;
     const { bytes, view } = message;
-    this.#frame = new Frame(bytes, offset, offset + length, view, HEADER_OWNER);
+    this.#frame = new PacketBytes(bytes, offset, offset + length, view, HEADER_OWNER);
     return this.#ethernet = new EthernetView(this.#frame);
   }
 
@@ -69,7 +69,7 @@ export class Layer2 {
   }
 
   /** Goes on in other memory, as the packet's bytes do. */
-  rebase(from: Uint8Array, to: FrameMemory, shift: number): void {
+  rebase(from: Uint8Array, to: Memory, shift: number): void {
     this.#frame?.rebase(from, to, shift);
   }
 

@@ -19,7 +19,7 @@ import {
   startOutlined,
 } from "../../packet/structure/finish.ts";
 import type { Outline } from "../../packet/structure/outline.ts";
-import type { EditTerms, FrameOwner } from "../../packet/structure/owner.ts";
+import type { BytesOwner, EditTerms } from "../../packet/structure/owner.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../../packet/structure/protocols.ts";
 import { tcpOf } from "../../packet/views.ts";
 import { TruncatedPacketError, UnfinishedChecksumError } from "./errors.ts";
@@ -86,25 +86,25 @@ const REPLACEMENT_TERMS: EditTerms = {
 const nothing = (): void => {};
 
 /** Owns the bytes that a queue received. */
-export const RECEIVED: FrameOwner<EditedPacket> = {
+export const RECEIVED: BytesOwner<EditedPacket> = {
   terms: receivedTerms,
   checkLength,
   checkHeaders,
 };
 /** Owns what replaces them. */
-export const REPLACED: FrameOwner<EditedPacket> = {
+export const REPLACED: BytesOwner<EditedPacket> = {
   terms: () => REPLACEMENT_TERMS,
   checkLength,
   checkHeaders,
 };
 /** Owns the bytes of a copy. */
-export const COPY: FrameOwner<EditedPacket> = {
+export const COPY: BytesOwner<EditedPacket> = {
   terms: copyTerms,
   checkLength: nothing,
   checkHeaders: nothing,
 };
 /** Owns what replaces those. */
-export const REPLACED_COPY: FrameOwner<EditedPacket> = { ...COPY, terms: REPLACED.terms };
+export const REPLACED_COPY: BytesOwner<EditedPacket> = { ...COPY, terms: REPLACED.terms };
 
 /**
  * Whether the checksum is left to us, which is computed in the end.
@@ -134,9 +134,9 @@ function cutError(message: PacketMessage): TruncatedPacketError {
 }
 
 /** Bytes of the IP headers as they came. */
-function headersLength({ frame, version, network, upper }: Outline): number {
-  if (version === 4) return (frame.u8(network) & 15) * 4;
-  return version === 0 ? 0 : upper - network;
+function headersLength({ packet, version, networkOffset, upperOffset }: Outline): number {
+  if (version === 4) return (packet.u8(networkOffset) & 15) * 4;
+  return version === 0 ? 0 : upperOffset - networkOffset;
 }
 
 /** What the message left free of its slot; none where anything follows the packet in the message. */
@@ -203,7 +203,7 @@ export function finishEdited(packet: EditedPacket): void {
   if (version !== 0 && (protocol === IP_PROTOCOL.TCP || protocol === IP_PROTOCOL.UDP)) {
     throw new UnfinishedChecksumError(protocol);
   }
-  finishIpHeader(outline.frame.subarray());
+  finishIpHeader(outline.packet.subarray());
 }
 
 /** The same of the program's own bytes that were edited, as far as it can be done. */
@@ -211,7 +211,7 @@ export function finishEditedReplacement(packet: EditedPacket): void {
   const finish = wayToFinish(packet, EDITED);
   if (finish === undefined) return;
   const { [OUTLINE]: outline } = packet;
-  if (!finish(outline)) finishIpHeader(outline.frame.subarray());
+  if (!finish(outline)) finishIpHeader(outline.packet.subarray());
 }
 
 /**
@@ -259,7 +259,7 @@ export function checkReplacement(message: PacketMessage, given: Uint8Array): Uin
 function checkLength(packet: EditedPacket, length: number, at: number): void {
   const { [MESSAGE]: message, [OUTLINE]: outline } = packet;
   if (isGso(message)) return checkSegments(packet, length, at);
-  if (length <= outline.frame.length) return;
+  if (length <= outline.packet.length) return;
   const bridged = message.family === FAMILIES.bridge;
   // Without DF the kernel makes fragments.
   if (!bridged && maySplit(outline)) return;
@@ -277,8 +277,8 @@ function checkLength(packet: EditedPacket, length: number, at: number): void {
 }
 
 /** Whether the packet is one of IPv4 without DF. */
-function maySplit({ frame, version, network }: Outline): boolean {
-  return version === 4 && (frame.u8(network + IPV4_FLAGS) & DONT_FRAGMENT) === 0;
+function maySplit({ packet, version, networkOffset }: Outline): boolean {
+  return version === 4 && (packet.u8(networkOffset + IPV4_FLAGS) & DONT_FRAGMENT) === 0;
 }
 
 /** What the packet leaves by: in the bridge family its port. */
@@ -298,7 +298,7 @@ function checkSegments(packet: EditedPacket, length: number, at: number): void {
   const device = outDevice(message);
   const mtu = (device && mtuOf(device)) ?? 0;
   const tcp = tcpOf(outline);
-  const grows = length > outline.frame.length;
+  const grows = length > outline.packet.length;
   const upper = headersLength(outline);
   // The kernel knows where the upper header is, and TCP's segments are as long as the MTU allows.
   const fixed = tcp === undefined || at <= upper || (grows && !maySplit(outline));

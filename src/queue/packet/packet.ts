@@ -26,9 +26,10 @@ import type { Ipv6View } from "../../packet/ip/ipv6.ts";
 import { Layers } from "../../packet/layers.ts";
 import type { ArpView } from "../../packet/link/arp.ts";
 import type { EthernetView } from "../../packet/link/ethernet.ts";
-import { type Flow, flowOf } from "../../packet/structure/flow.ts";
+import type { Flow } from "../../packet/structure/flow.ts";
+import { flowOf } from "../../packet/structure/flow_of_packet.ts";
 import { Outline } from "../../packet/structure/outline.ts";
-import { Frame } from "../../packet/structure/packet_bytes.ts";
+import { PacketBytes } from "../../packet/structure/packet_bytes.ts";
 import { INSPECT, type JsonObject } from "../../base/json_value.ts";
 import type { IcmpView } from "../../packet/transport/icmp.ts";
 import type { Icmpv6View } from "../../packet/transport/icmpv6.ts";
@@ -90,7 +91,7 @@ export class Packet {
   #verdict: number | undefined = undefined;
   #ending: Ending | undefined = undefined;
   #held = false;
-  #frame: Frame | undefined = undefined;
+  #frame: PacketBytes | undefined = undefined;
   #outline: Outline | undefined = undefined;
   #replacement: Uint8Array | undefined = undefined;
   #layer2: Layer2 | undefined = undefined;
@@ -529,16 +530,16 @@ export class Packet {
     return this.#outline ??= new Outline(this.#framed(), this.#message.etherType, 0);
   }
 
-  #framed(): Frame {
+  #framed(): PacketBytes {
     return this.#frame ??= this.#makeFrame(this.#message);
   }
 
-  #makeFrame(message: PacketMessage): Frame {
+  #makeFrame(message: PacketMessage): PacketBytes {
     const { bytes, view } = message;
     const offset = message.offset(NFQA.PAYLOAD);
     const end = offset + message.length(NFQA.PAYLOAD);
     const copy = this.#decider === undefined;
-    const frame = new Frame(bytes, offset, end, view, copy ? COPY : RECEIVED, this);
+    const frame = new PacketBytes(bytes, offset, end, view, copy ? COPY : RECEIVED, this);
     const replacement = this.#replacement;
     if (replacement !== undefined) frame.lend(replacement, copy ? REPLACED_COPY : REPLACED);
     return frame;
@@ -607,7 +608,7 @@ export class Packet {
   }
 
   /** What is sent in the packet's place: the edited packet, or the program's bytes. */
-  #finished(): Uint8Array | Frame | undefined {
+  #finished(): Uint8Array | PacketBytes | undefined {
     const frame = this.#frame;
     const replacement = this.#replacement;
     if (frame === undefined || !frame.touched) {

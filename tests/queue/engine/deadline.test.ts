@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   type Packet,
-  PacketQueue,
   PacketReleasedError,
   type UndecidedEvent,
   Verdict,
@@ -12,10 +11,8 @@ import {
 } from "../../../mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
-import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
-import { queueRule, udpTo } from "../../support/network/rules.ts";
-import { UdpSocket } from "../../support/traffic/udp.ts";
 import { deferred, until } from "../../support/runtime/waiting.ts";
 
 requireIsolation();
@@ -24,10 +21,8 @@ for (const verdict of [Verdict.Accept, Verdict.Drop]) {
   test(`an async handler that takes too long: verdict ${verdict}`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue(), { deadline: { milliseconds: 40, verdict } });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { deadline: { milliseconds: 40, verdict } } });
+    const { queue, receiver, sender } = scene;
     const events: UndecidedEvent[] = [];
     queue.addEventListener("undecided", (event) => events.push(event));
     const gate = deferred<void>();
@@ -51,11 +46,9 @@ for (const verdict of [Verdict.Accept, Verdict.Drop]) {
 }
 
 test("a held packet expires; its holder learns of it", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
   const deadline = { milliseconds: 30, verdict: Verdict.Accept };
-  using queue = PacketQueue.open(nextQueue(), { deadline });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { deadline } });
+  const { queue, receiver, sender } = scene;
   const held: Packet[] = [];
   await using _filter = new Filter(queue, (packet) => {
     packet.hold();
@@ -75,11 +68,9 @@ test("a held packet expires; its holder learns of it", { timeout: 20_000 }, asyn
 });
 
 test("the deadline holds in for await and between runs", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
   const deadline = { milliseconds: 30, verdict: Verdict.Accept };
-  using queue = PacketQueue.open(nextQueue(), { deadline });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { deadline } });
+  const { queue, receiver, sender } = scene;
   await sender.send("in the loop", receiver);
   const held: Packet[] = [];
   for await (const packet of queue) {
@@ -94,11 +85,9 @@ test("the deadline holds in for await and between runs", { timeout: 20_000 }, as
 });
 
 test("the deadline holds in runSync while it waits", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
   const deadline = { milliseconds: 30, verdict: Verdict.Accept };
-  using queue = PacketQueue.open(nextQueue(), { deadline });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { deadline } });
+  const { queue, receiver, sender } = scene;
   await sender.send("held", receiver);
   const held: Packet[] = [];
   queue.runSync((packet) => {
@@ -111,11 +100,9 @@ test("the deadline holds in runSync while it waits", { timeout: 20_000 }, async 
 });
 
 test("packets decided in time are left alone", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
   const deadline = { milliseconds: 2000, verdict: Verdict.Drop };
-  using queue = PacketQueue.open(nextQueue(), { deadline });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { deadline } });
+  const { queue, receiver, sender } = scene;
   await using _filter = new Filter(queue, async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     return Verdict.Accept;
@@ -126,11 +113,9 @@ test("packets decided in time are left alone", { timeout: 20_000 }, async () => 
 });
 
 test("the deadline frees a queue whose handlers all hang", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
   const deadline = { milliseconds: 20, verdict: Verdict.Accept };
-  using queue = PacketQueue.open(nextQueue(), { deadline, concurrency: 2 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { deadline, concurrency: 2 } });
+  const { queue, receiver, sender } = scene;
   await using _filter = new Filter(queue, () => new Promise<Verdict>(() => {}));
   const texts = Array.from({ length: 9 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
@@ -150,11 +135,9 @@ for (const [name, [use, expected]] of Object.entries(lateUses)) {
   test(`an async handler ${name} after the deadline: run goes on`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
     const deadline = { milliseconds: 30, verdict: Verdict.Accept };
-    using queue = PacketQueue.open(nextQueue(), { deadline });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { deadline } });
+    const { queue, receiver, sender } = scene;
     const gate = deferred<void>();
     let met: unknown;
     await using _filter = new Filter(queue, async (packet) => {
@@ -180,11 +163,9 @@ for (const [name, [use, expected]] of Object.entries(lateUses)) {
 }
 
 test("an error of another kind ends run after the deadline too", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
   const deadline = { milliseconds: 30, verdict: Verdict.Accept };
-  using queue = PacketQueue.open(nextQueue(), { deadline });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { deadline } });
+  const { queue, receiver, sender } = scene;
   const gate = deferred<void>();
   await using filter = new Filter(queue, async () => {
     await gate.promise;
@@ -207,11 +188,9 @@ for (const way of ["run", "runSync"]) {
   test(`the deadline holds for packets that wait for a slow handler: ${way}`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
     const deadline = { milliseconds: 50, verdict: Verdict.Drop };
-    using queue = PacketQueue.open(nextQueue(), { deadline });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { deadline } });
+    const { queue, receiver, sender } = scene;
     await sender.sendAll(numbered(40), receiver);
     let handled = 0;
     const handler = (): Verdict => {
@@ -235,10 +214,8 @@ for (const way of ["run", "runSync"]) {
 }
 
 test("the timeout of runSync holds with a slow handler", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.sendAll(numbered(40), receiver);
   const result = queue.runSync(() => {
     busy(20);

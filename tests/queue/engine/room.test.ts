@@ -121,7 +121,7 @@ test("a packet that grows within its slot needs no memory of its own", () => {
   const { bytes, packets: [packet] } = packetsOf([message(0, 64)], 512);
   assert.ok(packet?.udp !== undefined);
   packet.udp.payload = new Uint8Array(300);
-  assert.ok(packet[OUTLINE].frame.endIn(bytes) > 0);
+  assert.ok(packet[OUTLINE].packet.endIn(bytes) > 0);
   packet.udp.payload = new Uint8Array(500);
-  assert.equal(packet[OUTLINE].frame.endIn(bytes), 0);
+  assert.equal(packet[OUTLINE].packet.endIn(bytes), 0);
 });

@@ -6,17 +6,14 @@ import { PacketQueue, Verdict } from "../../../mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
-import { queueRule, udpTo } from "../../support/network/rules.ts";
-import { UdpSocket } from "../../support/traffic/udp.ts";
 
 requireIsolation();
 
 test("runSync handles packets until maxPackets", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.sendAll(["a", "b", "c", "d", "e"], receiver);
   const seen: string[] = [];
   const first = queue.runSync((packet) => {
@@ -32,10 +29,8 @@ test("runSync handles packets until maxPackets", { timeout: 20_000 }, async () =
 });
 
 test("runSync ends after its timeout, with and without packets", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const start = performance.now();
   assert.deepEqual(queue.runSync(() => Verdict.Accept, { timeout: 50 }), {
     packets: 0,
@@ -53,10 +48,8 @@ test("runSync ends after its timeout, with and without packets", { timeout: 20_0
 });
 
 test("runSync with a timeout of 0 takes all that is there", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { batchSize: 16 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { batchSize: 16 } });
+  const { queue, receiver, sender } = scene;
   const texts = Array.from({ length: 100 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
   const result = queue.runSync(() => Verdict.Accept, { timeout: 0 });
@@ -65,10 +58,8 @@ test("runSync with a timeout of 0 takes all that is there", { timeout: 20_000 },
 });
 
 test("close() inside the handler ends runSync", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.sendAll(["one", "two", "three"], receiver);
   const result = queue.runSync((packet) => {
     packet.accept();
@@ -84,10 +75,8 @@ test("close() inside the handler ends runSync", { timeout: 20_000 }, async () =>
 test("for await hands out packets in order; break leaves the queue open", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const texts = Array.from({ length: 10 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
   const seen: string[] = [];
@@ -112,10 +101,8 @@ test("close() ends for await", { timeout: 20_000 }, async () => {
 });
 
 test("one queue, run in every way in turn", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   for (let round = 0; round < 3; round++) {
     await sender.sendAll(["sync"], receiver);
     queue.runSync((packet) => packet.accept(), { maxPackets: 1 });

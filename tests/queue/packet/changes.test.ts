@@ -6,6 +6,7 @@ import { PacketQueue, Verdict, VerdictError, type VerdictOptions } from "../../.
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { withUdpText } from "../../support/traffic/packets.ts";
 import { queueRule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
@@ -46,11 +47,9 @@ test("the priority, alone and with mark and payload, as a later queue sees it", 
 });
 
 test("a requeued packet takes its priority along", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using first = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue: first, receiver, sender } = scene;
   using second = PacketQueue.open(nextQueue());
-  using _rule = queueRule(first.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   await using _first = new Filter(first, (packet) => {
     packet.requeue(second.number, { bypass: true, priority: 5, mark: 3 });
   });
@@ -110,10 +109,8 @@ const wrong: readonly [
 test("wrong changes throw, and the packet still waits for its verdict", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.send("hello", receiver);
   queue.runSync((packet) => {
     for (const [name, options, error, mentions] of wrong) {

@@ -2,13 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Mark, type Packet, PacketQueue, Verdict } from "../../../mod.ts";
+import { type Mark, type Packet, Verdict } from "../../../mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
-import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
-import { queueRule, Rule, udpTo } from "../../support/network/rules.ts";
-import { UdpSocket } from "../../support/traffic/udp.ts";
+import { Rule, udpTo } from "../../support/network/rules.ts";
 
 requireIsolation();
 
@@ -52,16 +51,14 @@ const cases: readonly MarkCase[] = [
 for (const { name, mark, before, after } of cases) {
   for (const family of [4, 6] as const) {
     test(`${name}, IPv${family}`, { timeout: 20_000 }, async () => {
-      using receiver = await UdpSocket.open({ family });
-      using sender = await UdpSocket.open({ family });
-      using queue = PacketQueue.open(nextQueue());
+      await using scene = await Scene.udp({ family });
+      const { queue, receiver, sender } = scene;
       const match = udpTo(receiver.port);
       // mangle's OUTPUT comes before filter's, POSTROUTING after both.
       using _before = before === undefined ? undefined : new Rule({
         ...{ family, table: "mangle", chain: "OUTPUT", match },
         jump: ["MARK", "--set-mark", String(before)],
       });
-      using _rule = queueRule(queue.number, { family, chain: "OUTPUT", match });
       using counter = new Rule({
         ...{ family, table: "mangle", chain: "POSTROUTING" },
         match: [...match, "-m", "mark", "--mark", String(after)],
@@ -82,11 +79,9 @@ for (const { name, mark, before, after } of cases) {
 test("every packet of a burst gets its own mark, whatever its neighbours get", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const match = udpTo(receiver.port);
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
   const count = (mark: number): Rule =>
     new Rule({
       ...{ table: "mangle", chain: "POSTROUTING" },
@@ -118,11 +113,9 @@ test("every packet of a burst gets its own mark, whatever its neighbours get", {
 });
 
 test("stop takes a mark too", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const match = udpTo(receiver.port);
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
   using counter = new Rule({
     ...{ table: "mangle", chain: "POSTROUTING" },
     match: [...match, "-m", "mark", "--mark", "0x99"],
@@ -134,10 +127,8 @@ test("stop takes a mark too", { timeout: 20_000 }, async () => {
 });
 
 test("a bad mark throws and the packet can still be decided", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.send("still here", receiver);
   queue.runSync((packet) => {
     for (const mark of [-1, 2 ** 32, 1.5, NaN, Infinity]) {

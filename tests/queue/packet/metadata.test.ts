@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Packet, PacketQueue, Verdict } from "../../../mod.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { ping } from "../../support/runtime/command.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { mayChangeUser, outerId, requireIsolation } from "../../support/network/isolation.ts";
@@ -18,15 +19,13 @@ requireIsolation();
 
 for (const family of [4, 6] as const) {
   test(`a packet on its way out over loopback, IPv${family}`, { timeout: 20_000 }, async () => {
-    using receiver = await UdpSocket.open({ family });
-    using sender = await UdpSocket.open({ family });
-    using queue = PacketQueue.open(nextQueue(), { uidGid: true });
+    await using scene = await Scene.udp({ family, queue: { uidGid: true } });
+    const { queue, receiver, sender } = scene;
     const match = udpTo(receiver.port);
     using _mark = new Rule({
       ...{ family, table: "mangle", chain: "OUTPUT", match },
       jump: ["MARK", "--set-mark", "0xfedcba98"],
     });
-    using _rule = queueRule(queue.number, { family, chain: "OUTPUT", match });
     const copies: Packet[] = [];
     await using _filter = new Filter(queue, (packet) => {
       copies.push(packet.copy());
@@ -72,10 +71,8 @@ for (const family of [4, 6] as const) {
 }
 
 test("a packet that comes in over loopback", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "INPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ chain: "INPUT" });
+  const { queue, receiver, sender } = scene;
   const copies: Packet[] = [];
   await using _filter = new Filter(queue, (packet) => {
     copies.push(packet.copy());
@@ -135,13 +132,8 @@ const lines: Readonly<Record<string, RegExp>> = {
 
 for (const family of [4, 6] as const) {
   test(`toString is one line as of tcpdump: UDP, IPv${family}`, { timeout: 20_000 }, async () => {
-    using receiver = await UdpSocket.open({ family });
-    using sender = await UdpSocket.open({ family });
-    using queue = PacketQueue.open(nextQueue());
-    using _rule = queueRule(queue.number, {
-      ...{ family, chain: "OUTPUT" },
-      match: udpTo(receiver.port),
-    });
+    await using scene = await Scene.udp({ family });
+    const { queue, receiver, sender } = scene;
     await sender.send("hello", receiver);
     let line = "";
     queue.runSync((packet) => {

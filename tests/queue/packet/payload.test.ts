@@ -6,8 +6,9 @@ import { type Packet, PacketQueue, Verdict } from "../../../mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText, withUdpText } from "../../support/traffic/packets.ts";
-import { queueRule, Rule, udpTo } from "../../support/network/rules.ts";
+import { Rule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
 
 requireIsolation();
@@ -28,10 +29,8 @@ for (const [kind, text] of Object.entries(replacements)) {
       // Without GSO the kernel finishes checksums itself, so those made here must be right.
       const name = `${kind} payload, IPv${family}, ${chain}, gso: ${gso}`;
       test(name, { timeout: 20_000 }, async () => {
-        using receiver = await UdpSocket.open({ family });
-        using sender = await UdpSocket.open({ family });
-        using queue = PacketQueue.open(nextQueue(), { gso });
-        using _rule = queueRule(queue.number, { family, chain, match: udpTo(receiver.port) });
+        await using scene = await Scene.udp({ family, chain, queue: { gso } });
+        const { queue, receiver, sender } = scene;
         await using _filter = new Filter(queue, (packet) => {
           if (udpText(packet.payload) === original) {
             packet.replacePayload(withUdpText(packet.payload, text));
@@ -46,11 +45,9 @@ for (const [kind, text] of Object.entries(replacements)) {
 }
 
 test("a replaced payload and a mark go in one verdict", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const match = udpTo(receiver.port);
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
   using counter = new Rule({
     ...{ table: "mangle", chain: "POSTROUTING" },
     match: [...match, "-m", "mark", "--mark", "0x42"],
@@ -65,11 +62,9 @@ test("a replaced payload and a mark go in one verdict", { timeout: 20_000 }, asy
 });
 
 test("a replaced payload goes along with repeat and requeue", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using first = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue: first, receiver, sender } = scene;
   using second = PacketQueue.open(nextQueue());
-  using _rule = queueRule(first.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   await using _first = new Filter(first, (packet) => {
     const text = udpText(packet.payload);
     packet.replacePayload(withUdpText(packet.payload, `${text}+`));
@@ -85,10 +80,8 @@ test("a replaced payload goes along with repeat and requeue", { timeout: 20_000 
 });
 
 test("the last replacement counts, and drop forgets it", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await using _filter = new Filter(queue, (packet) => {
     const isBad = udpText(packet.payload) === "bad";
     packet.replacePayload(withUdpText(packet.payload, "first"));
@@ -101,10 +94,8 @@ test("the last replacement counts, and drop forgets it", { timeout: 20_000 }, as
 });
 
 test("the replacement is taken as it is at that moment", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   let replacement = new Uint8Array();
   await using _filter = new Filter(queue, (packet) => {
     replacement = new Uint8Array(withUdpText(packet.payload, "as given"));
@@ -122,10 +113,8 @@ test("when a replacement is read does not hang on the state of the checksum", {
 }, async () => {
   const results = new Set<string>();
   for (const gso of [true, false]) {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue(), { gso });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { gso } });
+    const { queue, receiver, sender } = scene;
     await using _filter = new Filter(queue, (packet) => {
       assert.equal(packet.checksumNotReady, gso);
       const replacement = withUdpText(packet.payload, "early");
@@ -140,10 +129,8 @@ test("when a replacement is read does not hang on the state of the checksum", {
 });
 
 test("replaced and plain packets keep their order in a burst", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const texts = Array.from({ length: 120 }, (_, index) => `${index}`);
   const handler = (packet: Packet): void => {
     const text = udpText(packet.payload);
@@ -160,12 +147,11 @@ test("replaced and plain packets keep their order in a burst", { timeout: 20_000
 });
 
 test("more replaced bytes than one send takes", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
+  await using scene = await Scene.udp();
+  const { queue, receiver } = scene;
   using left = await UdpSocket.open();
   using right = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
   const match = udpTo(receiver.port);
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
   using replaced = new Rule({
     ...{ chain: "INPUT", jump: ["DROP"] },
     match: [...match, "-m", "length", "--length", String(20 + 8 + 30_000)],
@@ -185,10 +171,8 @@ test("more replaced bytes than one send takes", { timeout: 20_000 }, async () =>
 });
 
 test("payloads that are no bytes or too long throw", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.send("text", receiver);
   queue.runSync((packet) => {
     for (const wrong of ["text", null, undefined, 5, [1, 2], new ArrayBuffer(4)]) {

@@ -7,6 +7,7 @@ import { type Packet, PacketQueue, Verdict } from "../../../mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText, withUdpText } from "../../support/traffic/packets.ts";
 import { queueRule, type Rule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
@@ -72,14 +73,14 @@ for (const [taker, act] of Object.entries(takers)) {
     test(`the packet goes on as it came after ${taker}, gso: ${gso}`, {
       timeout: 20_000,
     }, async () => {
-      using receiver = await UdpSocket.open();
-      using sender = await UdpSocket.open();
-      using queue = PacketQueue.open(nextQueue(), {
-        ...{ gso, onError: Verdict.Accept },
-        ...(taker === "a deadline" &&
-          { deadline: { milliseconds: 30, verdict: Verdict.Accept } }),
+      await using scene = await Scene.udp({
+        queue: {
+          ...{ gso, onError: Verdict.Accept },
+          ...(taker === "a deadline" &&
+            { deadline: { milliseconds: 30, verdict: Verdict.Accept } }),
+        },
       });
-      using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+      const { queue, receiver, sender } = scene;
       await sender.send("whole", receiver);
       await within(act(queue), { what: `${taker} to have its turn` });
       assert.deepEqual(await receiver.take(1), ["whole"]);
@@ -102,10 +103,8 @@ for (const gso of [true, false]) {
   test(`what is edited after replacePayload() and before the verdict is sent, gso: ${gso}`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue(), { gso });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { gso } });
+    const { queue, receiver, sender } = scene;
     await using _filter = new Filter(queue, (packet) => {
       assert.equal(packet.checksumNotReady, gso);
       const way = udpText(packet.payload);

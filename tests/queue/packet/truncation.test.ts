@@ -2,13 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PacketQueue, TruncatedPacketError, Verdict } from "../../../mod.ts";
+import { TruncatedPacketError, Verdict } from "../../../mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
-import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText, withUdpText } from "../../support/traffic/packets.ts";
-import { queueRule, udpTo } from "../../support/network/rules.ts";
-import { UdpSocket } from "../../support/traffic/udp.ts";
 
 requireIsolation();
 
@@ -17,13 +15,8 @@ const headers = { 4: 20 + 8, 6: 40 + 8 } as const;
 
 for (const family of [4, 6] as const) {
   test(`metadata only, IPv${family}`, { timeout: 20_000 }, async () => {
-    using receiver = await UdpSocket.open({ family });
-    using sender = await UdpSocket.open({ family });
-    using queue = PacketQueue.open(nextQueue(), { copyRange: 0 });
-    using _rule = queueRule(queue.number, {
-      ...{ family, chain: "OUTPUT" },
-      match: udpTo(receiver.port),
-    });
+    await using scene = await Scene.udp({ family, queue: { copyRange: 0 } });
+    const { queue, receiver, sender } = scene;
     let rounds = 0;
     await using _filter = new Filter(queue, (packet) => {
       assert.equal(packet.payload.length, 0);
@@ -41,14 +34,9 @@ for (const family of [4, 6] as const) {
   });
 
   test(`truncated packets go on whole, IPv${family}`, { timeout: 20_000 }, async () => {
-    using receiver = await UdpSocket.open({ family });
-    using sender = await UdpSocket.open({ family });
     const copyRange = headers[family] + 10;
-    using queue = PacketQueue.open(nextQueue(), { copyRange });
-    using _rule = queueRule(queue.number, {
-      ...{ family, chain: "OUTPUT" },
-      match: udpTo(receiver.port),
-    });
+    await using scene = await Scene.udp({ family, queue: { copyRange } });
+    const { queue, receiver, sender } = scene;
     const seen: string[] = [];
     await using _filter = new Filter(queue, (packet) => {
       seen.push(udpText(packet.payload));
@@ -72,13 +60,8 @@ for (const family of [4, 6] as const) {
   test(`a packet of exactly the copy range is whole, IPv${family}`, {
     timeout: 20_000,
   }, async () => {
-    using receiver = await UdpSocket.open({ family });
-    using sender = await UdpSocket.open({ family });
-    using queue = PacketQueue.open(nextQueue(), { copyRange: headers[family] + 10 });
-    using _rule = queueRule(queue.number, {
-      ...{ family, chain: "OUTPUT" },
-      match: udpTo(receiver.port),
-    });
+    await using scene = await Scene.udp({ family, queue: { copyRange: headers[family] + 10 } });
+    const { queue, receiver, sender } = scene;
     const seen: boolean[] = [];
     await using _filter = new Filter(queue, (packet) => {
       seen.push(packet.truncated);
@@ -92,10 +75,8 @@ for (const family of [4, 6] as const) {
 }
 
 test("the largest UDP packets are copied whole and replaced", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   // 65531 bytes of payload fit an attribute; a UDP packet may have four more.
   const largest = "x".repeat(65531 - 28);
   await using _filter = new Filter(queue, (packet) => {

@@ -6,6 +6,7 @@ import { type Handler, type Packet, PacketQueue, Verdict } from "../../../mod.ts
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
 import { queueRule, Rule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
@@ -32,15 +33,9 @@ const manners: ReadonlyMap<
 for (const [manner, decide] of manners) {
   for (const family of [4, 6] as const) {
     test(`accept and drop by ${manner}, IPv${family}`, { timeout: 20_000 }, async () => {
-      using receiver = await UdpSocket.open({ family });
-      using sender = await UdpSocket.open({ family });
-      using queue = PacketQueue.open(nextQueue());
+      await using scene = await Scene.udp({ family });
+      const { queue, receiver, sender } = scene;
       using passed = new Rule({ family, chain: "INPUT", match: udpTo(receiver.port) });
-      using rule = queueRule(queue.number, {
-        family,
-        chain: "OUTPUT",
-        match: udpTo(receiver.port),
-      });
       await using _filter = new Filter(
         queue,
         (packet) => decide(packet, udpText(packet.payload).startsWith("bad") ? "drop" : "accept"),
@@ -48,7 +43,7 @@ for (const [manner, decide] of manners) {
       await sender.sendAll(["bad 1", "good 1", "bad 2", "good 2", "bad 3", "end"], receiver);
       assert.deepEqual((await receiver.take(3)).sort(), ["end", "good 1", "good 2"]);
       assert.deepEqual(receiver.pending, []);
-      assert.equal(rule.packets, 6);
+      assert.equal(scene.queued, 6);
       assert.equal(passed.packets, 3);
       assert.equal(queue.statistics.received, 6);
       assert.equal(queue.statistics.accepted, 3);
@@ -59,10 +54,8 @@ for (const [manner, decide] of manners) {
 }
 
 test("stop accepts", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await using _filter = new Filter(queue, (packet) => {
     if (udpText(packet.payload) === "method") packet.stop();
     else return Verdict.Stop;
@@ -92,24 +85,20 @@ test("repeat enters the hook again, where the mark leads past the queue", {
 });
 
 test("a returned Repeat comes back until it is accepted", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   let rounds = 0;
   await using _filter = new Filter(queue, () => ++rounds < 5 ? Verdict.Repeat : Verdict.Accept);
   await sender.send("again", receiver);
   assert.deepEqual(await receiver.take(1), ["again"]);
   assert.equal(rounds, 5);
-  assert.equal(rule.packets, 5);
+  assert.equal(scene.queued, 5);
 });
 
 test("requeue hands the packet to a second queue, with a mark", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using first = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue: first, receiver, sender } = scene;
   using second = PacketQueue.open(nextQueue());
-  using _rule = queueRule(first.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   const seen: string[] = [];
   await using _first = new Filter(first, (packet) => {
     packet.requeue(second.number, { mark: 0xabc });
@@ -130,11 +119,9 @@ test("requeue hands the packet to a second queue, with a mark", { timeout: 20_00
 test("requeue to a queue without listener: dropped, or accepted with bypass", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const nobody = nextQueue();
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   await using _filter = new Filter(queue, (packet) => {
     packet.requeue(nobody, { bypass: udpText(packet.payload) === "bypass" });
   });
@@ -144,12 +131,10 @@ test("requeue to a queue without listener: dropped, or accepted with bypass", {
 });
 
 test("requeue to queue 0 and to queue 65535", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   using lowest = PacketQueue.open(0);
   using highest = PacketQueue.open(65535);
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   const seen: number[] = [];
   const accept = (packet: Packet): Verdict => {
     seen.push(packet.queue);
@@ -167,10 +152,8 @@ test("requeue to queue 0 and to queue 65535", { timeout: 20_000 }, async () => {
 });
 
 test("requeue to the packet's own queue brings it back", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const seen: number[] = [];
   await using _filter = new Filter(queue, (packet) => {
     seen.push(packet.mark);
@@ -210,10 +193,8 @@ test("two queues of one process keep to their own packets", { timeout: 20_000 },
 });
 
 test("packets sent before the filter starts wait for it", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const texts = Array.from({ length: 200 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
   await using _filter = new Filter(queue, () => Verdict.Accept);

@@ -15,6 +15,7 @@ import { requireIsolation } from "../../support/network/isolation.ts";
 import { Cable, Namespace } from "../../support/network/namespaces.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../../support/network/rules.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
 
 requireIsolation();
@@ -22,14 +23,14 @@ requireIsolation();
 /** A socket's send buffer takes no more small datagrams that wait somewhere. */
 const EACH = 100;
 
-interface Scene extends Disposable {
+interface Stage extends Disposable {
   readonly queue: PacketQueue;
   /** Every other one is on its way to the cable's device, the first among them. */
   readonly held: readonly Packet[];
   readonly cable: Cable;
 }
 
-async function scene(count: number, options: PacketQueueOptions): Promise<Scene> {
+async function openStage(count: number, options: PacketQueueOptions): Promise<Stage> {
   const stack = new DisposableStack();
   const cable = stack.use(new Cable(stack.use(new Namespace())));
   const receiver = stack.use(await UdpSocket.open());
@@ -63,7 +64,7 @@ function expectFlushed(queue: PacketQueue, flushed: number, count: number): void
 }
 
 test("more answers than a small receive buffer takes", { timeout: 60_000 }, async () => {
-  using stage = await scene(600, { receiveBuffer: 60_000 });
+  using stage = await openStage(600, { receiveBuffer: 60_000 });
   const { queue, held, cable } = stage;
   cable.down();
   for (const packet of held) packet.accept();
@@ -72,7 +73,7 @@ test("more answers than a small receive buffer takes", { timeout: 60_000 }, asyn
 
 test("more verdicts in a turn than a datagram takes", { timeout: 60_000 }, async () => {
   const options = { receiveBuffer: 600_000, maxLength: 10_000, copyRange: 64, concurrency: 10_000 };
-  using stage = await scene(6000, options);
+  using stage = await openStage(6000, options);
   const { queue, held, cable } = stage;
   cable.down();
   // Runs, and where two change places single verdicts.
@@ -81,7 +82,7 @@ test("more verdicts in a turn than a datagram takes", { timeout: 60_000 }, async
 });
 
 test("a device goes down between the verdicts of one datagram", { timeout: 60_000 }, async () => {
-  using stage = await scene(40, {});
+  using stage = await openStage(40, {});
   const { queue, held, cable } = stage;
   // The rule is long known, so that runs become batches.
   for (const packet of held.slice(0, 4)) packet.accept();
@@ -98,10 +99,8 @@ test("a device goes down between the verdicts of one datagram", { timeout: 60_00
 test("packets that pass unseen are counted where failOpen was turned on later", {
   timeout: 60_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { receiveBuffer: 5000, warn: false });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { receiveBuffer: 5000, warn: false } });
+  const { queue, receiver, sender } = scene;
   queue.setFlags({ failOpen: true });
   const told: string[] = [];
   queue.addEventListener("overrun", ({ message }) => told.push(message));
@@ -114,9 +113,8 @@ test("packets that pass unseen are counted where failOpen was turned on later", 
 });
 
 test("a queue that closes takes no change", { timeout: 60_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { warn: false });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { warn: false } });
+  const { queue, receiver } = scene;
   await receiver.send("x", receiver);
   const errors: unknown[] = [];
   // It would let packets come again, which nobody would count.

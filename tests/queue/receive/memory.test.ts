@@ -3,10 +3,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Packet, PacketQueue, Verdict } from "../../../mod.ts";
+import { type Packet, type PacketQueue, Verdict } from "../../../mod.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../../support/network/rules.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { Child, collectGarbage, residentMemory } from "../../support/runtime/child.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
 
@@ -38,10 +39,8 @@ for (const way of ["post", "clone", "shrink", "write", "keep"]) {
 }
 
 test("what is cloned or transferred is one packet's bytes", { timeout: 30_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.sendAll(["one", "two"], receiver);
   const buffers: ArrayBufferLike[] = [];
   const { packets } = queue.runSync((packet) => {
@@ -58,10 +57,8 @@ test("what is cloned or transferred is one packet's bytes", { timeout: 30_000 },
 });
 
 test("bytes that were handed out stay that packet's", { timeout: 30_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { batchSize: 1 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { batchSize: 1 } });
+  const { queue, receiver, sender } = scene;
   const words = Array.from({ length: 40 }, (_, index) => `word ${index}`);
   await sender.sendAll(words, receiver);
   const kept: Uint8Array[] = [];
@@ -103,10 +100,8 @@ async function holdAmongOthers(
 test("held packets cost their own size, not that of what came with them", {
   timeout: 120_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await holdAmongOthers(queue, { sender, receiver, held: 2, size: 60_000 });
   await collectGarbage();
   const before = residentMemory();
@@ -134,10 +129,8 @@ test(
   "an edit that was begun goes along when a held packet moves",
   { timeout: 60_000 },
   async () => {
-    using receiver = await UdpSocket.open();
-    using sender = await UdpSocket.open();
-    using queue = PacketQueue.open(nextQueue(), { batchSize: 1 });
-    using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+    await using scene = await Scene.udp({ queue: { batchSize: 1 } });
+    const { queue, receiver, sender } = scene;
     const edits: ((packet: Packet) => void)[] = [
       () => {},
       (packet) => void (packet.ipv4!.ttl = 9),
@@ -177,10 +170,8 @@ test(
 test("a program's own methods of typed arrays see none of the library's memory", {
   timeout: 30_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { batchSize: 1 });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { batchSize: 1 } });
+  const { queue, receiver, sender } = scene;
   const count = 40;
   await sender.sendAll(Array.from({ length: count }, () => "word"), receiver);
   // A slot of receive memory, and what verdicts are gathered in, are larger than any packet here.

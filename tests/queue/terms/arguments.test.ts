@@ -13,6 +13,7 @@ import {
 } from "../../../mod.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue, ownedQueues } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
 import { queueRule, Rule, udpTo } from "../../support/network/rules.ts";
 import { Child } from "../../support/runtime/child.ts";
@@ -103,15 +104,13 @@ test("options of open given as undefined are as if absent", { timeout: 20_000 },
 test("options of everything else given as undefined are as if absent", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   const match = udpTo(receiver.port);
   using _mark = new Rule({
     ...{ table: "mangle", chain: "OUTPUT", match },
     jump: ["MARK", "--set-mark", "0x42"],
   });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
   using kept = new Rule({
     ...{ table: "mangle", chain: "POSTROUTING" },
     match: [...match, "-m", "mark", "--mark", "0x42"],

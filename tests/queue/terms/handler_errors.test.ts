@@ -5,7 +5,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import {
-  PacketQueue,
+  type PacketQueue,
   type SyncHandler,
   type UndecidedEvent,
   Verdict,
@@ -13,10 +13,8 @@ import {
 } from "../../../mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
-import { nextQueue } from "../../support/queue/numbers.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
-import { queueRule, udpTo } from "../../support/network/rules.ts";
-import { UdpSocket } from "../../support/traffic/udp.ts";
 import { deferred, until, within } from "../../support/runtime/waiting.ts";
 
 requireIsolation();
@@ -65,10 +63,8 @@ for (const [way, run] of Object.entries(ways)) {
     test(`${way}: an error reaches the caller, the packet gets onError ${onError}`, {
       timeout: 20_000,
     }, async () => {
-      using receiver = await UdpSocket.open();
-      using sender = await UdpSocket.open();
-      using queue = PacketQueue.open(nextQueue(), { onError });
-      using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+      await using scene = await Scene.udp({ queue: { onError } });
+      const { queue, receiver, sender } = scene;
       await sender.sendAll(["good", "bad", "later"], receiver);
       await assert.rejects(run(queue), Mistake);
       assert.equal(queue.closed, false, "the queue can be run again");
@@ -87,10 +83,8 @@ for (const [way, run] of Object.entries(ways)) {
 test("a handler that throws after its verdict: the verdict stands", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   await sender.send("accepted first", receiver);
   const run = queue.run((packet) => {
     packet.accept();
@@ -101,10 +95,8 @@ test("a handler that throws after its verdict: the verdict stands", {
 });
 
 test("whatever is thrown reaches the caller as it is", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp();
+  const { queue, receiver, sender } = scene;
   for (const thrown of [undefined, null, 0, "text"]) {
     await sender.send("x", receiver);
     let caught: unknown = "nothing was thrown";
@@ -118,10 +110,8 @@ test("whatever is thrown reaches the caller as it is", { timeout: 20_000 }, asyn
 test("several async handlers that fail at once: one error, every packet decided", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { onError: Verdict.Accept } });
+  const { queue, receiver, sender } = scene;
   for (let count = 0; count < 10; count++) await sender.send(`${count}`, receiver);
   const run = queue.run(async () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -136,10 +126,8 @@ for (const kind of ["sync", "async"]) {
     test(`a packet a ${kind} handler forgets gets onError ${onError ?? "by default"}`, {
       timeout: 20_000,
     }, async () => {
-      using receiver = await UdpSocket.open();
-      using sender = await UdpSocket.open();
-      using queue = PacketQueue.open(nextQueue(), onError === undefined ? {} : { onError });
-      using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+      await using scene = await Scene.udp({ queue: onError === undefined ? {} : { onError } });
+      const { queue, receiver, sender } = scene;
       const events: UndecidedEvent[] = [];
       queue.addEventListener("undecided", (event) => events.push(event));
       const ids: number[] = [];
@@ -166,10 +154,8 @@ for (const kind of ["sync", "async"]) {
 test("for await: a turn that ends without a verdict is reported", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { onError: Verdict.Accept } });
+  const { queue, receiver, sender } = scene;
   const events: UndecidedEvent[] = [];
   queue.addEventListener("undecided", (event) => events.push(event));
   await sender.sendAll(["forgotten", "left by break"], receiver);
@@ -181,10 +167,8 @@ test("for await: a turn that ends without a verdict is reported", {
 });
 
 test("runSync: a forgotten packet is reported", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { onError: Verdict.Accept } });
+  const { queue, receiver, sender } = scene;
   const events: UndecidedEvent[] = [];
   queue.addEventListener("undecided", (event) => events.push(event));
   await sender.send("forgotten", receiver);
@@ -194,10 +178,8 @@ test("runSync: a forgotten packet is reported", { timeout: 20_000 }, async () =>
 });
 
 test("a returned value that is no verdict is an error", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { onError: Verdict.Accept } });
+  const { queue, receiver, sender } = scene;
   // 2 is NF_STOLEN, which the kernel refuses; 3 is NF_QUEUE without a queue.
   for (const wrong of [2, 3, 6, -1, 1.5, NaN, "accept", true, null, {}]) {
     await sender.send(String(wrong), receiver);
@@ -230,11 +212,9 @@ class Unhandled implements Disposable {
 }
 
 test("runSync refuses async handlers", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
+  await using scene = await Scene.udp({ queue: { onError: Verdict.Accept } });
+  const { queue, receiver, sender } = scene;
   using unhandled = new Unhandled();
-  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   const events: UndecidedEvent[] = [];
   queue.addEventListener("undecided", (event) => events.push(event));
   const handlers: Readonly<Record<string, () => Promise<Verdict>>> = {
@@ -267,10 +247,8 @@ test("runSync refuses async handlers", { timeout: 20_000 }, async () => {
 });
 
 test("the event carries what the handler threw", { timeout: 20_000 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  await using scene = await Scene.udp({ queue: { onError: Verdict.Accept } });
+  const { queue, receiver, sender } = scene;
   const events: UndecidedEvent[] = [];
   queue.addEventListener("undecided", (event) => events.push(event));
   for (const thrown of [new Mistake("on purpose"), "text", undefined]) {
@@ -299,11 +277,9 @@ test("the event carries what the handler threw", { timeout: 20_000 }, async () =
 test("rejections that run cannot pass on are reported each, after an abort too", {
   timeout: 20_000,
 }, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
+  await using scene = await Scene.udp({ queue: { onError: Verdict.Accept } });
+  const { queue, receiver, sender } = scene;
   using unhandled = new Unhandled();
-  using queue = PacketQueue.open(nextQueue(), { onError: Verdict.Accept });
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   const events: UndecidedEvent[] = [];
   queue.addEventListener("undecided", (event) => events.push(event));
   const texts = ["one", "two", "three"];

@@ -10,6 +10,7 @@ import {
   TruncatedPacketError,
   Verdict,
 } from "../../../mod.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { command, ping } from "../../support/runtime/command.ts";
 import { withoutBadPackets } from "../../support/network/counters.ts";
 import { Filter } from "../../support/queue/filter.ts";
@@ -186,10 +187,9 @@ test("a Buffer of the program stays as it is, whatever becomes of the packet", {
 });
 
 test("edits go along with repeat and requeue", { timeout }, async () => {
-  using receiver = await UdpSocket.open();
-  using first = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue: first, receiver } = scene;
   using second = PacketQueue.open(nextQueue());
-  using _rule = queueRule(first.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
   const append = (packet: Packet, mark: string): string => {
     const text = udpText(packet.payload) + mark;
     packet.udp!.payload = bytesOf(text);

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Packet, PacketQueue, Verdict } from "../../../mod.ts";
 import { buildPacket, parseIpv6, parseLayers } from "../../../src/packet/mod.ts";
+import { Scene } from "../../support/queue/scene.ts";
 import { command, ping } from "../../support/runtime/command.ts";
 import { withoutBadPackets } from "../../support/network/counters.ts";
 import { Filter } from "../../support/queue/filter.ts";
@@ -27,11 +28,9 @@ for (const family of [4, 6] as const) {
   for (const [chain, gso] of [["OUTPUT", true], ["OUTPUT", false], ["INPUT", true]] as const) {
     // With gso the kernel leaves the checksum partial on the way out; else it is finished.
     test(`UDP: ports and data, IPv${family}, ${chain}, gso: ${gso}`, { timeout }, async () => {
-      using receiver = await UdpSocket.open({ family });
+      await using scene = await Scene.udp({ family, chain, queue: { gso } });
+      const { queue, receiver, sender } = scene;
       using other = await UdpSocket.open({ family });
-      using sender = await UdpSocket.open({ family });
-      using queue = PacketQueue.open(nextQueue(), { gso });
-      using _rule = queueRule(queue.number, { family, chain, match: udpTo(receiver.port) });
       const texts = ["", "x", "longer than before", "y".repeat(9001), "z".repeat(30_000)];
       await using _filter = new Filter(queue, (packet) => {
         const { udp, ip } = packet;
@@ -58,12 +57,10 @@ for (const family of [4, 6] as const) {
   }
 
   test(`UDP without a checksum arrives without, IPv${family}`, { timeout }, async () => {
-    using receiver = await UdpSocket.open({ family });
-    using queue = PacketQueue.open(nextQueue());
+    await using scene = await Scene.udp({ family });
+    const { queue, receiver } = scene;
     using capture = new Capture(family);
     using sender = new RawSender(family);
-    const match = udpTo(receiver.port);
-    using _rule = queueRule(queue.number, { family, chain: "OUTPUT", match });
     await using _filter = new Filter(queue, ({ udp, ip }) => {
       ip!.ttl = 9;
       udp!.sourcePort = 77;
@@ -257,10 +254,9 @@ for (const family of [4, 6] as const) {
 }
 
 test("a drop, and a packet that was only read, send nothing back", { timeout }, async () => {
-  using receiver = await UdpSocket.open();
-  using queue = PacketQueue.open(nextQueue());
+  await using scene = await Scene.udp();
+  const { queue, receiver } = scene;
   const match = udpTo(receiver.port);
-  using _rule = queueRule(queue.number, { chain: "OUTPUT", match });
   using counter = new Rule({ chain: "INPUT", match: [...match, "-m", "ttl", "--ttl-eq", "7"] });
   await using _filter = new Filter(queue, (packet: Packet) => {
     const text = textOf(packet.udp?.payload);
@@ -331,11 +327,8 @@ class SourceRoutes implements Disposable {
 for (const family of [4, 6] as const) {
   test(`a packet sent on another way arrives at its end, IPv${family}`, { timeout }, async () => {
     using _routes = await SourceRoutes.open();
-    using receiver = await UdpSocket.open({ family });
-    using sender = await UdpSocket.open({ family });
-    using queue = PacketQueue.open(nextQueue());
-    const match = udpTo(receiver.port);
-    using _rule = queueRule(queue.number, { family, chain: "OUTPUT", match });
+    await using scene = await Scene.udp({ family });
+    const { queue, receiver, sender } = scene;
     await using _filter = new Filter(queue, ({ ipv4, ipv6, udp }) => {
       udp!.payload = bytesOf("on another way");
       if (ipv4 !== undefined) {

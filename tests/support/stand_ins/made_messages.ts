@@ -6,7 +6,7 @@
 
 import type { Packet } from "../../../mod.ts";
 import { PacketMessage } from "../../../src/nfqueue/packet_message.ts";
-import { Frame } from "../../../src/packet/mod.ts";
+import { PacketBytes } from "../../../src/packet/mod.ts";
 import {
   ATTRIBUTE_STRIDE,
   encodePacketMessage,
@@ -32,5 +32,5 @@ export type Decider = NonNullable<ConstructorParameters<typeof Packet>[0]>;
 /** A copy of what a verdict sends in the packet's place. */
 export function sentBytes(changes: Parameters<Decider["decide"]>[3]): Uint8Array | undefined {
   const payload = changes?.payload;
-  return payload instanceof Frame ? payload.subarray().slice() : payload?.slice();
+  return payload instanceof PacketBytes ? payload.subarray().slice() : payload?.slice();
 }

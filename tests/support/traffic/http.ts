@@ -24,6 +24,8 @@ export class HttpServer implements AsyncDisposable {
   readonly port: number;
   /** The heads that came, with the empty line. */
   readonly heads: string[] = [];
+  /** Bytes that came so far. */
+  received = 0;
 
   private constructor(server: Server, options: HttpServerOptions) {
     this.#server = server;
@@ -36,6 +38,7 @@ export class HttpServer implements AsyncDisposable {
       socket.on("error", () => socket.destroy());
       let heard = "";
       socket.on("data", (chunk: Uint8Array) => {
+        this.received += chunk.length;
         heard += Buffer.from(chunk).toString("latin1");
         const end = heard.indexOf("\r\n\r\n");
         if (end < 0) return;

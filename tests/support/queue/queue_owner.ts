@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import type { Kernel, KernelQueue, KernelQueueOptions } from "../../src/nfqueue/kernel_queue.ts";
-import { decodeError, NLMSG } from "../../src/netlink/message.ts";
-import { encodeConfig, type QueueConfig } from "../../src/netlink/queue/config.ts";
-import { decodePacketMessage, type QueuePacketMessage } from "../../src/netlink/queue/packet.ts";
-import { tagMessage } from "../../src/netlink/queue/verdict.ts";
+import type { Kernel, KernelQueue, KernelQueueOptions } from "../../../src/nfqueue/kernel_queue.ts";
+import { decodeError, NLMSG } from "../../../src/netlink/message.ts";
+import { encodeConfig, type QueueConfig } from "../../../src/netlink/queue/config.ts";
+import { decodePacketMessage, type QueuePacketMessage } from "../../../src/netlink/queue/packet.ts";
+import { tagMessage } from "../../../src/netlink/queue/verdict.ts";
 
 /** Slots of one receive. */
 const SLOTS = 16;
