@@ -37,7 +37,7 @@ export class Editing implements Scene {
 
   constructor(packet: Layers | EthernetLayers) {
     this.#packet = packet;
-    this.#frame = packet.bytes;
+    this.#frame = packet.packetBytes;
     this.#layers = packet instanceof Layers ? packet : packet.layers;
     this.#state = this.#look();
   }

@@ -13,8 +13,8 @@ const LENGTH_ZERO = 1;
 
 /** The headers of an Ethernet frame: its own, VLAN tags, and those of the packet inside. */
 export class EthernetLayers {
-  /** The frame. */
-  readonly bytes: PacketBytes;
+  /** The memory that the views read and write: the frame. */
+  readonly packetBytes: PacketBytes;
   /** Absent when it was not captured whole. */
   readonly ethernet: EthernetView | undefined;
   /** VLAN tags, the outer one first. */
@@ -25,7 +25,7 @@ export class EthernetLayers {
 
   /** @param bytes from the destination address on, ending before the frame check sequence. */
   constructor(bytes: PacketBytes) {
-    this.bytes = bytes;
+    this.packetBytes = bytes;
     const vlans: VlanView[] = [];
     this.vlans = vlans;
     const have = bytes.length;
@@ -49,6 +49,11 @@ export class EthernetLayers {
     }
     // 0 would make Layers guess.
     this.layers = new Layers(bytes, type || LENGTH_ZERO, at + 2);
+  }
+
+  /** The frame as it is now: borrowed where the memory is yours, else a copy. */
+  get bytes(): Uint8Array {
+    return this.packetBytes.bytes();
   }
 
   /** Why the next layer could not be read; `undefined` when every layer that is known was read. */

@@ -54,8 +54,18 @@ export class Layers {
     this.#outline = new Outline(bytes, ethertype, networkOffset);
   }
 
-  /** The bytes. */
-  get bytes(): PacketBytes {
+  /**
+   * The packet as it is now, and what stands before it: borrowed where the memory is yours, else a
+   * copy.
+   *
+   * @throws {PacketReleasedError} after the release
+   */
+  get bytes(): Uint8Array {
+    return this.#outline.packet.bytes();
+  }
+
+  /** The memory that the views read and write. */
+  get packetBytes(): PacketBytes {
     return this.#outline.packet;
   }
 
@@ -151,7 +161,7 @@ export function innermostPayload(layers: Layers): Uint8Array {
   // What is behind an ARP packet's addresses is padding.
   if (arp !== undefined) return new Uint8Array(0);
   const view = tcp ?? udp ?? icmp ?? icmpv6 ?? ip;
-  return view === undefined ? layers.bytes.subarray(layers.networkOffset) : view.payload;
+  return view === undefined ? layers.packetBytes.subarray(layers.networkOffset) : view.payload;
 }
 
 /** Options of {@link parseLayers}. */
@@ -163,7 +173,7 @@ export interface ParseLayersOptions {
 /**
  * The headers of a packet that begins at the network header. The result borrows `bytes`, and an
  * assignment to a field changes them. A packet that outgrows them moves into memory of its own:
- * `layers.bytes.subarray()` is always the packet as it is.
+ * `layers.bytes` is always the packet as it is.
  *
  * @throws {TypeError | RangeError} when `bytes` is no Uint8Array, or `protocol` no ethertype.
  * @example

@@ -45,7 +45,7 @@ function setter(
         use: (value) => {
           view[name] = wrap(value);
         },
-        state: () => [layers.bytes.subarray().slice(), layers.bytes.touched],
+        state: () => [layers.bytes.subarray().slice(), layers.packetBytes.touched],
       };
     },
   }];
@@ -61,7 +61,7 @@ function arpSetter(view: "ethernet" | "arp", name: string, bytes: Uint8Array): [
         use: (value) => {
           object[name] = value;
         },
-        state: () => [frame.bytes.subarray().slice(), frame.bytes.touched],
+        state: () => [frame.bytes.subarray().slice(), frame.packetBytes.touched],
       };
     },
   }];
@@ -206,7 +206,7 @@ export const WIRE_ENTRIES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
       return {
         bytes: count(20, 7),
         use: (value) => layers.udp!.payload = value as Uint8Array,
-        state: () => [layers.bytes.subarray().slice(), layers.bytes.touched],
+        state: () => [layers.bytes.subarray().slice(), layers.packetBytes.touched],
       };
     },
   }],
@@ -216,7 +216,7 @@ export const WIRE_ENTRIES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
       return {
         bytes: new Uint8Array(0),
         use: (value) => layers.udp!.payload = value as Uint8Array,
-        state: () => [layers.bytes.subarray().slice(), layers.bytes.touched],
+        state: () => [layers.bytes.subarray().slice(), layers.packetBytes.touched],
       };
     },
   }],

@@ -90,7 +90,7 @@ function assignAny(
 }
 
 function assign(
-  { bytes: frame }: packets.EthernetLayers,
+  { packetBytes: frame }: packets.EthernetLayers,
   view: object,
   field: string,
   value: unknown,
@@ -110,7 +110,7 @@ function assign(
 }
 
 function checkLengths(
-  { ipv4, ipv6, tcp, udp, bytes: frame, networkOffset }: Layers,
+  { ipv4, ipv6, tcp, udp, packetBytes: frame, networkOffset }: Layers,
   why: string,
 ): void {
   const length = frame.length - networkOffset;
@@ -121,7 +121,7 @@ function checkLengths(
   if (tcp !== undefined) assert.equal(tcp.headerLength + tcp.payload.length, rest, why);
 }
 
-function checkSums({ bytes: frame, networkOffset, udp, ip }: Layers, why: string): void {
+function checkSums({ packetBytes: frame, networkOffset, udp, ip }: Layers, why: string): void {
   const bytes = own(frame.subarray(networkOffset));
   const expected = finishChecksums(bytes.slice());
   if (udp?.checksum === 0) expected.set([0, 0], ip!.headerLength + 6);

@@ -94,7 +94,7 @@ for (const field of [...PLAIN_FIELDS, ...STRUCTURE_FIELDS]) {
         const where = `${packet}: ${field.name} = ${String(wrong)}`;
         assert.throws(() => view[field.name] = wrong, expected, where);
         assert.deepEqual(own(layers.bytes.subarray()), own(bytes), where);
-        assert.equal(layers.bytes.touched, false, where);
+        assert.equal(layers.packetBytes.touched, false, where);
         if (!(wrong instanceof Uint8Array)) {
           assert.throws(() => view[field.name] = wrong, /address|must|MAC/, where);
         }
@@ -157,7 +157,7 @@ test("writing after the release throws PacketReleasedError, for every setter", L
       return view === undefined ? [] : [...setters(view)];
     });
     assert.ok(writes.length > 15, name);
-    layers.bytes.release();
+    layers.packetBytes.release();
     for (const [field, write] of writes) {
       assert.throws(write, PacketReleasedError, `${name}: ${field}`);
     }
@@ -181,7 +181,7 @@ test("a frame whose owner seals it refuses every setter before anything changes"
       if (view === undefined) continue;
       for (const [field, write] of setters(view)) {
         assert.throws(write, EvalError, `${name}: ${layer}.${field}`);
-        assert.equal(layers.bytes.touched, false);
+        assert.equal(layers.packetBytes.touched, false);
         assert.deepEqual(own(bytes), own(packetOf(name)));
       }
     }

@@ -80,7 +80,7 @@ test("Ethernet and VLAN, field by field", LIMIT, () => {
 });
 
 test("a packet in an Ethernet frame is edited like any other", LIMIT, () => {
-  const { layers, bytes: frame, vlans, ethernet } = parseEthernet(TAGGED.slice());
+  const { layers, packetBytes: frame, vlans, ethernet } = parseEthernet(TAGGED.slice());
   assert.ok(layers?.udp !== undefined && layers.ipv4 !== undefined);
   layers.udp.payload = counting(500);
   layers.ipv4.optionList = [{ type: 148, data: new Uint8Array(2) }];

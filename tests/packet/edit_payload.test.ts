@@ -85,7 +85,7 @@ test("the longest payload, and one byte more", LIMIT, () => {
       message: /payload: the IPv[46] packet would have 65\d\d6 bytes, 65\d\d5 at most/,
     });
     assert.deepEqual(own(layers.bytes.subarray()), before);
-    assert.equal(layers.bytes.touched, false);
+    assert.equal(layers.packetBytes.touched, false);
     upper.payload = counting(most);
     assert.deepEqual(right(layers), own(buildPacket({ ...fields, payload: counting(most) })));
     for (const wrong of ["x", null, undefined, [1], new ArrayBuffer(3)]) {

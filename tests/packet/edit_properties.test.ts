@@ -154,7 +154,7 @@ function run({ name, act }: Edit, layers: Layers): void {
 
 /** Each length field tells how long its part is. */
 function checkLengths(layers: Layers, name: string): void {
-  const { ipv4, ipv6, tcp, udp, bytes: frame } = layers;
+  const { ipv4, ipv6, tcp, udp, packetBytes: frame } = layers;
   if (ipv4 !== undefined) assert.equal(ipv4.totalLength, frame.length, name);
   if (ipv6 !== undefined) assert.equal(40 + ipv6.payloadLength, frame.length, name);
   const rest = frame.length - (ipv4 ?? ipv6)!.headerLength;

@@ -34,7 +34,7 @@ test("values of a packet's flow", LIMIT, () => {
   assert.equal(String(flow), "UDP 200.0.0.1:65535 > 10.0.0.2:53");
   assert.ok(Flow.of(flow.toJSON()).equals(flow));
   // Its values are its own.
-  layers.bytes.release();
+  layers.packetBytes.release();
   assert.equal(flow.source, "200.0.0.1");
   assert.equal(flow.reversed().source, "10.0.0.2");
 });

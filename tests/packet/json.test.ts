@@ -191,7 +191,7 @@ test("views without memory", LIMIT, () => {
   };
   assert.deepEqual(shown(tcp), tcp?.toJSON());
   assert.deepEqual(own(layers.bytes.subarray()), TCP4);
-  layers.bytes.release();
+  layers.packetBytes.release();
   for (const view of [layers, ipv4, tcp]) {
     assert.throws(() => JSON.stringify(view), { name: "PacketReleasedError" });
     assert.match(String(shown(view)), /^\[PacketReleasedError: /);

@@ -43,7 +43,7 @@ function jumbogram(upper: Upper, size: number, before: readonly number[] = []): 
 
 /** Whether the packet says its length as RFC 2675 §3 wants it, and its checksum is right. */
 function check(layers: Layers): void {
-  const { bytes: frame, ipv6, udp, malformed } = layers;
+  const { packetBytes: frame, ipv6, udp, malformed } = layers;
   assert.equal(malformed, undefined);
   const behind = frame.length - HEADER;
   const option = optionOf(ipv6!);

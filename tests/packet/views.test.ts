@@ -5,6 +5,7 @@ import { PacketReleasedError } from "../../src/base/errors.ts";
 import { PacketBytes } from "../../src/packet/structure/packet_bytes.ts";
 import { Layers, parseLayers } from "../../src/packet/layers.ts";
 import { buildPacket } from "../../src/packet/build/build.ts";
+import { parseEthernet } from "../../src/packet/ethernet_layers.ts";
 import { summary } from "../../src/packet/text/summary.ts";
 import { runs } from "../support/runtime/quick.ts";
 import {
@@ -417,3 +418,14 @@ function readEverything(layers: Layers): unknown {
   }
   return values;
 }
+
+test("parseLayers(bytes).bytes is the packet as it is now", LIMIT, () => {
+  const layers = parseLayers(buildPacket({ ipv4: {}, udp: {}, payload: Uint8Array.of(1) }));
+  const before = layers.bytes;
+  assert.ok(before instanceof Uint8Array && before.length === 29);
+  layers.udp!.payload = Uint8Array.of(1, 2, 3);
+  assert.equal(layers.bytes.length, 31);
+  assert.deepEqual(layers.bytes.subarray(28), Uint8Array.of(1, 2, 3));
+  const frame = parseEthernet(buildPacket({ ethernet: {}, ipv4: {}, udp: {} }));
+  assert.ok(frame.bytes instanceof Uint8Array && frame.bytes.length === 42);
+});

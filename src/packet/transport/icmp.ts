@@ -182,7 +182,7 @@ export class IcmpView {
    * where no IP header is quoted.
    *
    * The quoted packet itself is `parseLayers(icmp.payload)`; to change it (NAT does) edit a copy of
-   * these bytes, and assign `layers.bytes.subarray()` of it to {@link payload}.
+   * these bytes, and assign `layers.bytes` of it to {@link payload}.
    */
   get quotedFlow(): Flow | undefined {
     return ERRORS.has(this.type) ? quotedFlow(this.#data(), ETHERTYPE.IPV4) : undefined;
