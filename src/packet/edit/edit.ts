@@ -43,7 +43,9 @@ export function requireVersion(outline: Outline, version: 4 | 6): void {
 
 /** @throws {WireError} unless the packet still has this upper layer. */
 export function requireUpper(outline: Outline, layout: UpperLayout): void {
-  if (outline.layout !== layout) refuseStale(outline, layout.layer);
+  if (outline.protocol !== layout.protocol || !outline.readable) {
+    refuseStale(outline, layout.layer);
+  }
 }
 
 /** @throws {WireError} unless the packet still is one of ARP. */
