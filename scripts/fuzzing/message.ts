@@ -1,6 +1,7 @@
 /** Queued packets of messages that no kernel sent, and what their verdicts send. */
-import { type Decider, storeOf } from "../../tests/support/stand_ins/made_messages.ts";
-import type { OutgoingMessage } from "../../ffi/memory.ts";
+import { type Decider, messageOf } from "../../tests/support/stand_ins/made_messages.ts";
+import { OutgoingMessage } from "../../ffi/memory.ts";
+import type { SendMemory } from "../../src/nfqueue/kernel_queue.ts";
 import { Packet } from "../../src/queue/packet/packet.ts";
 import { Outbox } from "../../src/queue/send/outbox.ts";
 import {
@@ -50,10 +51,10 @@ export interface Queued {
 export function queued(payload: Uint8Array, shape: Partial<QueuePacketMessage>): Queued {
   const version = (payload[0] ?? 0x45) >> 4;
   const guess = version === 6 ? { family: 10, hwProtocol: 0x86dd } : {};
-  const store = storeOf({ ...guess, ...shape, payload, queue: QUEUE });
+  const store = messageOf({ ...guess, ...shape, payload, queue: QUEUE });
   const verdicts: QueueVerdict[] = [];
   const socket = {
-    send(message: OutgoingMessage, length: number): void {
+    send(message: SendMemory, length: number): void {
       const datagram = message.bytes.slice(0, length);
       for (const { offset, length, type } of netlinkMessages(datagram)) {
         if (type !== QUEUE_MESSAGE.VERDICT) throw new Finding("verdict", `message type ${type}`);
@@ -69,7 +70,7 @@ export function queued(payload: Uint8Array, shape: Partial<QueuePacketMessage>):
     },
   };
   return {
-    packet: new Packet(decider, store, 0),
+    packet: new Packet(decider, store),
     memory: store.bytes,
     sent: () => {
       outbox.flush();
@@ -80,14 +81,15 @@ export function queued(payload: Uint8Array, shape: Partial<QueuePacketMessage>):
 
 /** One outbox for all packets, since it has much memory; each flushes what it put in. */
 const OUTBOXES = {
-  socket: { send: (_message: OutgoingMessage, _length: number): void => {} },
+  socket: { send: (_message: SendMemory, _length: number): void => {} },
   outbox: undefined as Outbox | undefined,
-  take(socket: { send(message: OutgoingMessage, length: number): void }): Outbox {
+  take(socket: { send(message: SendMemory, length: number): void }): Outbox {
     // Of a packet before that was given up in the middle.
     this.socket = { send: () => {} };
     this.outbox ??= new Outbox({
       queue: QUEUE,
       flush: () => this.outbox?.flush(),
+      memory: (capacity) => new OutgoingMessage(capacity),
       send: (message, length) => this.socket.send(message, length),
       room: () => 3,
       changes: () => 0,

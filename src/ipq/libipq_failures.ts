@@ -5,12 +5,12 @@
  * @module
  */
 
+import { AF_NETLINK } from "../linux/netlink_address.ts";
 import { ERRNO } from "../linux/errno.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { NFPROTO_IPV6 } from "./constants.ts";
 import { IPQ_ERROR, IPQ_ERROR_TEXTS, IpqError } from "./errors.ts";
 
-const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const NETLINK = { FIREWALL: 3, IP6_FW: 13 } as const;

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
-import { checkBytes, checkInteger, checkU16, checkU32 } from "./arguments.ts";
-import { lend } from "./packet_buffer_lend.ts";
+import { checkInteger, checkU16, checkU32 } from "../base/checks.ts";
+import { checkBytes } from "./guards/arguments.ts";
+import { lend } from "./guards/lend.ts";
 
 /** Bytes of `struct nlmsghdr` and `struct nfgenmsg`. */
 const HEADER = 20;
@@ -55,7 +56,7 @@ export class NlmsgBuilder {
 
   constructor(options: NlmsgBuilderOptions = {}) {
     const { capacity = VERDICT_WITH_EVERYTHING } = options;
-    checkInteger("capacity", capacity, { min: HEADER, max: MOST });
+    checkInteger("capacity", capacity, HEADER, MOST);
     this.#library = libnetfilterQueueMessages();
     this.#bytes = new Uint8Array(new ArrayBuffer(capacity));
     this.#view = new DataView(this.#bytes.buffer);
@@ -76,7 +77,7 @@ export class NlmsgBuilder {
    * @throws {MissingSymbolError} before libnetfilter_queue 1.0.4
    */
   nfq_nlmsg_put(type: number, queue_num: number): void {
-    checkInteger("type", type, { max: 0xff });
+    checkInteger("type", type, 0, 0xff);
     checkU16("queue_num", queue_num);
     this.#library.nfq_nlmsg_put(this.#bytes, type, queue_num);
   }
@@ -124,7 +125,7 @@ export class NlmsgBuilder {
    */
   nfq_nlmsg_cfg_put_cmd(pf: number, cmd: number): void {
     checkU16("pf", pf);
-    checkInteger("cmd", cmd, { max: 0xff });
+    checkInteger("cmd", cmd, 0, 0xff);
     this.#reserve(4);
     this.#library.nfq_nlmsg_cfg_put_cmd(this.#bytes, pf, cmd);
   }
@@ -136,7 +137,7 @@ export class NlmsgBuilder {
    * @param range bytes, 0 to 2³²−1
    */
   nfq_nlmsg_cfg_put_params(mode: number, range: number): void {
-    checkInteger("mode", mode, { max: 0xff });
+    checkInteger("mode", mode, 0, 0xff);
     checkU32("range", range);
     this.#reserve(5);
     this.#library.nfq_nlmsg_cfg_put_params(this.#bytes, mode, range | 0);
@@ -177,7 +178,7 @@ export class NlmsgBuilder {
     prepareErrno();
     const result = nfq_nlmsg_parse(copy.bytes, slots.bytes);
     const errno = threadErrno();
-    if (result < 0) throw new SystemError("nfq_nlmsg_parse", { errno });
+    if (result < 0) throw failedCall("nfq_nlmsg_parse", errno);
 
     const attributes = new Map<number, Uint8Array<ArrayBuffer>>();
     for (let type = 0; type <= highest; type++) {

@@ -7,16 +7,14 @@
  */
 
 import { ERRNO, prepareErrno, threadErrno } from "./errno.ts";
+import { AF_NETLINK, NetlinkAddress } from "./netlink_address.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 
-const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
 const NETLINK_NETFILTER = 12;
 /** SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK */
 const SOCKET_TYPE = 3 | 0o2000000 | 0o4000;
-/** struct sockaddr_nl: family, padding, port id, groups. */
-const SOCKADDR_NL = { size: 12, groups: 8 } as const;
 const RTMGRP_LINK = 1;
 /** The bit of the group NFNLGRP_NFTABLES, which is 7. */
 const NFTABLES = 1 << 6;
@@ -97,9 +95,7 @@ class Subscription {
   #open(): number {
     prepareErrno();
     const { socket, bind, close } = libc();
-    const address = new Uint8Array(new ArrayBuffer(SOCKADDR_NL.size));
-    address[0] = AF_NETLINK;
-    address[SOCKADDR_NL.groups] = this.#group;
+    const address = new NetlinkAddress(this.#group).bytes;
     const opened = socket(AF_NETLINK, SOCKET_TYPE, this.#protocol);
     if (opened < 0) return -1;
     if (bind(opened, address, address.length) >= 0) return opened;

@@ -6,28 +6,25 @@
  */
 
 import { libc } from "../../ffi/libraries/libc.ts";
+import { AF_NETLINK, NetlinkAddress } from "./netlink_address.ts";
 
-const AF_NETLINK = 16;
 const NETLINK_NETFILTER = 12;
 const SOL_SOCKET = 1;
 const SO_PROTOCOL = 38;
-/** struct sockaddr_nl: family, padding, port id, groups. */
-const SOCKADDR_NL = { size: 12, portId: 4 } as const;
 /** A descriptor above is not looked at: the search takes a millisecond, on the way to an error. */
 const DESCRIPTORS = 4096;
 
 /** Whether a netfilter socket of this process has that port. */
 export function hasPort(portId: number): boolean {
   const { getsockname, getsockopt } = libc();
-  const address = new DataView(new ArrayBuffer(SOCKADDR_NL.size));
-  const name = new Uint8Array(address.buffer);
+  const address = new NetlinkAddress();
+  const name = address.bytes;
   const value = new Uint8Array(new ArrayBuffer(4));
   const length = new Uint8Array(new ArrayBuffer(4));
   for (let descriptor = 0; descriptor < DESCRIPTORS; descriptor++) {
     length[0] = name.length;
     if (getsockname(descriptor, name, length) < 0) continue;
-    if (address.getUint16(0, true) !== AF_NETLINK) continue;
-    if (address.getUint32(SOCKADDR_NL.portId, true) !== portId) continue;
+    if (address.family !== AF_NETLINK || address.portId !== portId) continue;
     length[0] = value.length;
     if (getsockopt(descriptor, SOL_SOCKET, SO_PROTOCOL, value, length) < 0) continue;
     if (value[0] === NETLINK_NETFILTER) return true;

@@ -4,23 +4,19 @@
  * @module
  */
 
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "./errno.ts";
+import { closeOnExec } from "./descriptors.ts";
+import { ERRNO, failedCall, prepareErrno, threadErrno } from "./errno.ts";
+import { NetlinkAddress } from "./netlink_address.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import type { OutgoingMessage } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
 
-const AF_NETLINK = 16;
 const MSG_DONTWAIT = 0x40;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
-/** struct sockaddr_nl: family, padding, port id, groups. */
-const SOCKADDR_NL_SIZE = 12;
-const PORT_ID = 4;
 /** Times a send that found no memory is tried again before the caller hears of it. */
 const SEND_TRIES = 16;
 
@@ -33,7 +29,7 @@ export class NetlinkSocket {
   constructor(descriptor: number) {
     prepareErrno();
     this.descriptor = descriptor;
-    this.#libc.fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    closeOnExec(descriptor);
   }
 
   /**
@@ -42,13 +38,13 @@ export class NetlinkSocket {
    * @throws {SystemError}
    */
   portId(): number {
-    const address = new Uint8Array(new ArrayBuffer(SOCKADDR_NL_SIZE));
+    const address = new NetlinkAddress();
     const length = new Uint8Array(new ArrayBuffer(4));
-    length[0] = address.length;
-    if (this.#libc.getsockname(this.descriptor, address, length) < 0) {
-      throw failed("getsockname", threadErrno());
+    length[0] = address.bytes.length;
+    if (this.#libc.getsockname(this.descriptor, address.bytes, length) < 0) {
+      throw failedCall("getsockname", threadErrno());
     }
-    return new DataView(address.buffer).getUint32(PORT_ID, true);
+    return address.portId;
   }
 
   /**
@@ -57,10 +53,9 @@ export class NetlinkSocket {
    * @throws {SystemError}
    */
   connect(): void {
-    const address = new Uint8Array(new ArrayBuffer(SOCKADDR_NL_SIZE));
-    address[0] = AF_NETLINK;
+    const address = new NetlinkAddress().bytes;
     if (this.#libc.connect(this.descriptor, address, address.length) < 0) {
-      throw failed("connect", threadErrno());
+      throw failedCall("connect", threadErrno());
     }
   }
 
@@ -117,9 +112,4 @@ function isPassing(errno: number, tries: number): boolean {
   if (errno === ERRNO.EINTR) return true;
   const full = errno === ERRNO.ENOBUFS || errno === ERRNO.EAGAIN || errno === ERRNO.ENOMEM;
   return full && tries < SEND_TRIES;
-}
-
-/** The errno is an argument of its own: it must be read before any object is made. */
-function failed(syscall: string, errno: number): SystemError {
-  return new SystemError(syscall, { errno });
 }

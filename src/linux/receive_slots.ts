@@ -16,7 +16,7 @@ const MSG_LEN = 56;
 /** struct iovec: base, length. */
 const IOVEC_SIZE = 16;
 /** msg_flags: the datagram was longer than its slot. */
-export const MSG_TRUNC = 0x20;
+const MSG_TRUNC = 0x20;
 
 /** How many slots, and how long. */
 export interface SlotShape {
@@ -67,8 +67,8 @@ export class ReceiveSlots {
     return this.#words[(slot * MMSGHDR_SIZE + MSG_LEN) >> 2]!;
   }
 
-  /** The kernel's msg_flags of a slot. */
-  flags(slot: number): number {
-    return this.#words[(slot * MMSGHDR_SIZE + MSG_FLAGS) >> 2]!;
+  /** Whether the datagram was longer than the slot. */
+  wasCut(slot: number): boolean {
+    return (this.#words[(slot * MMSGHDR_SIZE + MSG_FLAGS) >> 2]! & MSG_TRUNC) !== 0;
   }
 }

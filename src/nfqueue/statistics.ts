@@ -7,7 +7,7 @@
 import { ERRNO, SystemError } from "../linux/errno.ts";
 import { EXHAUSTED, isExhausted } from "./advice.ts";
 import { QUEUE_TABLE, type QueueStatistics, readQueueTable } from "./queue_table.ts";
-import { checkInteger } from "../queue/terms/options.ts";
+import { checkU16 } from "../base/checks.ts";
 
 export type { QueueStatistics };
 
@@ -27,7 +27,7 @@ export function queueStatistics(queue: number): QueueStatistics | undefined;
 export function queueStatistics(
   queue?: number,
 ): readonly QueueStatistics[] | QueueStatistics | undefined {
-  if (queue !== undefined) checkInteger("queue number", queue, { min: 0, max: 0xffff });
+  if (queue !== undefined) checkU16("queue number", queue);
   const { queues, errno, mounted } = readQueueTable();
   if (errno !== 0) throw new SystemError("open", { errno, advice: adviseRead(errno, mounted) });
   return queue === undefined ? queues : findQueue(queues, queue);

@@ -5,27 +5,33 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
+import type { QueueFlags } from "../nfqueue/flags.ts";
+import type { Kernel } from "../nfqueue/kernel_queue.ts";
+import { SYSTEM_KERNEL } from "../nfqueue/system_kernel.ts";
 import type { Configuration } from "./send/configuration.ts";
-import type { QueueCounters } from "./terms/counters.ts";
+import type { QueueCounters } from "./report/counters.ts";
 import type { Handler, SyncHandler } from "./loops/deliver.ts";
-import { Engine } from "./engine/engine.ts";
-import { QueueClosedError } from "./terms/errors.ts";
-import type { PacketQueueEventMap } from "./terms/events.ts";
+import { Engine } from "./loops/engine.ts";
+import { QueueClosedError } from "./packet/errors.ts";
+import type { PacketQueueEventMap, QueueEvent } from "./report/events.ts";
 import { PacketIterator } from "./loops/iterate.ts";
 import {
   checkCopyRange,
   checkFlags,
   checkMaxLength,
   type PacketQueueOptions,
-  type QueueFlags,
   resolveSettings,
-} from "./terms/options.ts";
+  type Settings,
+} from "./settings/options.ts";
 import type { Packet } from "./packet/packet.ts";
 import "./packet/names.ts";
 import { run, type RunOptions } from "./loops/run.ts";
 import { runSync, type RunSyncOptions, type RunSyncResult } from "./loops/run_sync.ts";
 import { Waiter } from "./loops/waiter.ts";
-import { Warnings } from "./terms/warnings.ts";
+import { Warnings } from "./report/warnings.ts";
+
+/** @ignore Opens a queue of another kernel than the system's: a stand-in. */
+export const OPEN_IN: unique symbol = Symbol("openIn");
 
 /**
  * One kernel queue (NFQUEUE), owned by this object until `close()`.
@@ -52,14 +58,14 @@ export class PacketQueue extends EventTarget {
   /** `run()` began in this turn: nobody can have waited for it yet. */
   #begun = false;
 
-  private constructor(number: number, options: PacketQueueOptions | undefined) {
+  private constructor(settings: Settings, kernel: Kernel) {
     super();
-    const settings = resolveSettings(number, options);
     this.#warnings = new Warnings(settings);
-    this.#engine = new Engine(settings, (event) => {
+    const emit = (event: QueueEvent): void => {
       this.dispatchEvent(event);
       this.#warnings.consider(event);
-    });
+    };
+    this.#engine = new Engine(settings, { kernel, emit });
     this.#waiter = new Waiter(this.#engine);
     this.#forget = backend().onExit(() => this.close());
   }
@@ -74,7 +80,12 @@ export class PacketQueue extends EventTarget {
    * @throws {LibraryLoadError} when libnetfilter_queue is not installed
    */
   static open(number: number, options?: PacketQueueOptions): PacketQueue {
-    return new PacketQueue(number, options);
+    return PacketQueue[OPEN_IN](SYSTEM_KERNEL, number, options);
+  }
+
+  /** @ignore */
+  static [OPEN_IN](kernel: Kernel, number: number, options?: PacketQueueOptions): PacketQueue {
+    return new PacketQueue(resolveSettings(number, options), kernel);
   }
 
   /** The queue's number. */
@@ -89,7 +100,7 @@ export class PacketQueue extends EventTarget {
 
   /** Netlink port of the queue's socket, as /proc/net/netfilter/nfnetlink_queue shows it. */
   get portId(): number {
-    return this.#engine.socket.portId;
+    return this.#engine.kernel.portId;
   }
 
   /** What has passed since the queue was opened; stays readable after `close()`. */

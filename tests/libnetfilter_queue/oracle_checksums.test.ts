@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { AF_INET, AF_INET6 } from "../../src/libnetfilter_queue/packet_buffer_memory.ts";
-import { PacketBuffer } from "../../src/libnetfilter_queue/packet_buffer.ts";
+import { AF_INET, AF_INET6 } from "../../src/libnetfilter_queue/packet_buffer/memory.ts";
+import { PacketBuffer } from "../../src/libnetfilter_queue/packet_buffer/packet_buffer.ts";
 import { finishChecksums } from "../../src/packet/structure/finish.ts";
 import { internetChecksum, parseLayers } from "../../src/packet/mod.ts";
 import { runs } from "../support/runtime/quick.ts";

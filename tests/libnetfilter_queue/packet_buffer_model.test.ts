@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { backend } from "../../ffi/backend.ts";
-import { AF_INET, PacketMemory } from "../../src/libnetfilter_queue/packet_buffer_memory.ts";
+import { AF_INET, PacketMemory } from "../../src/libnetfilter_queue/packet_buffer/memory.ts";
 import { PacketBuffer } from "../../src/libnetfilter_queue/mod.ts";
 import { runs } from "../support/runtime/quick.ts";
 import { randomBytes } from "./packet_samples.ts";

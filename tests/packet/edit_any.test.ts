@@ -90,7 +90,7 @@ function assignAny(
 }
 
 function assign(
-  { frame }: packets.EthernetLayers,
+  { packetBytes: frame }: packets.EthernetLayers,
   view: object,
   field: string,
   value: unknown,
@@ -109,7 +109,10 @@ function assign(
   }
 }
 
-function checkLengths({ ipv4, ipv6, tcp, udp, frame, networkOffset }: Layers, why: string): void {
+function checkLengths(
+  { ipv4, ipv6, tcp, udp, packetBytes: frame, networkOffset }: Layers,
+  why: string,
+): void {
   const length = frame.length - networkOffset;
   if (ipv4 !== undefined) assert.equal(ipv4.totalLength, length, why);
   if (ipv6 !== undefined) assert.equal(40 + ipv6.payloadLength, length, why);
@@ -118,7 +121,7 @@ function checkLengths({ ipv4, ipv6, tcp, udp, frame, networkOffset }: Layers, wh
   if (tcp !== undefined) assert.equal(tcp.headerLength + tcp.payload.length, rest, why);
 }
 
-function checkSums({ frame, networkOffset, udp, ip }: Layers, why: string): void {
+function checkSums({ packetBytes: frame, networkOffset, udp, ip }: Layers, why: string): void {
   const bytes = own(frame.subarray(networkOffset));
   const expected = finishChecksums(bytes.slice());
   if (udp?.checksum === 0) expected.set([0, 0], ip!.headerLength + 6);

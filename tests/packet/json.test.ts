@@ -190,8 +190,8 @@ test("views without memory", LIMIT, () => {
     return (Reflect.get(value, INSPECT) as () => unknown).call(value);
   };
   assert.deepEqual(shown(tcp), tcp?.toJSON());
-  assert.deepEqual(own(layers.frame.subarray()), TCP4);
-  layers.frame.release();
+  assert.deepEqual(own(layers.bytes.subarray()), TCP4);
+  layers.packetBytes.release();
   for (const view of [layers, ipv4, tcp]) {
     assert.throws(() => JSON.stringify(view), { name: "PacketReleasedError" });
     assert.match(String(shown(view)), /^\[PacketReleasedError: /);

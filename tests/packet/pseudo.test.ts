@@ -150,10 +150,10 @@ for (const [name, [fields, ends, edit, then]] of Object.entries(CASES)) {
     assert.deepEqual(finishChecksums(packet.slice()), packet);
     const layers = parseLayers(packet);
     edit(layers);
-    const edited = layers.frame.subarray();
+    const edited = layers.bytes.subarray();
     assert.ok(isRight(edited, ...then), "edited");
     assert.deepEqual(finishChecksums(edited.slice()), edited.slice());
     layers.udp!.payload = counting(8);
-    assert.ok(isRight(layers.frame.subarray(), ...then), "with another payload");
+    assert.ok(isRight(layers.bytes.subarray(), ...then), "with another payload");
   });
 }

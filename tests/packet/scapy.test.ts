@@ -39,7 +39,7 @@ test(`scapy and the views, ${COUNT} packets of seed ${SEED}`, LIMIT, async () =>
     const bytes = hex(packet.hex);
     const layers = layersOf(bytes, packet.link);
     const edits = layers === undefined ? [] : editAtRandom(layers, random);
-    return { bytes: layers?.frame.subarray().slice() ?? bytes, link: packet.link, edits, packet };
+    return { bytes: layers?.bytes.subarray().slice() ?? bytes, link: packet.link, edits, packet };
   });
   const answers = await scapy.read(edited);
   for (const [index, answer] of answers.entries()) {

@@ -131,7 +131,7 @@ const reads: Readonly<Record<string, (packet: Packet) => unknown>> = {
   queue: (packet) => packet.queue,
   hook: (packet) => packet.hook,
   family: (packet) => packet.family,
-  protocol: (packet) => packet.protocol,
+  etherType: (packet) => packet.etherType,
   mark: (packet) => packet.mark,
   priority: (packet) => packet.priority,
   uid: (packet) => packet.uid,

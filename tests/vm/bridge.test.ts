@@ -32,7 +32,7 @@ test(
     const tags: Packet["vlan"][] = [];
     await using _filter = new Filter(queue, (packet) => {
       const { vlan } = packet;
-      if (packet.protocol === 0x800) tags.push(vlan);
+      if (packet.etherType === 0x800) tags.push(vlan);
       if (vlan === undefined) packet.accept();
       else packet.accept({ vlan: { id: vlan.id === 5 ? 7 : 5 } });
     });

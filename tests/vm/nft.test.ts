@@ -61,7 +61,7 @@ test("queue in a table of the family bridge", inMachine, async () => {
   const [request] = copies;
   const reply = copies.find((packet) => packet.icmp?.type === 0);
   assert.ok(request && reply);
-  assert.deepEqual([request.family, request.hook, request.protocol], ["bridge", "forward", 0x800]);
+  assert.deepEqual([request.family, request.hook, request.etherType], ["bridge", "forward", 0x800]);
   assert.equal(request.icmp?.type, 8);
   assert.equal(request.ip?.source, left.address);
   const device = { index: bridge.index, name: bridge.device };

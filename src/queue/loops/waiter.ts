@@ -4,10 +4,9 @@
  * @module
  */
 
-import { backend } from "../../../ffi/backend.ts";
 import { setImmediate } from "../../../ffi/turn.ts";
-import type { Watcher } from "../../../ffi/types.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Watcher } from "../../nfqueue/kernel_queue.ts";
+import type { Engine } from "./engine.ts";
 
 /** Wakes one reader when its queue's socket is readable. */
 export class Waiter {
@@ -24,7 +23,7 @@ export class Waiter {
   /** Calls `wake` when packets are there. Bun may call it again before it is asked to. */
   wait(wake: () => void): void {
     this.#wake = wake;
-    this.#watcher ??= backend().watch(this.#engine.socket.descriptor, (datagram) => {
+    this.#watcher ??= this.#engine.kernel.watch((datagram) => {
       if (datagram !== undefined) this.#engine.ingest(datagram);
       this.#wake?.();
     });

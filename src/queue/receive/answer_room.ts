@@ -5,7 +5,7 @@
  */
 
 import type { Intake } from "./intake.ts";
-import type { QueueSocket } from "../../nfqueue/socket.ts";
+import type { KernelQueue } from "../../nfqueue/kernel_queue.ts";
 
 /** Batches received at most before verdicts that may be refused are sent. */
 const MOST = 32;
@@ -17,19 +17,19 @@ export class AnswerRoom {
   /** Called when there are any. */
   onTaken: (() => void) | undefined;
 
-  readonly #socket: QueueSocket;
+  readonly #kernel: KernelQueue;
   readonly #intake: () => Intake;
   #making = false;
 
   /** @param intake what receives; asked for later, because it needs the outbox, which needs this */
-  constructor(socket: QueueSocket, intake: () => Intake) {
-    this.#socket = socket;
+  constructor(kernel: KernelQueue, intake: () => Intake) {
+    this.#kernel = kernel;
     this.#intake = intake;
   }
 
   /** Makes room where there is little; so many answers then find it. */
   make(): number {
-    const { answers, crowded } = this.#socket.answerRoom();
+    const { answers, crowded } = this.#kernel.answerRoom();
     // What is received may be decided at once, and sent.
     if (!crowded || this.#making) return answers;
     this.#making = true;

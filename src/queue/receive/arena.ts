@@ -8,10 +8,9 @@
  * @module
  */
 
-import { MSG_TRUNC, ReceiveSlots, type SlotShape } from "../../linux/receive_slots.ts";
-import type { Pointer } from "../../../ffi/types.ts";
+import type { ReceiveMemory, SlotShape } from "../../nfqueue/kernel_queue.ts";
+import { type MessageStore, PacketMessage } from "../../nfqueue/packet_message.ts";
 import { ATTRIBUTE_STRIDE } from "../../netlink/queue/packet_index.ts";
-import type { MessageStore } from "../packet/metadata.ts";
 import type { Packet } from "../packet/packet.ts";
 
 /** Where a slot's packet stands. */
@@ -33,6 +32,8 @@ export class Arena implements MessageStore {
   readonly view: DataView<ArrayBuffer>;
   /** Offsets of every message's attributes, a record of ATTRIBUTE_STRIDE a slot. */
   readonly index: Int32Array;
+  /** What reads the message of each slot. */
+  readonly messages: readonly PacketMessage[];
   readonly states: Uint8Array;
   /** The packet object of each delivered, undecided slot. */
   readonly packets: (Packet | undefined)[];
@@ -50,34 +51,20 @@ export class Arena implements MessageStore {
   next: Arena | undefined = undefined;
   previous: Arena | undefined = undefined;
 
-  readonly #received: ReceiveSlots;
+  /** What the kernel fills. */
+  readonly memory: ReceiveMemory;
 
-  constructor(shape: SlotShape) {
-    const { slots, slotSize } = shape;
+  constructor({ slots, slotSize }: SlotShape, memory: ReceiveMemory) {
     this.slots = slots;
     this.slotSize = slotSize;
-    this.#received = new ReceiveSlots(shape);
-    this.bytes = this.#received.bytes;
-    this.view = this.#received.view;
+    this.memory = memory;
+    this.bytes = memory.bytes;
+    this.view = memory.view;
     this.index = new Int32Array(slots * ATTRIBUTE_STRIDE);
+    this.messages = Array.from({ length: slots }, (_, slot) => new PacketMessage(this, slot));
     this.states = new Uint8Array(slots);
     this.packets = new Array(slots).fill(undefined);
     this.times = new Float64Array(slots);
-  }
-
-  /** Pointer to the mmsghdr of the first free slot. */
-  freeHeaders(): Pointer {
-    return this.#received.headersFrom(this.filled);
-  }
-
-  /** Bytes that the kernel wrote into a slot. */
-  receivedLength(slot: number): number {
-    return this.#received.length(slot);
-  }
-
-  /** Whether the datagram was longer than the slot. */
-  wasCut(slot: number): boolean {
-    return (this.#received.flags(slot) & MSG_TRUNC) !== 0;
   }
 
   /** Takes the next slots into use. */

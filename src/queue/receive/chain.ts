@@ -6,10 +6,11 @@
  * @module
  */
 
-import type { SlotShape } from "../../linux/receive_slots.ts";
-import { ATTRIBUTE_STRIDE } from "../../netlink/queue/packet_index.ts";
+import type { ReceiveMemory, SlotShape } from "../../nfqueue/kernel_queue.ts";
+import type { PacketMessage } from "../../nfqueue/packet_message.ts";
 import { Arena, SlotState } from "./arena.ts";
-import { moveOut, type Packet } from "../packet/packet.ts";
+import { MOVE_OUT } from "../packet/friends.ts";
+import type { Packet } from "../packet/packet.ts";
 
 /** Receive memory of a queue in bytes, beyond which held packets are moved out of it. */
 const BUDGET = 20 << 20;
@@ -25,6 +26,13 @@ export interface Oldest {
   readonly slot: number;
 }
 
+/** Where a chain's memory comes from, and how much of it there is. */
+export interface ChainOptions {
+  readonly memory: (shape: SlotShape) => ReceiveMemory;
+  /** Bytes of receive memory to use before held packets are moved out of it; 20 MiB if absent. */
+  readonly budget?: number;
+}
+
 /** A chain of arenas, a few spare ones, and the packets that were moved out. */
 export class ArenaChain {
   #shape: SlotShape;
@@ -35,16 +43,17 @@ export class ArenaChain {
   #count = 1;
   #most: number;
   readonly #budget: number;
+  readonly #memory: ChainOptions["memory"];
   readonly #spares: Arena[] = [];
-  /** Undecided packets older than all in the arenas, oldest first, and when they were received. */
-  readonly #moved = new Map<Packet, number>();
+  /** Undecided packets older than all in the arenas, oldest first, by what reads their message. */
+  readonly #moved = new Map<PacketMessage, Pick<Oldest, "packet" | "received">>();
 
-  /** @param budget bytes of receive memory to use before held packets are moved out of it */
-  constructor(shape: SlotShape, budget: number = BUDGET) {
+  constructor(shape: SlotShape, { memory, budget = BUDGET }: ChainOptions) {
     this.#shape = shape;
+    this.#memory = memory;
     this.#budget = budget;
     this.#most = arenasFor(shape, budget);
-    this.#first = this.#last = this.#delivering = new Arena(shape);
+    this.#first = this.#last = this.#delivering = this.#make();
   }
 
   /** Receives into slots of this size if they are larger; packets in the old ones stay there. */
@@ -64,7 +73,7 @@ export class ArenaChain {
       return last;
     }
     if (fits && last.filled < last.slots) return last;
-    const fresh = this.#spares.pop() ?? new Arena(this.#shape);
+    const fresh = this.#spares.pop() ?? this.#make();
     fresh.previous = last;
     last.next = fresh;
     this.#last = fresh;
@@ -83,8 +92,8 @@ export class ArenaChain {
   }
 
   /** The same for a packet that was moved out. */
-  isOldestMoved(packet: Packet): boolean {
-    return this.#moved.keys().next().value === packet;
+  isOldestMoved(message: PacketMessage): boolean {
+    return this.#moved.keys().next().value === message;
   }
 
   /** Marks a slot decided, and takes its arena out of use when it was the last one. */
@@ -95,8 +104,8 @@ export class ArenaChain {
   }
 
   /** Forgets a packet that was moved out: it has its verdict. */
-  decideMoved(packet: Packet): void {
-    this.#moved.delete(packet);
+  decideMoved(message: PacketMessage): void {
+    this.#moved.delete(message);
   }
 
   /** The arena whose slot `cursor - 1` is the next packet to hand out; undefined when there is none. */
@@ -116,7 +125,7 @@ export class ArenaChain {
     const arena = this.#first;
     const slot = arena.head;
     if (this.#moved.size > 0) {
-      const [packet, received] = this.#moved.entries().next().value!;
+      const { packet, received } = this.#moved.values().next().value!;
       return { packet, received, arena, slot };
     }
     // Settled arenas leave the chain at once, but for the last.
@@ -129,7 +138,7 @@ export class ArenaChain {
     const oldest = this.oldest();
     if (oldest === undefined) return undefined;
     const { packet, arena, slot } = oldest;
-    return packet === undefined ? arena.index[slot * ATTRIBUTE_STRIDE]! >>> 0 : packet.id;
+    return packet === undefined ? arena.messages[slot]!.id : packet.id;
   }
 
   /** Moves what is undecided in the oldest arena out of it, and takes it out of use. */
@@ -137,11 +146,14 @@ export class ArenaChain {
     for (let slot = arena.head; slot < arena.filled; slot++) {
       const packet = arena.packets[slot];
       if (packet === undefined) continue;
-      moveOut(packet);
-      this.#moved.set(packet, arena.times[slot]!);
+      this.#moved.set(packet[MOVE_OUT](), { packet, received: arena.times[slot]! });
       arena.packets[slot] = undefined;
     }
     this.#unlink(arena);
+  }
+
+  #make(): Arena {
+    return new Arena(this.#shape, this.#memory(this.#shape));
   }
 
   #unlink(arena: Arena): void {

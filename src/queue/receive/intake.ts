@@ -17,19 +17,19 @@ import {
 import type { Arena } from "./arena.ts";
 import type { ArenaChain } from "./chain.ts";
 import type { Configuration } from "../send/configuration.ts";
-import type { Counters } from "../terms/counters.ts";
-import type { Deadline } from "../engine/deadline.ts";
+import type { Counters } from "../report/counters.ts";
 import type { LossWatch } from "./losses.ts";
 import type { Refusals } from "../send/refusals.ts";
-import type { QueueSocket } from "../../nfqueue/socket.ts";
+import type { KernelQueue } from "../../nfqueue/kernel_queue.ts";
 
 /** The parts of a queue that hear of what comes. */
 export interface IntakeLink {
   readonly chain: ArenaChain;
-  readonly socket: QueueSocket;
+  readonly kernel: KernelQueue;
   readonly configuration: Configuration;
   readonly counters: Counters;
-  readonly deadline: Deadline | undefined;
+  /** Starts a packet's time, where there is a deadline. */
+  readonly startTime: ((arena: Arena, slot: number) => void) | undefined;
   readonly losses: LossWatch;
   readonly refusals: Refusals;
   /** Decides a packet whose message did not fit its slot. */
@@ -60,22 +60,21 @@ export class Intake {
    * @throws {SystemError}
    */
   receive(patience: number | undefined, most: number): number {
-    const { chain, socket, losses } = this.#link;
+    const { chain, kernel, losses } = this.#link;
     const arena = chain.space();
-    const headers = arena.freeHeaders();
-    const slots = Math.min(arena.slots - arena.filled, most);
+    const first = arena.filled;
+    const slots = Math.min(arena.slots - first, most);
     const count = patience === undefined
-      ? socket.receive(headers, slots)
-      : socket.receiveBlocking(headers, slots, patience);
+      ? kernel.receive(arena.memory, first, slots)
+      : kernel.receiveBlocking(arena.memory, first, slots, patience);
     this.lastCount = count;
     if (count > 0) {
-      const first = arena.filled;
       // Before the packets are looked at: deciding one moves the arena's head over these.
       arena.addSlots(count);
       for (let slot = first; slot < first + count; slot++) {
         const start = slot * arena.slotSize;
-        const cut = arena.wasCut(slot);
-        this.#take(arena, slot, cut ? start + arena.slotSize : start + arena.receivedLength(slot));
+        const cut = arena.memory.wasCut(slot);
+        this.#take(arena, slot, cut ? start + arena.slotSize : start + arena.memory.length(slot));
       }
       losses.received(count);
     } else if (count === -ERRNO.ENOBUFS) losses.interrupted();
@@ -101,7 +100,7 @@ export class Intake {
 
   /** Looks at a received message; packets then wait to be handed out. */
   #take(arena: Arena, slot: number, end: number): void {
-    const { chain, configuration, counters, deadline, losses } = this.#link;
+    const { chain, configuration, counters, startTime, losses } = this.#link;
     const start = slot * arena.slotSize;
     const base = slot * ATTRIBUTE_STRIDE;
     const code = indexPacketMessage(arena.view, start, end, arena.index, base);
@@ -117,7 +116,7 @@ export class Intake {
     if (lost > 0) losses.gap(lost);
     if (configuration.hidesPayload) arena.index[base + NFQA.PAYLOAD] = 0;
     counters.received++;
-    deadline?.start(arena, slot);
+    startTime?.(arena, slot);
     if (code === MESSAGE_CUT) this.#cut.push([arena, slot]);
   }
 

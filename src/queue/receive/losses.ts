@@ -7,10 +7,11 @@
  */
 
 import { ERRNO } from "../../linux/errno.ts";
-import { OpenQueueTable, QUEUE_TABLE } from "../../nfqueue/queue_table.ts";
-import type { Counters } from "../terms/counters.ts";
-import { OverrunEvent } from "../terms/events.ts";
-import type { Settings } from "../terms/options.ts";
+import type { KernelQueue } from "../../nfqueue/kernel_queue.ts";
+import { QUEUE_TABLE } from "../../nfqueue/queue_table.ts";
+import type { Counters } from "../report/counters.ts";
+import { OverrunEvent } from "../report/events.ts";
+import type { Settings } from "../settings/options.ts";
 
 /** How often the counters are read while packets flow, and how soon after the last one (ms). */
 const INTERVAL = 1000;
@@ -20,8 +21,7 @@ const LOAD = 16;
 /** What the watch needs of its queue. */
 export interface LossLink {
   readonly counters: Counters;
-  /** Datagrams that found the socket full, since it was opened: 32 bits, wrapping. */
-  readonly socketDrops: () => number;
+  readonly kernel: Pick<KernelQueue, "drops" | "numbers">;
   /** Whether packets that find no room pass, and whether some may have. */
   readonly failOpen: () => { readonly now: boolean; readonly ever: boolean };
   readonly report: (event: OverrunEvent) => void;
@@ -32,7 +32,6 @@ export class LossWatch {
   readonly #queue: number;
   readonly #insists: boolean;
   readonly #link: LossLink;
-  readonly #table: OpenQueueTable;
   #userDropped: number | undefined;
   /** Losses that the kernel's counters told of, and no gap in the ids has shown yet. */
   #ahead = 0;
@@ -47,7 +46,6 @@ export class LossWatch {
     this.#queue = number;
     this.#insists = reportOverruns;
     this.#link = link;
-    this.#table = new OpenQueueTable();
   }
 
   /** Takes a gap in the ids. */
@@ -87,8 +85,8 @@ export class LossWatch {
   look(): void {
     this.#stale = false;
     this.#due = performance.now() + INTERVAL;
-    const { counters, socketDrops } = this.#link;
-    const drops = socketDrops();
+    const { counters, kernel } = this.#link;
+    const drops = kernel.drops();
     this.#lookAtQueue();
     // The socket's counter also has answers that found no room. The queue's has none of those, and
     // none of the packets that passed with failOpen.
@@ -100,8 +98,8 @@ export class LossWatch {
   }
 
   #lookAtQueue(): void {
-    const { counters, report } = this.#link;
-    const { queues, errno } = this.#table.read();
+    const { counters, kernel, report } = this.#link;
+    const { statistics, errno } = kernel.numbers();
     if (errno !== 0) {
       if (this.#told || !(this.#pressed || this.#insists)) return;
       this.#told = true;
@@ -114,15 +112,14 @@ export class LossWatch {
       );
       return;
     }
-    const line = queues.find(({ queue }) => queue === this.#queue);
-    if (line === undefined) return;
-    this.#userDropped = line.userDropped;
-    const more = (line.queueDropped - counters.queueDropped) | 0;
+    if (statistics === undefined) return;
+    this.#userDropped = statistics.userDropped;
+    const more = (statistics.queueDropped - counters.queueDropped) | 0;
     if (more <= 0) return;
     counters.queueDropped += more;
     report(
       new OverrunEvent(
-        { lost: 0, queueDropped: counters.queueDropped, userDropped: line.userDropped },
+        { lost: 0, queueDropped: counters.queueDropped, userDropped: statistics.userDropped },
         `queue ${this.#queue} was full (maxLength) and dropped ${more} packets: a quicker handler, a ` +
           "larger maxLength, or concurrency for handlers that wait, helps; failOpen lets them pass",
       ),
@@ -141,11 +138,6 @@ export class LossWatch {
           "a larger receiveBuffer, a smaller copyRange or a quicker handler helps",
       ),
     );
-  }
-
-  /** For the end of the queue. */
-  close(): void {
-    this.#table[Symbol.dispose]();
   }
 
   /** Drops at the queue's limit, where they can be known. */

@@ -8,11 +8,13 @@
  */
 
 import { ERRNO, SystemError } from "../../linux/errno.ts";
-import { NFQA_CFG_F, NFQNL_COPY } from "../../netlink/queue/numbers.ts";
+import { NFQNL_COPY } from "../../netlink/queue/numbers.ts";
 import { encodeConfig, type QueueConfig } from "../../netlink/queue/config.ts";
-import { QueueClosedError } from "../terms/errors.ts";
-import { DEFAULT_MAX_LENGTH, FLAG_BITS, type QueueFlags, type Settings } from "../terms/options.ts";
-import type { QueueSocket } from "../../nfqueue/socket.ts";
+import { QueueClosedError } from "../packet/errors.ts";
+import { stopMessage } from "../../nfqueue/closing.ts";
+import { FLAG_BITS, type QueueFlags } from "../../nfqueue/flags.ts";
+import type { KernelQueue } from "../../nfqueue/kernel_queue.ts";
+import { DEFAULT_MAX_LENGTH, type Settings } from "../settings/options.ts";
 
 /** Bytes that headers and attributes may take beside the payload. */
 const ROOM = { always: 512, conntrack: 2048, securityContext: 4096 } as const;
@@ -21,7 +23,7 @@ const TRIES = 8;
 
 /** What a configuration needs of its queue. */
 export interface ConfigurationLink {
-  readonly socket: QueueSocket;
+  readonly kernel: Pick<KernelQueue, "sendConfiguration">;
   /** Receives once; the number of datagrams, which may hold the answer. */
   readonly receive: () => number;
   /** Hears before messages may become larger than this. */
@@ -96,19 +98,9 @@ export class Configuration {
     if (mask !== 0) this.#request("set the queue's flags", { flags, mask });
   }
 
-  /**
-   * Makes the kernel queue no more packets; nothing is waited for. It counts those that come now as
-   * drops at the queue's limit. (Without a copy mode it would drop them uncounted.)
-   */
+  /** Makes the kernel queue no more packets; nothing is waited for. */
   stopPackets(): void {
-    this.#link.socket.sendConfiguration(
-      encodeConfig({
-        queue: this.#queue,
-        maxLength: 0,
-        flags: 0,
-        mask: NFQA_CFG_F.FAIL_OPEN,
-      }),
-    );
+    this.#link.kernel.sendConfiguration(stopMessage(this.#queue));
   }
 
   /** Takes the kernel's answer to a configuration message. */
@@ -127,10 +119,10 @@ export class Configuration {
    * answers within the send, so an empty socket means that the answer found no room.
    */
   #request(request: string, message: Omit<QueueConfig, "queue">): void {
-    const { socket, receive } = this.#link;
+    const { kernel, receive } = this.#link;
     for (let tries = 0; tries < TRIES; tries++) {
       const sequence = ++this.#sequence;
-      socket.sendConfiguration(
+      kernel.sendConfiguration(
         encodeConfig({ ...message, queue: this.#queue, sequence, acknowledge: true }),
       );
       while (receive() > 0) {

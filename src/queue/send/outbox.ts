@@ -4,8 +4,8 @@
  * @module
  */
 
-import { OutgoingMessage } from "../../../ffi/memory.ts";
-import { setImmediate } from "../../../ffi/turn.ts";
+import { DelayedFlush } from "../../nfqueue/delayed_flush.ts";
+import type { SendMemory } from "../../nfqueue/kernel_queue.ts";
 import { partOf, write } from "../../base/bytes.ts";
 import {
   appendAttributes,
@@ -23,14 +23,12 @@ import {
   VERDICT_SIZE,
 } from "../../netlink/queue/verdict.ts";
 import type { VerdictChanges } from "../packet/decider.ts";
-import { verdictKind } from "../terms/counters.ts";
+import { verdictKind } from "../report/counters.ts";
 import { countPackets, readTag, SentLog, type SentPackets, SWEPT, tagOf } from "./sent_log.ts";
 import { NO_MARK } from "../packet/verdict.ts";
 
 /** Room for the largest payload verdict, and below the kernel's usual send buffer (212992). */
 const CAPACITY = 128 * 1024;
-/** Pause before verdicts that could not be sent are tried again (ms). */
-const RETRY = 10;
 const PLAIN_SIZE = VERDICT_SIZE + MARK_SIZE;
 /** So many packets in one datagram have waited for a while. */
 const MANY = 16;
@@ -46,21 +44,14 @@ export interface OutboxLink {
   readonly queue: number;
   /** Sends what was gathered, and does what else is to be done then. */
   readonly flush: () => void;
+  /** Memory to send from. */
+  readonly memory: (capacity: number) => SendMemory;
   /** Sends the first `length` bytes as one datagram, or throws. */
-  readonly send: (message: OutgoingMessage, length: number) => void;
+  readonly send: (memory: SendMemory, length: number) => void;
   /** Makes room for the kernel's answers; so many verdicts may leave before it is asked again. */
   readonly room: () => number;
   /** Another number than before when the kernel may have let packets go since. */
   readonly changes: () => number;
-}
-
-/** The outboxes of this thread that hold verdicts until it yields. */
-const waiting = new Set<Outbox>();
-
-/** Sends what other queues' verdicts wait for: the thread is about to block. */
-export function flushWaiting(): void {
-  if (waiting.size === 0) return;
-  for (const outbox of waiting) outbox.flushNow();
 }
 
 /**
@@ -81,7 +72,8 @@ export class Outbox {
   readonly sent: SentLog = new SentLog();
 
   readonly #link: OutboxLink;
-  readonly #message = new OutgoingMessage(CAPACITY);
+  readonly #delayed: DelayedFlush;
+  readonly #message: SendMemory;
   /** The ids of all runs in the datagram, one after the other. */
   readonly #ids = new Uint32Array(MOST_IDS);
   #idCount = 0;
@@ -90,7 +82,7 @@ export class Outbox {
   #taken = 0;
   #takenIds = 0;
   /** A part of the datagram that leaves with each packet's verdict in a message of its own. */
-  #piece: OutgoingMessage | undefined;
+  #piece: SendMemory | undefined;
   #pieceEnd = 0;
   #runLength = 0;
   #runVerdict = 0;
@@ -102,6 +94,8 @@ export class Outbox {
 
   constructor(link: OutboxLink) {
     this.#link = link;
+    this.#delayed = new DelayedFlush(link.flush);
+    this.#message = link.memory(CAPACITY);
     this.#changes = link.changes();
   }
 
@@ -169,9 +163,7 @@ export class Outbox {
 
   /** Sends at the end of this turn of the event loop: verdicts given one by one leave together. */
   flushSoon(): void {
-    if (waiting.has(this)) return;
-    waiting.add(this);
-    setImmediate(this.flushNow);
+    this.#delayed.soon();
   }
 
   /** Verdicts go one by one for a while: the kernel has let packets go. */
@@ -183,29 +175,18 @@ export class Outbox {
   close(): SentPackets {
     this.#endRun();
     this.#closed = true;
-    waiting.delete(this);
+    this.#delayed.cancel();
     const unsent: [number, number, number, number] = [0, 0, 0, 0];
     countPackets(this.#message.view, this.#taken, this.#end, unsent);
     if (this.#piece !== undefined) countPackets(this.#piece.view, 0, this.#pieceEnd, unsent);
     return unsent;
   }
 
-  /** Nobody is there to hear of a send that found no memory: it is tried again. */
-  readonly flushNow = (): void => {
-    if (!waiting.has(this)) return;
-    try {
-      this.#link.flush();
-      waiting.delete(this);
-    } catch {
-      setTimeout(this.flushNow, RETRY);
-    }
-  };
-
   /** Whether verdicts are to leave one by one, since the kernel may have let packets go. */
   #isCareful(): boolean {
     // Not for the few packets that a loop decides as they come: looking would cost more than they do.
     const many = this.#idCount >= MANY || this.#end >= MANY * PLAIN_SIZE;
-    const changes = many || waiting.has(this) ? this.#link.changes() : this.#changes;
+    const changes = many || this.#delayed.waiting ? this.#link.changes() : this.#changes;
     if (changes !== this.#changes) {
       this.#changes = changes;
       this.beCareful();
@@ -229,7 +210,7 @@ export class Outbox {
 
   /** What was gathered, as many at a time as the kernel's answers find room for. */
   #sendOneByOne(): void {
-    const piece = this.#piece ??= new OutgoingMessage(CAPACITY);
+    const piece = this.#piece ??= this.#link.memory(CAPACITY);
     for (;;) {
       // One that could not be sent is tried again as it is.
       if (this.#pieceEnd === 0) this.#fillPiece(piece);
@@ -240,7 +221,7 @@ export class Outbox {
     }
   }
 
-  #fillPiece(piece: OutgoingMessage): void {
+  #fillPiece(piece: SendMemory): void {
     const { view, bytes } = this.#message;
     // Asked first: what is received for it may itself have been decided, and sent, since.
     const most = this.#taken < this.#end ? this.#link.room() : 0;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { VerdictKind } from "../terms/counters.ts";
+import type { VerdictKind } from "../report/counters.ts";
 
 /** Datagrams that are remembered: their answers are at most a full socket behind. */
 const DATAGRAMS = 1024;

@@ -4,8 +4,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { OutgoingMessage } from "../../../ffi/memory.ts";
 import { Outbox } from "../../../src/queue/send/outbox.ts";
-import { frameOf, Packet } from "../../../src/queue/packet/packet.ts";
+import { PacketMessage } from "../../../src/nfqueue/packet_message.ts";
+import { OUTLINE } from "../../../src/queue/packet/friends.ts";
+import { Packet } from "../../../src/queue/packet/packet.ts";
 import { buildPacket } from "../../../src/packet/mod.ts";
 import {
   ATTRIBUTE_STRIDE,
@@ -48,6 +51,7 @@ function packetsOf(messages: readonly Uint8Array[], slotSize: number) {
   const outbox: Outbox = new Outbox({
     queue: 3,
     flush: () => outbox.flush(),
+    memory: (capacity) => new OutgoingMessage(capacity),
     send: (out, length) => sent.push(out.bytes.slice(0, length)),
     room: () => 3,
     changes: () => 0,
@@ -68,8 +72,7 @@ function packetsOf(messages: readonly Uint8Array[], slotSize: number) {
           outbox.addWithChanges(slot, verdict, mark, changes);
         },
       },
-      { bytes, view, index, slotSize, single: false },
-      slot,
+      new PacketMessage({ bytes, view, index, slotSize, single: false }, slot),
     );
   });
   return { bytes, packets, sent, outbox };
@@ -118,7 +121,7 @@ test("a packet that grows within its slot needs no memory of its own", () => {
   const { bytes, packets: [packet] } = packetsOf([message(0, 64)], 512);
   assert.ok(packet?.udp !== undefined);
   packet.udp.payload = new Uint8Array(300);
-  assert.ok(frameOf(packet).endIn(bytes) > 0);
+  assert.ok(packet[OUTLINE].packet.endIn(bytes) > 0);
   packet.udp.payload = new Uint8Array(500);
-  assert.equal(frameOf(packet).endIn(bytes), 0);
+  assert.equal(packet[OUTLINE].packet.endIn(bytes), 0);
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VerdictError, type VerdictOptions } from "../../../mod.ts";
 import { resolveChanges } from "../../../src/queue/packet/changes.ts";
-import { PacketMetadata } from "../../../src/queue/packet/metadata.ts";
+import { Packet } from "../../../src/queue/packet/packet.ts";
 import type { QueuePacketMessage } from "../../../src/netlink/queue/packet.ts";
 import {
   appendAttributes,
@@ -12,13 +12,13 @@ import {
   decodeVerdict,
   VERDICT_SIZE,
 } from "../../../src/netlink/queue/verdict.ts";
-import { storeOf } from "../../support/stand_ins/made_messages.ts";
+import { messageOf } from "../../support/stand_ins/made_messages.ts";
 
 const limit = { timeout: 20_000 } as const;
 
 /** A packet as the kernel would tell it. */
-function packet(facts: Partial<QueuePacketMessage>): PacketMetadata {
-  return new PacketMetadata(storeOf({ family: 7, queue: 0, hook: 2, ...facts }), 0);
+function packet(facts: Partial<QueuePacketMessage>): Packet {
+  return new Packet(undefined, messageOf({ family: 7, queue: 0, hook: 2, ...facts }));
 }
 
 /** What the kernel reads from a verdict with these options. */

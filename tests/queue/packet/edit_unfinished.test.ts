@@ -11,7 +11,7 @@ import {
   parseLayers,
   pseudoHeaderIpv4,
 } from "../../../src/packet/mod.ts";
-import { type Decider, sentBytes, storeOf } from "../../support/stand_ins/made_messages.ts";
+import { type Decider, messageOf, sentBytes } from "../../support/stand_ins/made_messages.ts";
 
 const timeout = 20_000;
 const NOTHING = new Uint8Array();
@@ -24,7 +24,7 @@ function packetOf(payload: Uint8Array, skbInfo: number, sent: Uint8Array[] = [])
       sent.push(sentBytes(changes) ?? NOTHING);
     },
   };
-  return new Packet(decider, storeOf({ hwProtocol, payload, skbInfo }), 0);
+  return new Packet(decider, messageOf({ hwProtocol, payload, skbInfo }));
 }
 
 test("an unfinished checksum that is neither TCP's nor UDP's", { timeout }, () => {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Packet, PacketReleasedError, Verdict, VerdictError } from "../../../mod.ts";
-import { moveOut, settleByQueue } from "../../../src/queue/packet/packet.ts";
+import { MOVE_OUT, SETTLE_BY_QUEUE } from "../../../src/queue/packet/friends.ts";
 import { buildPacket } from "../../../src/packet/mod.ts";
 import {
   appendAttributes,
@@ -13,7 +13,7 @@ import {
   type QueuePacketMessage,
   VERDICT_SIZE,
 } from "../../../src/netlink/mod.ts";
-import { type Decider, sentBytes, storeOf } from "../../support/stand_ins/made_messages.ts";
+import { type Decider, messageOf, sentBytes } from "../../support/stand_ins/made_messages.ts";
 
 const limit = { timeout: 20_000 } as const;
 const [own, other] = ["02:00:00:00:00:01", "02:00:00:00:00:02"] as const;
@@ -31,8 +31,8 @@ interface Sent {
 /** A packet as the kernel would tell it, and what its verdicts say. */
 function packetOf(
   facts: Partial<QueuePacketMessage>,
-): { packet: Packet; sent: Sent[]; store: ReturnType<typeof storeOf> } {
-  const store = storeOf({
+): { packet: Packet; sent: Sent[]; store: ReturnType<typeof messageOf> } {
+  const store = messageOf({
     ...{ family: 7, queue: 0, hook: 2, layer2Header: header },
     ...{ payload: buildPacket({ ipv4: {}, udp: {} }), ...facts },
   });
@@ -51,7 +51,7 @@ function packetOf(
       });
     },
   };
-  return { packet: new Packet(decider, store, 0), sent, store };
+  return { packet: new Packet(decider, store), sent, store };
 }
 
 function hexOf(bytes: Uint8Array): string {
@@ -89,7 +89,7 @@ test("what is assigned goes with any verdict but drop", limit, () => {
 test("what the queue decides goes on as it came; so does what was only looked at", limit, () => {
   const edited = packetOf({});
   edited.packet.ethernet!.source = other;
-  settleByQueue(edited.packet, Verdict.Accept, "deadline");
+  edited.packet[SETTLE_BY_QUEUE](Verdict.Accept, "deadline");
   assert.deepEqual(edited.sent, [plain]);
   const read = packetOf({ vlan: tag });
   assert.deepEqual([read.packet.ethernet?.source, read.packet.vlan?.id], [own, 5]);
@@ -205,7 +205,7 @@ test("an option that makes the packet move sends the header all the same", limit
     get mark(): number {
       // What a queue does with a getter that sets its copy range, say: it receives, and fills the
       // memory with the packets of others.
-      moveOut(packet);
+      packet[MOVE_OUT]();
       store.bytes.fill(0xee);
       return 1;
     },

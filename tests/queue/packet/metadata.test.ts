@@ -40,7 +40,7 @@ for (const family of [4, 6] as const) {
     assert.equal(packet.queue, queue.number);
     assert.equal(packet.hook, "output");
     assert.equal(packet.family, family === 4 ? "ipv4" : "ipv6");
-    assert.equal(packet.protocol, family === 4 ? 0x0800 : 0x86dd);
+    assert.equal(packet.etherType, family === 4 ? 0x0800 : 0x86dd);
     assert.equal(packet.mark, 0xfedcba98);
     assert.equal(packet.uid, outerId("uid"));
     assert.equal(packet.gid, outerId("gid"));

@@ -52,6 +52,12 @@ const REFUSED: readonly [(packet: Packet) => object | undefined, string, string]
     "packet has no nfmark: it is mark, which cannot be assigned: packet.accept({ mark }) sends it " +
     "with the verdict",
   ],
+  [
+    (packet) => packet,
+    "protocol",
+    "packet has no protocol: it is etherType, which cannot be assigned: packet.ip.protocol = 17 " +
+    "says what is behind the IP header",
+  ],
   [(packet) => packet, "length", "packet.length cannot be assigned: it follows the payload"],
   [
     (packet) => packet,

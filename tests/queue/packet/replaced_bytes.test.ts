@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Packet, Verdict } from "../../../mod.ts";
 import { buildPacket } from "../../../src/packet/mod.ts";
 import type { QueuePacketMessage } from "../../../src/netlink/mod.ts";
-import { type Decider, sentBytes, storeOf } from "../../support/stand_ins/made_messages.ts";
+import { type Decider, messageOf, sentBytes } from "../../support/stand_ins/made_messages.ts";
 
 const limit = { timeout: 20_000 } as const;
 const bytes = buildPacket({ ipv4: {}, udp: {}, payload: Uint8Array.of(1, 2, 3) });
@@ -20,7 +20,7 @@ function packetOf(facts: Partial<QueuePacketMessage> = {}): {
   const decider: Decider = {
     decide: (_packet, _verdict, _mark, changes) => void sent.push(sentBytes(changes)),
   };
-  return { packet: new Packet(decider, storeOf({ payload: bytes, ...facts }), 0), sent };
+  return { packet: new Packet(decider, messageOf({ payload: bytes, ...facts })), sent };
 }
 
 test("bytes that are no packet any more are refused, and the packet stays undecided", limit, () => {

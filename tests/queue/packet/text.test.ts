@@ -9,11 +9,11 @@ import { buildPacket, WireError } from "../../../src/packet/mod.ts";
 import type { QueuePacketMessage } from "../../../src/netlink/mod.ts";
 import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
-import { storeOf } from "../../support/stand_ins/made_messages.ts";
+import { messageOf } from "../../support/stand_ins/made_messages.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
-import { runs } from "../../support/runtime/quick.ts";
 import { queueRule, udpTo } from "../../support/network/rules.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
+import { runs } from "../../support/runtime/quick.ts";
 import { conntrackChange } from "../../netlink/conntrack_samples.ts";
 import { mutated } from "../../packet/samples.ts";
 
@@ -78,7 +78,7 @@ test("a packet on loopback, undecided and decided", { timeout: 20_000 }, async (
   assert.match(dump, /\n {2}outDevice +index 1, name lo\n/);
   assert.match(dump, /\n {2}checksum +0x[0-9a-f]{4} \(not computed yet\)\npayload, 5 bytes\n/);
   assert.match(dump, /\n {2}0000 {2}68 65 6c 6c 6f +hello$/);
-  const known = { id: 1, hook: "output", family: "ipv4", protocol: 0x800, length: 33, mark: 0 };
+  const known = { id: 1, hook: "output", family: "ipv4", etherType: 0x800, length: 33, mark: 0 };
   for (const [name, value] of Object.entries(known)) assert.equal(json[name], value, name);
   assert.equal(json["uid"] !== undefined, true);
 
@@ -88,9 +88,17 @@ test("a packet on loopback, undecided and decided", { timeout: 20_000 }, async (
   assert.deepEqual(through(packet), { id: 1, released: true, verdict: Verdict.Accept });
 });
 
+test("a packet has an ethertype, and no protocol", { timeout: 20_000 }, () => {
+  const packet = packetOf({ hwProtocol: 0x86dd });
+  assert.equal(packet.etherType, 0x86dd);
+  const advice = "packet has no protocol: packet.etherType tells IPv4 from IPv6, " +
+    "packet.ip.protocol TCP from UDP";
+  assert.throws(() => Reflect.get(packet, "protocol"), new TypeError(advice));
+});
+
 test("JSON has every property of a packet", { timeout: 20_000 }, async () => {
-  // The views; what ip and flow say is in them.
-  const others = new Set(["ip", "flow"]);
+  // The views; what ip and flow say is in them. Reading `protocol` says what to read instead.
+  const others = new Set(["ip", "flow", "protocol"]);
   await pass(["hello"], (packet) => {
     const json = through(packet);
     for (let at: object = packet; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
@@ -130,7 +138,7 @@ test(
 
 /** A packet of a message that no kernel sent. */
 function packetOf(message: Partial<QueuePacketMessage>): Packet {
-  return new Packet(undefined, storeOf({ family: 7, queue: 3, id: 9, hook: 2, ...message }), 0);
+  return new Packet(undefined, messageOf({ family: 7, queue: 3, id: 9, hook: 2, ...message }));
 }
 
 test("a message by hand: bridge, and what cannot be read", { timeout: 20_000 }, () => {

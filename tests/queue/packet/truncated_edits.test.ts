@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Packet, TruncatedPacketError } from "../../../mod.ts";
 import { buildPacket, type PacketFields } from "../../../src/packet/mod.ts";
-import { storeOf } from "../../support/stand_ins/made_messages.ts";
+import { messageOf } from "../../support/stand_ins/made_messages.ts";
 
 const limit = { timeout: 20_000 } as const;
 const filler = new Uint8Array(8).fill(1);
@@ -16,7 +16,7 @@ function cut(fields: PacketFields, captured: number): Packet {
     ...{ hwProtocol: fields.ipv6 === undefined ? 0x800 : 0x86dd, captureLength: whole.length },
     payload: whole.subarray(0, captured),
   };
-  return new Packet(undefined, storeOf(message), 0);
+  return new Packet(undefined, messageOf(message));
 }
 
 const edits: Readonly<Record<string, () => void>> = {

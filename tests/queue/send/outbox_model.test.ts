@@ -4,13 +4,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { OutgoingMessage } from "../../../ffi/memory.ts";
+import { OutgoingMessage } from "../../../ffi/memory.ts";
+import { ReceiveSlots } from "../../../src/linux/receive_slots.ts";
 import { type Arena, SlotState } from "../../../src/queue/receive/arena.ts";
 import { ArenaChain } from "../../../src/queue/receive/chain.ts";
-import { storeOf } from "../../../src/queue/packet/metadata.ts";
+import { MESSAGE } from "../../../src/queue/packet/friends.ts";
 import { Outbox } from "../../../src/queue/send/outbox.ts";
 import { Packet } from "../../../src/queue/packet/packet.ts";
 import { NO_MARK } from "../../../src/queue/packet/verdict.ts";
+import type { SendMemory } from "../../../src/nfqueue/kernel_queue.ts";
 import { netlinkMessages } from "../../../src/netlink/message.ts";
 import { QUEUE_MESSAGE } from "../../../src/netlink/queue/numbers.ts";
 import { ATTRIBUTE_STRIDE } from "../../../src/netlink/queue/packet_index.ts";
@@ -23,6 +25,7 @@ import {
 import { runs } from "../../support/runtime/quick.ts";
 
 const queue = 7;
+const memory = (capacity: number): SendMemory => new OutgoingMessage(capacity);
 /** Of a message without attributes. */
 const MESSAGE_SIZE = 20;
 
@@ -43,7 +46,7 @@ class KernelQueue {
   failing = false;
 
   /** Reads a datagram as nfnetlink_rcv does. */
-  send(message: OutgoingMessage, length: number): void {
+  send(message: SendMemory, length: number): void {
     if (this.failing) throw new Error("ENOBUFS");
     const datagram = message.bytes.slice(0, length);
     for (const { offset, length, type } of netlinkMessages(datagram)) {
@@ -86,7 +89,8 @@ interface Undecided {
 }
 
 /** Whether a packet is where it was received, or was moved out to memory of its own. */
-const isMoved = ({ packet }: Undecided): boolean => packet !== undefined && storeOf(packet)!.single;
+const isMoved = ({ packet }: Undecided): boolean =>
+  packet !== undefined && packet[MESSAGE].store.single;
 
 /** The part of Engine that moves packets, over the model. */
 class Bench {
@@ -104,10 +108,14 @@ class Bench {
   constructor(slots: number, firstId: number) {
     // One arena that is full: packets that are held behind it move out.
     const budget = slots * this.#slotSize;
-    this.chain = new ArenaChain({ slots, slotSize: this.#slotSize }, budget);
+    this.chain = new ArenaChain({ slots, slotSize: this.#slotSize }, {
+      memory: (shape) => new ReceiveSlots(shape),
+      budget,
+    });
     this.outbox = new Outbox({
       queue,
       flush: () => this.outbox.flush(),
+      memory,
       send: (message, length) => this.kernel.send(message, length),
       room: () => 3,
       changes: () => this.changes,
@@ -146,7 +154,7 @@ class Bench {
     const next = this.undecided.find(({ packet }) => packet === undefined)!;
     assert.deepEqual([next.arena === arena, next.slot, next.id], [true, slot, id]);
     arena.states[slot] = SlotState.Delivered;
-    next.packet = arena.packets[slot] = new Packet(undefined, arena, slot);
+    next.packet = arena.packets[slot] = new Packet(undefined, arena.messages[slot]!);
   }
 
   /** As Engine.decide and its settling; a send that fails leaves the packet undecided. */
@@ -163,12 +171,9 @@ class Bench {
     if (packet === undefined) return;
     const { arena, slot, id } = packet;
     const moved = isMoved(packet);
-    const store = moved ? storeOf(packet.packet!)! : arena;
-    const entry = moved ? 0 : slot * ATTRIBUTE_STRIDE;
-    assert.equal(store.index[entry]! >>> 0, id, "its slot is still its own");
-    const oldest = moved
-      ? this.chain.isOldestMoved(packet.packet!)
-      : this.chain.isOldest(arena, slot);
+    const message = moved ? packet.packet![MESSAGE] : arena.messages[slot]!;
+    assert.equal(message.id, id, "its slot is still its own");
+    const oldest = moved ? this.chain.isOldestMoved(message) : this.chain.isOldest(arena, slot);
     try {
       if (size !== undefined || priority !== undefined) {
         const payload = size === undefined ? undefined : new Uint8Array(size).fill(id & 0xff);
@@ -180,7 +185,7 @@ class Bench {
       if (this.kernel.failing && String(error).includes("ENOBUFS")) return;
       throw error;
     }
-    if (moved) this.chain.decideMoved(packet.packet!);
+    if (moved) this.chain.decideMoved(message);
     else this.chain.decide(arena, slot);
     this.undecided.splice(this.undecided.indexOf(packet), 1);
     this.given.set(id, text(verdict, mark, size, priority));
@@ -328,6 +333,7 @@ test("a payload that cannot be written, or lies about its length", { timeout: 20
   const outbox: Outbox = new Outbox({
     queue,
     flush: () => outbox.flush(),
+    memory,
     send: (_, length) => sent.push(length),
     room: () => 3,
     changes: () => 0,

@@ -67,3 +67,13 @@ export function withTcpChecksum(packet: Uint8Array): Uint8Array {
   view.setUint16(start + 16, ~sum & 0xffff);
   return packet;
 }
+
+/** An IPv4 UDP packet from nowhere, with this text. */
+export function udpPacket(text: string): Uint8Array {
+  const headers = new Uint8Array(28);
+  headers[0] = 0x45;
+  headers[8] = 64;
+  headers[9] = 17;
+  headers.set([127, 0, 0, 1, 127, 0, 0, 1], 12);
+  return withUdpText(headers, text);
+}

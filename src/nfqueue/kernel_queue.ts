@@ -1,0 +1,106 @@
+/**
+ * The kernel as a queue sees it. `socket.ts` is the system's; a stand-in plays another one, without
+ * any system call.
+ *
+ * @module
+ */
+
+import type { ReadableListener, Watcher } from "../../ffi/types.ts";
+import type { SlotShape } from "../linux/receive_slots.ts";
+import type { QueueFlags } from "./flags.ts";
+import type { QueueStatistics } from "./queue_table.ts";
+
+export type { ReadableListener, SlotShape, Watcher };
+
+/** How a queue is opened. */
+export interface KernelQueueOptions {
+  /** The queue's number, 0 to 65535. */
+  readonly number: number;
+  /** Packets that may wait in the kernel; undefined leaves the kernel's own limit, 1024. */
+  readonly maxLength: number | undefined;
+  /** Receive buffer of the socket in bytes. */
+  readonly receiveBuffer: number;
+  /** Whether a receive fails with ENOBUFS after the socket was full. */
+  readonly reportOverruns: boolean;
+  readonly flags: QueueFlags;
+}
+
+/** Receive memory: equal slots, one datagram each; slot n begins at byte n × slotSize. */
+export interface ReceiveMemory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Over the same bytes. */
+  readonly view: DataView<ArrayBuffer>;
+  /** Bytes that the kernel wrote into a slot. */
+  length(slot: number): number;
+  /** Whether the datagram was longer than the slot. */
+  wasCut(slot: number): boolean;
+}
+
+/** Memory that is sent as datagrams. */
+export interface SendMemory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Over the same bytes. */
+  readonly view: DataView<ArrayBuffer>;
+}
+
+/** Where queues come from. */
+export interface Kernel {
+  /** Memory that this kernel's queues receive into. */
+  receiveMemory(shape: SlotShape): ReceiveMemory;
+  /** Memory that this kernel's queues send from. */
+  sendMemory(capacity: number): SendMemory;
+  /**
+   * Binds a queue and sets its flags. It delivers nothing until a configuration message sets a copy
+   * mode.
+   *
+   * @throws {SystemError} with advice
+   */
+  open(options: KernelQueueOptions): KernelQueue;
+}
+
+/** One queue that is bound: packets and answers come as datagrams, verdicts leave as datagrams. */
+export interface KernelQueue {
+  /** The netlink port that owns the queue. */
+  readonly portId: number;
+  /**
+   * Fills slots from `first` on without waiting.
+   *
+   * @returns datagrams received, or the negative errno: EAGAIN when there was none, ENOBUFS after an
+   * overrun
+   */
+  receive(memory: ReceiveMemory, first: number, most: number): number;
+  /**
+   * The same, but blocks this thread until at least one datagram is there. Only between
+   * `startBlocking` and the call of its result.
+   *
+   * @param milliseconds about how long; it may come back earlier with EAGAIN
+   * @returns as `receive`; EINTR when a signal was delivered to this thread
+   */
+  receiveBlocking(memory: ReceiveMemory, first: number, most: number, milliseconds: number): number;
+  /** Makes the queue ready to block; the result puts back what was changed. */
+  startBlocking(): () => void;
+  /** Calls the listener when a datagram is there, each time after it was armed. */
+  watch(listener: ReadableListener): Watcher;
+  /**
+   * Sends the first `length` bytes, verdict messages, as one datagram.
+   *
+   * @throws {SystemError} when it was not taken; it can be sent again
+   */
+  send(memory: SendMemory, length: number): void;
+  /**
+   * Sends one configuration message; its acknowledgement comes with the packets.
+   *
+   * @throws {SystemError}
+   */
+  sendConfiguration(message: Uint8Array): void;
+  /** How many answers are to find room in the receive buffer, and whether they may not do so now. */
+  answerRoom(): { readonly answers: number; readonly crowded: boolean };
+  /** Datagrams that found the receive buffer full: 32 bits, wrapping. */
+  drops(): number;
+  /** The kernel's own numbers of this queue; undefined where its table has none. */
+  numbers(): { readonly statistics: QueueStatistics | undefined; readonly errno: number };
+  /** Another number than before when the kernel may have let waiting packets go since. */
+  changes(): number;
+  /** Unbinds and closes; only once nothing is left to read. Idempotent. */
+  close(): void;
+}
