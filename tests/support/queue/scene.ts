@@ -3,7 +3,7 @@
  *
  *     await using scene = await Scene.udp({ queue: { batchSize: 8 } });
  *     scene.run((packet) => packet.accept());
- *     await scene.send("one", "two");
+ *     await scene.sender.sendAll(["one", "two"], scene.receiver);
  *     assert.deepEqual(await scene.receiver.take(2), ["one", "two"]);
  *
  * @module
@@ -58,11 +58,6 @@ export class Scene implements AsyncDisposable {
   /** Lets the queue run in the background, until the scene ends or the filter is disposed. */
   run(handler: Handler): Filter {
     return this.#filter = new Filter(this.queue, handler);
-  }
-
-  /** Sends datagrams to the receiver, in order. */
-  async send(...data: readonly (string | Uint8Array)[]): Promise<void> {
-    await this.sender.sendAll(data, this.receiver);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
