@@ -2,8 +2,8 @@
 
 const SEED = 0x811c9dc5;
 const DEPTH = 4;
-/** The frame leads to the memory itself, and vlans' and layers' owners back to where one came from. */
-const SKIPPED: ReadonlySet<string> = new Set(["frame", "constructor"]);
+/** The packet's bytes lead to the memory itself, and vlans' and layers' owners back to where one came from. */
+const SKIPPED: ReadonlySet<string> = new Set(["packetBytes", "constructor"]);
 
 /** Getters of a class, by its prototype. */
 const getters = new Map<object, readonly string[]>();

@@ -27,7 +27,7 @@ function readAll(value: unknown, depth: number = 0): unknown {
   if (Array.isArray(value)) return value.map((entry) => readAll(entry, depth));
   if (typeof value !== "object" || value === null) return value;
   const seen: [string, unknown][] = Object.entries(value)
-    .filter(([name]) => name !== "frame").map(([name, inner]) => [name, readAll(inner, depth + 1)]);
+    .filter(([name]) => name !== "packetBytes").map(([name, inner]) => [name, readAll(inner, depth + 1)]);
   const prototype = Object.getPrototypeOf(value) as object;
   // Packets in packets, and the frame with its memory, are not gone into.
   if (prototype === Object.prototype || depth > 3) return seen;
@@ -37,7 +37,7 @@ function readAll(value: unknown, depth: number = 0): unknown {
   >;
   for (const name of Reflect.ownKeys(all)) {
     const { get, value: method } = all[name]!;
-    if (name === "frame") continue;
+    if (name === "packetBytes") continue;
     if (get !== undefined) {
       seen.push([String(name), readAll(get.call(value), depth + 1)]);
     } else if (METHODS.includes(name)) {
