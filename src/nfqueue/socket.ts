@@ -12,7 +12,7 @@ import { libc } from "../../ffi/libraries/libc.ts";
 import { libnetfilterQueue } from "../../ffi/libraries/libnetfilter_queue.ts";
 import { changeGeneration, unwatchLinks, watchLinks } from "../linux/change_watch.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
-import { NetlinkSocket } from "../linux/netlink_socket.ts";
+import { NetlinkSocket, privilegedMessage } from "../linux/netlink_socket.ts";
 import { ReceiveSlots } from "../linux/receive_slots.ts";
 import type { Pointer } from "../../ffi/types.ts";
 import { write } from "../base/bytes.ts";
@@ -34,11 +34,13 @@ const O_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SO_MEMINFO = 55;
-/** Words of SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_*): bytes that wait, the most, drops. */
-const MEMINFO = { words: 9, used: 0, most: 1, drops: 8 } as const;
-/** Bytes of the receive buffer that are kept free for answers, and more than one takes (832 seen). */
-const ANSWERS = 1 << 20;
-const ANSWER = 1024;
+/** Words of SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_*). */
+const MEMINFO = { words: 9, drops: 8 } as const;
+/**
+ * Bytes by which the receive buffer grows for one send: for 832 a refused verdict, and for packets that
+ * come meanwhile, however fast.
+ */
+const ANSWER_ROOM = 64 << 20;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
@@ -58,6 +60,8 @@ export class QueueSocket implements KernelQueue {
   readonly #queueHandle: Pointer;
   readonly #socket: NetlinkSocket;
   readonly #libc = libc();
+  readonly #receiveBuffer: number;
+  readonly #reportsOverruns: boolean;
   /** SO_RCVTIMEO as it is set now (ms) and its struct timeval. */
   #blockLimit = 0;
   readonly #timeval = new DataView(new ArrayBuffer(16));
@@ -73,8 +77,10 @@ export class QueueSocket implements KernelQueue {
   constructor(options: KernelQueueOptions) {
     prepareErrno();
     const nfq = libnetfilterQueue();
-    const { number, maxLength } = options;
+    const { number, maxLength, receiveBuffer, reportOverruns } = options;
     this.#number = number;
+    this.#receiveBuffer = receiveBuffer;
+    this.#reportsOverruns = reportOverruns;
     const handle = nfq.nfq_open();
     if (handle === null) throw failed("nfq_open", threadErrno(), { queue: number });
     try {
@@ -135,14 +141,37 @@ export class QueueSocket implements KernelQueue {
     return backend().watch(this.descriptor, listener);
   }
 
-  send(message: OutgoingMessage, length: number): void {
-    const errno = this.#socket.send(message, length);
+  send(message: OutgoingMessage, length: number): boolean {
+    let errno = this.#socket.send(message, length);
+    // Unlike any other message, one to a group takes memory in one piece. To set the buffer's size
+    // again takes the same capability.
+    if (errno === ERRNO.ENOBUFS && this.#socket.setSendBuffer(SEND_BUFFER)) {
+      errno = this.#socket.sendUnaddressed(message, length);
+    }
+    if (errno === ERRNO.EPERM) return false;
     if (errno !== 0) throw new SystemError("sendmsg", { errno });
+    return true;
+  }
+
+  sendInDoubt(message: OutgoingMessage, length: number): boolean {
+    const roomy = this.#socket.forceReceiveBuffer(this.#receiveBuffer + ANSWER_ROOM);
+    // Once it has told of an overrun it takes nothing until it is empty, or need not tell.
+    if (this.#reportsOverruns) this.#tellOverruns(false);
+    try {
+      return this.send(message, length);
+    } finally {
+      if (this.#reportsOverruns) this.#tellOverruns(true);
+      if (roomy) this.#socket.forceReceiveBuffer(this.#receiveBuffer);
+    }
   }
 
   /** 0 before Linux 4.12. */
   drops(): number {
-    return this.#memory()[MEMINFO.drops]!;
+    const words = new Uint32Array(MEMINFO.words);
+    const bytes = new Uint8Array(words.buffer);
+    const length = new Uint8Array(new Uint32Array([bytes.length]).buffer);
+    this.#libc.getsockopt(this.descriptor, SOL_SOCKET, SO_MEMINFO, bytes, length);
+    return words[MEMINFO.drops]!;
   }
 
   numbers(): { readonly statistics: QueueStatistics | undefined; readonly errno: number } {
@@ -154,28 +183,10 @@ export class QueueSocket implements KernelQueue {
     return changeGeneration();
   }
 
-  answerRoom(): { readonly answers: number; readonly crowded: boolean } {
-    const words = this.#memory();
-    const most = words[MEMINFO.most]!;
-    const room = most === 0 ? ANSWERS : Math.min(ANSWERS, most / 2);
-    return {
-      answers: Math.max(1, Math.floor(room / ANSWER)),
-      crowded: most > 0 && most - words[MEMINFO.used]! < room,
-    };
-  }
-
-  /** SO_MEMINFO, all 0 where the kernel has none. */
-  #memory(): Uint32Array {
-    const words = new Uint32Array(MEMINFO.words);
-    const bytes = new Uint8Array(words.buffer);
-    const length = new Uint8Array(new Uint32Array([bytes.length]).buffer);
-    this.#libc.getsockopt(this.descriptor, SOL_SOCKET, SO_MEMINFO, bytes, length);
-    return words;
-  }
-
   sendConfiguration(message: Uint8Array): void {
     write(this.#configuration.bytes, 0, message);
-    this.send(this.#configuration, message.length);
+    const errno = this.#socket.send(this.#configuration, message.length);
+    if (errno !== 0) throw new SystemError("sendmsg", { errno });
   }
 
   close(): void {
@@ -201,9 +212,13 @@ export class QueueSocket implements KernelQueue {
   #tune({ receiveBuffer, reportOverruns }: KernelQueueOptions): void {
     this.#socket.setReceiveBuffer(receiveBuffer);
     this.#socket.setSendBuffer(SEND_BUFFER);
-    this.#socket.setOption(SOL_NETLINK, NETLINK_NO_ENOBUFS, reportOverruns ? 0 : 1);
+    this.#tellOverruns(reportOverruns);
     // Error answers then echo the header alone, not a whole replaced payload.
     this.#socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
+  }
+
+  #tellOverruns(told: boolean): void {
+    this.#socket.setOption(SOL_NETLINK, NETLINK_NO_ENOBUFS, told ? 0 : 1);
   }
 
   /**
@@ -226,7 +241,7 @@ export class QueueSocket implements KernelQueue {
 /** The kernel that this process runs on. */
 export const SYSTEM_KERNEL: Kernel = {
   receiveMemory: (shape) => new ReceiveSlots(shape),
-  sendMemory: (capacity) => new OutgoingMessage(capacity),
+  sendMemory: privilegedMessage,
   open: (options) => new QueueSocket(options),
 };
 

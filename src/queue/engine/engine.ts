@@ -8,7 +8,6 @@
 import { ERRNO } from "../../linux/errno.ts";
 import { NFQA } from "../../netlink/queue/numbers.ts";
 import { ATTRIBUTE_STRIDE } from "../../netlink/queue/packet_index.ts";
-import { AnswerRoom } from "../receive/answer_room.ts";
 import { type Arena, SlotState } from "../receive/arena.ts";
 import { ArenaChain, type Oldest } from "../receive/chain.ts";
 import { Configuration, slotSize } from "../send/configuration.ts";
@@ -25,7 +24,7 @@ import type { Settings } from "../terms/options.ts";
 import { LossWatch } from "../receive/losses.ts";
 import { isLeft, Packet, settleByQueue } from "../packet/packet.ts";
 import { Refusals } from "../send/refusals.ts";
-import type { SentKind } from "../send/sent_log.ts";
+import type { SentKind } from "../send/tags.ts";
 import { Room } from "./room.ts";
 import type { Kernel, KernelQueue } from "../../nfqueue/kernel_queue.ts";
 import { Outbox } from "../send/outbox.ts";
@@ -52,8 +51,6 @@ export class Engine implements Decider {
   readonly configuration: Configuration;
   /** For packets in the program's hands. */
   readonly room: Room;
-  /** For the kernel's answers. */
-  readonly answers: AnswerRoom;
   closed = false;
   /** It is being closed: packets get their verdict, and nothing is changed any more. */
   closing = false;
@@ -108,14 +105,13 @@ export class Engine implements Decider {
       closed: () => this.closed,
       growSlots: (size) => this.#chain.setSlotSize(size),
     });
-    this.answers = new AnswerRoom(this.kernel, () => this.#intake);
     this.#outbox = new Outbox({
       queue: settings.number,
       flush: () => this.flush(),
       memory: (capacity) => kernel.sendMemory(capacity),
-      send: (memory, length) => this.kernel.send(memory, length),
-      room: () => this.answers.make(),
-      changes: () => this.kernel.changes(),
+      kernel: this.kernel,
+      refused: (packets, packetId) =>
+        this.#refusals.takeDatagram(packets, { packetId, lastId: this.#intake.lastId }),
     });
     const cut = (arena: Arena, slot: number): void => {
       const verdict = settings.onError;
@@ -178,11 +174,9 @@ export class Engine implements Decider {
   receive(patience?: number, most: number = Infinity): number {
     // A listener may have closed the queue: its descriptor may be another's by now.
     if (this.closed) return 0;
-    const { taken } = this.answers;
-    this.answers.taken = 0;
-    const count = this.#intake.receive(taken > 0 ? undefined : patience, most);
+    const count = this.#intake.receive(patience, most);
     this.#dispatch();
-    return taken + (count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0));
+    return count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0);
   }
 
   /** Takes one datagram that the runtime has read already. */
@@ -213,7 +207,6 @@ export class Engine implements Decider {
   /** Gives a packet its verdict; for the packet alone, which knows that it has none yet. */
   decide(packet: Packet, verdict: number, mark: number, changes: VerdictChanges | undefined): void {
     if (this.closed) throw new QueueClosedError(this.settings.number);
-    // First, because more may be received, and packets moved, until the verdicts find room.
     if (this.#outbox.full) this.flush();
     const store = storeOf(packet)!;
     const slot = slotOf(packet);
