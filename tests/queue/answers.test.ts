@@ -9,13 +9,16 @@ import {
   PacketQueue,
   type PacketQueueOptions,
   QueueClosedError,
+  queueStatistics,
   Verdict,
 } from "../../mod.ts";
 import { requireIsolation } from "../support/isolation.ts";
 import { Cable, Namespace } from "../support/namespaces.ts";
 import { nextQueue } from "../support/numbers.ts";
 import { queueRule, udpTo } from "../support/rules.ts";
+import { Child } from "../support/runtime.ts";
 import { UdpSocket } from "../support/udp.ts";
+import { until } from "../support/waiting.ts";
 
 requireIsolation();
 
@@ -27,6 +30,8 @@ interface Scene extends Disposable {
   /** Every other one is on its way to the cable's device, the first among them. */
   readonly held: readonly Packet[];
   readonly cable: Cable;
+  /** Packets to this port come to the queue. */
+  readonly port: number;
 }
 
 async function scene(count: number, options: PacketQueueOptions): Promise<Scene> {
@@ -49,7 +54,7 @@ async function scene(count: number, options: PacketQueueOptions): Promise<Scene>
     }, { maxPackets: batch, timeout: 5000 });
   }
   assert.equal(held.length, count);
-  return { queue, held, cable, [Symbol.dispose]: () => stack.dispose() };
+  return { queue, held, cable, port: receiver.port, [Symbol.dispose]: () => stack.dispose() };
 }
 
 /** Closes, and looks for what must have come of `count` packets. */
@@ -69,6 +74,37 @@ test("more answers than a small receive buffer takes", { timeout: 60_000 }, asyn
   for (const packet of held) packet.accept();
   expectFlushed(queue, 300, 600);
 });
+
+for (const reportOverruns of [false, true]) {
+  test(
+    `a flood fills the socket again faster than it is read, ${
+      reportOverruns ? "and is told of" : "untold"
+    }`,
+    { timeout: 60_000 },
+    async () => {
+      const options = { receiveBuffer: 60_000, maxLength: 100_000, batchSize: 1, reportOverruns };
+      using stage = await scene(600, options);
+      const { queue, held, cable, port } = stage;
+      const script = new URL("fixtures/flood.ts", import.meta.url);
+      await using flood = new Child(script, { parameters: [port, "endless"] });
+      await flood.says("flooding");
+      await until(() => (queueStatistics(queue.number)?.userDropped ?? 0) > 0, {
+        what: "the socket is full",
+      });
+      cable.down();
+      for (const packet of held) packet.accept();
+      queue.flush();
+      flood.kill("SIGKILL");
+      await flood.end();
+      queue.close();
+      const { flushedByKernel, verdictErrors } = queue.statistics;
+      assert.deepEqual({ flushedByKernel, verdictErrors }, {
+        flushedByKernel: 300,
+        verdictErrors: 300,
+      });
+    },
+  );
+}
 
 test("more verdicts in a turn than a datagram takes", { timeout: 60_000 }, async () => {
   const options = { receiveBuffer: 600_000, maxLength: 10_000, copyRange: 64, concurrency: 10_000 };
