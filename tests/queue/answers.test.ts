@@ -106,6 +106,35 @@ for (const reportOverruns of [false, true]) {
   );
 }
 
+test("a slow handler, whose socket a flood fills meanwhile", { timeout: 60_000 }, async () => {
+  using namespace = new Namespace();
+  using cable = new Cable(namespace);
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open({ address: "0.0.0.0" });
+  const options = { receiveBuffer: 60_000, maxLength: 100_000, warn: false };
+  using queue = PacketQueue.open(nextQueue(), options);
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  const far = { address: cable.farAddress, port: receiver.port };
+  for (let sent = 0; sent < 40; sent++) await sender.send("x", far);
+  const script = new URL("fixtures/flood.ts", import.meta.url);
+  await using flood = new Child(script, { parameters: [receiver.port, "endless"] });
+  await flood.says("flooding");
+  await until(() => (queueStatistics(queue.number)?.userDropped ?? 0) > 0, {
+    what: "the socket is full",
+  });
+  let seen = 0;
+  queue.runSync(() => {
+    for (const end = performance.now() + 1; performance.now() < end;);
+    if (++seen === 11) cable.down();
+    return Verdict.Accept;
+  }, { maxPackets: 40 });
+  flood.kill("SIGKILL");
+  await flood.end();
+  queue.close();
+  const { flushedByKernel, verdictErrors } = queue.statistics;
+  assert.deepEqual({ flushedByKernel, verdictErrors }, { flushedByKernel: 30, verdictErrors: 30 });
+});
+
 test("more verdicts in a turn than a datagram takes", { timeout: 60_000 }, async () => {
   const options = { receiveBuffer: 600_000, maxLength: 10_000, copyRange: 64, concurrency: 10_000 };
   using stage = await scene(6000, options);

@@ -97,6 +97,7 @@ export class Engine implements Decider {
       counters: this.counters,
       kernel: this.kernel,
       failOpen: () => this.configuration.failOpen,
+      overrun: () => this.#outbox.watch(),
       report: (event) => this.#report(event),
     });
     this.configuration = new Configuration(settings, {
@@ -259,6 +260,12 @@ export class Engine implements Decider {
     if (this.closed) return;
     this.#retry();
     this.#outbox.flush();
+  }
+
+  /** The same after a packet that took long: meanwhile the socket may have filled. */
+  flushLate(): void {
+    this.#outbox.watch();
+    this.flush();
   }
 
   /** Packets that the kernel still has get a verdict again. */

@@ -40,6 +40,8 @@ const MOST_IDS = 4096;
 const FULL = CAPACITY / 4;
 /** How long verdicts go one by one after the kernel may have let packets go (ms). */
 const CAREFUL = 1000;
+/** How long every send is preceded by a look after the socket may have been full (ms). */
+const WATCHED = 1000;
 
 /** What the outbox needs of its queue. */
 export interface OutboxLink {
@@ -95,6 +97,7 @@ export class Outbox {
   /** The state of things that batches rely on. */
   #changes: number;
   #carefulUntil = 0;
+  #watchedUntil = 0;
   #closed = false;
 
   constructor(link: OutboxLink) {
@@ -200,16 +203,22 @@ export class Outbox {
     }
   };
 
+  /** Looks for changes before every send for a while: answers may find the socket full. */
+  watch(): void {
+    this.#watchedUntil = performance.now() + WATCHED;
+  }
+
   /** Whether verdicts are to leave one by one, since the kernel may have let packets go. */
   #isCareful(): boolean {
     // Not for the few packets that a loop decides as they come: looking would cost more than they do.
     const many = this.#idCount >= MANY || this.#end >= MANY * PLAIN_SIZE;
-    const changes = many || waiting.has(this) ? this.#link.kernel.changes() : this.#changes;
+    const watched = many || waiting.has(this) || isBefore(this.#watchedUntil);
+    const changes = watched ? this.#link.kernel.changes() : this.#changes;
     if (changes !== this.#changes) {
       this.#changes = changes;
       this.beCareful();
     }
-    return !this.batches || (this.#carefulUntil > 0 && performance.now() <= this.#carefulUntil);
+    return !this.batches || isBefore(this.#carefulUntil);
   }
 
   #send(): void {
@@ -312,4 +321,9 @@ export class Outbox {
     tagMessage(this.#message.view, this.#end, tag);
     this.#end = end;
   }
+}
+
+/** Whether a time has not come yet; 0 is none, and costs no look at the clock. */
+function isBefore(time: number): boolean {
+  return time > 0 && performance.now() <= time;
 }
