@@ -40,7 +40,7 @@ const MEMINFO = { words: 9, drops: 8 } as const;
  * Bytes by which the receive buffer grows for one send: for 832 a refused verdict, and for packets that
  * come meanwhile, however fast.
  */
-const ANSWER_ROOM = 64 << 20;
+const ANSWER_ROOM = 16 << 20;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;

@@ -211,8 +211,7 @@ export class Outbox {
   /** Whether verdicts are to leave one by one, since the kernel may have let packets go. */
   #isCareful(): boolean {
     // Not for the few packets that a loop decides as they come: looking would cost more than they do.
-    const many = this.#idCount >= MANY || this.#end >= MANY * PLAIN_SIZE;
-    const watched = many || waiting.has(this) || isBefore(this.#watchedUntil);
+    const watched = this.#isMany() || waiting.has(this) || isBefore(this.#watchedUntil);
     const changes = watched ? this.#link.kernel.changes() : this.#changes;
     if (changes !== this.#changes) {
       this.#changes = changes;
@@ -224,14 +223,24 @@ export class Outbox {
   #send(): void {
     if (this.#closed || (this.#end === 0 && this.#pieceEnd === 0)) return;
     if (this.#taken > 0 || this.#pieceEnd > 0 || this.#isCareful()) this.#sendOneByOne();
-    else if (!this.#link.kernel.send(this.#message, this.#end)) {
-      this.#refuse(this.#message, this.#end);
-    }
+    else if (!this.#sendWhole()) this.#refuse(this.#message, this.#end);
     this.#end =
       this.#taken =
       this.#idCount =
       this.#takenIds =
         0;
+  }
+
+  /** Many take a while, in which the kernel may let packets go. */
+  #sendWhole(): boolean {
+    const { kernel } = this.#link;
+    return this.#isMany() && isBefore(this.#watchedUntil)
+      ? kernel.sendInDoubt(this.#message, this.#end)
+      : kernel.send(this.#message, this.#end);
+  }
+
+  #isMany(): boolean {
+    return this.#idCount >= MANY || this.#end >= MANY * PLAIN_SIZE;
   }
 
   /** What was gathered, each packet's verdict in a message of its own. */
