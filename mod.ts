@@ -21,9 +21,11 @@ export { MissingSymbolError } from "./ffi/types.ts";
 export type {
   ConntrackOptions,
   ExpectationOptions,
+  Mark,
+  VerdictOptions,
   VlanOptions,
-} from "./src/queue/packet/changes.ts";
-export type { QueueCounters } from "./src/queue/terms/counters.ts";
+} from "./src/queue/packet/verdict_options.ts";
+export type { QueueCounters } from "./src/queue/report/counters.ts";
 export type { Handler, HandlerResult, SyncHandler } from "./src/queue/loops/deliver.ts";
 export type { Device } from "./src/linux/devices.ts";
 export {
@@ -31,27 +33,28 @@ export {
   TruncatedPacketError,
   UnfinishedChecksumError,
   VerdictError,
-} from "./src/queue/terms/errors.ts";
+} from "./src/queue/packet/errors.ts";
 export {
   ExhaustedEvent,
   IdleEvent,
   OverrunEvent,
   type PacketQueueEventMap,
-  type UndecidedCause,
   UndecidedEvent,
   VerdictErrorEvent,
-} from "./src/queue/terms/events.ts";
-export type { HandlerErrorPolicy } from "./src/queue/terms/handler_errors.ts";
-export type { Hook, PacketMetadata, Vlan } from "./src/queue/packet/metadata.ts";
-export type { Family, PacketQueueOptions } from "./src/queue/terms/options.ts";
+} from "./src/queue/report/events.ts";
+export type { UndecidedCause } from "./src/queue/packet/ending.ts";
+export type { HandlerErrorPolicy } from "./src/queue/settings/handler_errors.ts";
+export type { Hook } from "./src/queue/packet/hooks.ts";
+export type { Vlan } from "./src/queue/packet/vlan.ts";
+export type { Family } from "./src/queue/packet/families.ts";
+export type { PacketQueueOptions } from "./src/queue/settings/options.ts";
 export type { QueueFlags } from "./src/nfqueue/flags.ts";
 export { Packet } from "./src/queue/packet/packet.ts";
-export type { PacketLink } from "./src/queue/packet/link.ts";
 export { PacketQueue } from "./src/queue/packet_queue.ts";
 export type { RunOptions } from "./src/queue/loops/run.ts";
 export type { RunSyncOptions, RunSyncResult } from "./src/queue/loops/run_sync.ts";
 export { type QueueStatistics, queueStatistics } from "./src/nfqueue/statistics.ts";
-export { type Mark, Verdict, type VerdictOptions } from "./src/queue/packet/verdict.ts";
+export { Verdict } from "./src/queue/packet/verdict.ts";
 export type {
   Conntrack,
   ConntrackCounter,
@@ -69,14 +72,14 @@ export { IcmpView } from "./src/packet/transport/icmp.ts";
 export { Icmpv6View } from "./src/packet/transport/icmpv6.ts";
 export { type Ipv4Option, Ipv4View } from "./src/packet/ip/ipv4.ts";
 export { Ipv6View } from "./src/packet/ip/ipv6.ts";
-export type { Ipv6Extension, Ipv6ExtensionHeader } from "./src/packet/ip/ipv6_extensions.ts";
+export type { Ipv6Extension, Ipv6ExtensionHeader } from "./src/packet/structure/ipv6_extensions.ts";
 export type {
   Ipv6Authentication,
   Ipv6Fragment,
   Ipv6Option,
   Ipv6Routing,
 } from "./src/packet/ip/ipv6_values.ts";
-export type { JsonObject, JsonValue } from "./src/packet/text/json.ts";
+export type { JsonObject, JsonValue } from "./src/base/json_value.ts";
 export { TcpView } from "./src/packet/transport/tcp.ts";
 export type { TcpOption, TcpSackBlock, TcpTimestamps } from "./src/packet/transport/tcp_options.ts";
 export { UdpView } from "./src/packet/transport/udp.ts";

@@ -30,14 +30,6 @@ const MOST_FILES = 20;
 /** Beginnings of what is still to be mended: the list only gets shorter. */
 const KNOWN: readonly string[] = [
   "mod.ts may not import ffi/",
-  "src/netlink/ may not import src/packet/",
-  "a circle of 21 files: src/packet/",
-  "a circle of 13 files: src/queue/",
-  "a circle of 7 folders: src/packet/",
-  "a circle of 2 folders: src/queue/",
-  "23 files; 20 at most",
-  "405 lines",
-  "413 lines",
 ];
 
 /** One broken rule. */

@@ -1,5 +1,5 @@
 /** A packet that is edited, and what holds after each edit. */
-import { type EthernetLayers, Frame, Layers } from "../../src/packet/mod.ts";
+import { type EthernetLayers, Layers, PacketBytes } from "../../src/packet/mod.ts";
 import { digestBytes, digestOf } from "./digest.ts";
 import type { Scene } from "./hostile.ts";
 import { assignmentOf, type Setter, viewName, viewsOf } from "./setters.ts";
@@ -29,7 +29,7 @@ interface State {
 export class Editing implements Scene {
   readonly #packet: Layers | EthernetLayers;
   readonly #layers: Layers | undefined;
-  readonly #frame: Frame;
+  readonly #frame: PacketBytes;
   #state: State;
   #nested = false;
   /** A hostile value changed it, so what it has become is not what was assigned. */
@@ -37,7 +37,7 @@ export class Editing implements Scene {
 
   constructor(packet: Layers | EthernetLayers) {
     this.#packet = packet;
-    this.#frame = packet.frame;
+    this.#frame = packet.bytes;
     this.#layers = packet instanceof Layers ? packet : packet.layers;
     this.#state = this.#look();
   }
@@ -135,6 +135,6 @@ export class Editing implements Scene {
 
 /** Another look at the same bytes. */
 function lookAgain(packet: Layers): Layers {
-  const copy = new Uint8Array(packet.frame.subarray());
-  return new Layers(new Frame(copy), packet.ethertype, packet.networkOffset);
+  const copy = new Uint8Array(packet.bytes.subarray());
+  return new Layers(new PacketBytes(copy), packet.ethertype, packet.networkOffset);
 }

@@ -1,5 +1,5 @@
 /** Queued packets of messages that no kernel sent, and what their verdicts send. */
-import { type Decider, storeOf } from "../../tests/support/made_messages.ts";
+import { type Decider, messageOf } from "../../tests/support/stand_ins/made_messages.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import type { SendMemory } from "../../src/nfqueue/kernel_queue.ts";
 import { Packet } from "../../src/queue/packet/packet.ts";
@@ -51,7 +51,7 @@ export interface Queued {
 export function queued(payload: Uint8Array, shape: Partial<QueuePacketMessage>): Queued {
   const version = (payload[0] ?? 0x45) >> 4;
   const guess = version === 6 ? { family: 10, hwProtocol: 0x86dd } : {};
-  const store = storeOf({ ...guess, ...shape, payload, queue: QUEUE });
+  const store = messageOf({ ...guess, ...shape, payload, queue: QUEUE });
   const verdicts: QueueVerdict[] = [];
   const socket = {
     send(message: SendMemory, length: number): void {
@@ -70,7 +70,7 @@ export function queued(payload: Uint8Array, shape: Partial<QueuePacketMessage>):
     },
   };
   return {
-    packet: new Packet(decider, store, 0),
+    packet: new Packet(decider, store),
     memory: store.bytes,
     sent: () => {
       outbox.flush();

@@ -4,7 +4,7 @@ import { finishChecksums, type Layers, parseLayers } from "../../src/packet/mod.
 /** True where nothing is malformed, and no checksum that can be computed is another. */
 export function isRight(layers: Layers): boolean {
   if (layers.ip === undefined || layers.malformed !== undefined) return false;
-  const bytes = new Uint8Array(layers.frame.subarray(layers.networkOffset));
+  const bytes = new Uint8Array(layers.bytes.subarray(layers.networkOffset));
   const copy = finishChecksums(bytes.slice());
   // UDP may have none.
   if (layers.udp?.checksum === 0) {

@@ -11,7 +11,8 @@ export const INTRODUCTION = `# libnetfilter_queue
 
 \`@nfqueue/nfqueue/libnetfilter_queue\` is the C library, whole and under its own names: every
 function that \`libnetfilter_queue.so.1\` offers is a method, and so are those of libnfnetlink that go
-with them. Who knows the C library, or has a program that uses it, finds each call here.
+with them. If you know the C library, or have a program that uses it, you find each call
+here.
 
 For a new program [\`PacketQueue\`](../README.md#a-filter) is the better start: it receives many
 packets in a call, gives verdicts in batches, and is almost twice as fast as a C program that gets
@@ -48,13 +49,13 @@ are the two programs of the C library.
 | \`NfnlHandle\` | \`struct nfnl_handle\` | \`nfnl_open\`, \`nfq_nfnlh\` | \`nfnl_close\`, \`using\`, or its \`NfqHandle\` |
 | \`NlifHandle\` | \`struct nlif_handle\` | \`nlif_open\` | \`nlif_close\`, \`using\` |
 
-An object owns its C pointer: no program sees one. Closing is idempotent, and whatever is used after
-its end throws \`HandleClosedError\`.
+An object owns its C pointer: no program sees one. Closing twice is allowed. Every use of an object
+after its end throws \`HandleClosedError\`.
 
 ## How the methods differ from the C functions
 
-- The pointer that a C function takes first is the object. What C gives back through a pointer, the
-  method returns; a length that a \`Uint8Array\` has is no argument.
+- The pointer that a C function takes first is the object. The method returns what C gives back
+  through a pointer. A length that a \`Uint8Array\` has is no argument.
 - Numbers are in host order. Bytes given back are copies; bytes handed in are copied.
 - Every argument is checked before C sees it: \`TypeError\`, \`RangeError\`, and nothing has happened.
 - Where C answers -1 or NULL with an errno, the method throws \`SystemError\` (\`code\`, \`errno\`,
@@ -62,7 +63,7 @@ its end throws \`HandleClosedError\`.
 - The library is opened at the first call that needs it: \`LibraryLoadError\` where it is not installed.
   A function that the installed version lacks throws \`MissingSymbolError\`, which names the version
   that has it, and only when it is called. Versions are those of the C library's releases from 1.0.0 (2010) on.
-- Whatever else is unlike C stands with the method.
+- Other differences from C stand with the method.
 
 The constants of the C headers are exported under their own names: \`NF_…\`, \`NFQNL_…\`, \`NFQA_…\`,
 \`NFQ_XML_…\`, \`AF_…\`.`;

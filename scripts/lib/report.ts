@@ -2,6 +2,7 @@
  * Helpers of scripts/test that shell would make a mess of.
  *
  *     report.ts import-map             deno.json's imports, with skip_reasons.ts for tests/
+ *     report.ts together FILE...       a test file that imports these
  *     report.ts counts JUNIT           "passed failed skipped"
  *     report.ts skipped JUNIT REASONS  a line a skipped test: name and reason
  *
@@ -84,8 +85,13 @@ function skipped(junit: string, file: string): string[] {
     .map((test) => `${test.name}: ${reasonOf(test) ?? "no reason given"}`);
 }
 
+function together(files: readonly string[]): string {
+  return files.map((file) => `import ${JSON.stringify(new URL(file, root).href)};`).join("\n");
+}
+
 const [action, junit = "", reasons = ""] = process.argv.slice(2);
 if (action === "import-map") console.log(importMap());
+else if (action === "together") console.log(together(process.argv.slice(3)));
 else if (action === "counts") console.log(counts(junit));
 else if (action === "skipped") { for (const line of skipped(junit, reasons)) console.log(line); }
 else throw new Error(`unknown action ${action}`);

@@ -34,11 +34,13 @@ const tables: readonly (readonly [string, LibrarySymbol["library"], SymbolTable]
 /** Every symbol of the tables, in their order. Throws where an entry has no prototype beside it. */
 export function boundSymbols(): readonly LibrarySymbol[] {
   const functions = tables.flatMap(([file, library, table]) => {
-    const source = readFileSync(new URL(`../../ffi/${file}`, import.meta.url), "utf8");
+    const source = readFileSync(new URL(`../../ffi/libraries/${file}`, import.meta.url), "utf8");
     return Object.entries(table).map(([name, { since }]): LibrarySymbol => {
       const prototype = new RegExp(`/\\*\\* \`([^\`]*)\` \\*/\\n  ${name}: `).exec(source)?.[1];
       if (prototype === undefined || !new RegExp(`\\b${name}\\(`).test(prototype)) {
-        throw new Error(`ffi/${file}: ${name} has no C prototype in the comment before it`);
+        throw new Error(
+          `ffi/libraries/${file}: ${name} has no C prototype in the comment before it`,
+        );
       }
       return { name, prototype, library, since: since ?? "1.0.0", kind: "function" };
     });

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { until, within } from "../../tests/support/waiting.ts";
+import { until, within } from "../../tests/support/runtime/waiting.ts";
 
 /** Words of its errors that are kept. */
 const KEPT = 4000;

@@ -1,7 +1,7 @@
 /** A process that runs queues as it is told, line by line; worker.ts is its second thread. */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { collectGarbage } from "../../tests/support/runtime.ts";
+import { collectGarbage } from "../../tests/support/runtime/child.ts";
 import { answerHere } from "./guest.ts";
 import type { Answer, Question } from "./order.ts";
 

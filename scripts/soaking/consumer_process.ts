@@ -1,7 +1,7 @@
 /** The harness's end of a consumer. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { command } from "../../tests/support/command.ts";
+import { command } from "../../tests/support/runtime/command.ts";
 import { Child } from "./child.ts";
 import { environment, options } from "./options.ts";
 import type { Answer, Order, Question, Report } from "./order.ts";

@@ -1,7 +1,7 @@
 /** What goes wrong: one entry a fault. */
 import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { command } from "../../tests/support/command.ts";
+import { command } from "../../tests/support/runtime/command.ts";
 import type { Consumer } from "./consumer_process.ts";
 import type { MannerName, Order, Way } from "./order.ts";
 import type { Random } from "./random.ts";

@@ -1,7 +1,7 @@
 /** Plays phases until the time is over, and prints what became of all packets. */
 import { release } from "node:os";
 import process from "node:process";
-import { within } from "../../tests/support/waiting.ts";
+import { within } from "../../tests/support/runtime/waiting.ts";
 import { Consumer, type Runtime } from "./consumer_process.ts";
 import { type Fault, FAULTS } from "./faults.ts";
 import { MemoryWatch } from "./memory.ts";

@@ -1,7 +1,7 @@
 /** What scripts/soak was asked for. */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { mayChangeUser } from "../../tests/support/isolation.ts";
+import { mayChangeUser } from "../../tests/support/network/isolation.ts";
 import { FAULTS } from "./faults.ts";
 import { LIES, WAYS } from "./order.ts";
 

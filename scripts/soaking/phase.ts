@@ -1,8 +1,8 @@
 /** One second or so of flood through one way of running, with one fault thrown in. */
 import { setTimeout as delay } from "node:timers/promises";
-import { command } from "../../tests/support/command.ts";
-import { Cable, Namespace } from "../../tests/support/namespaces.ts";
-import { until } from "../../tests/support/waiting.ts";
+import { command } from "../../tests/support/runtime/command.ts";
+import { Cable, Namespace } from "../../tests/support/network/namespaces.ts";
+import { until } from "../../tests/support/runtime/waiting.ts";
 import { Consumer } from "./consumer_process.ts";
 import type { Fault, Struck } from "./faults.ts";
 import { atRest, kernelCounts } from "./kernel.ts";

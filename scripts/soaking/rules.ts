@@ -1,6 +1,6 @@
 /** The rules of one phase: the queue's, and counters before and behind it that stay whatever becomes of it. */
-import { command } from "../../tests/support/command.ts";
-import { Rule } from "../../tests/support/rules.ts";
+import { command } from "../../tests/support/runtime/command.ts";
+import { Rule } from "../../tests/support/network/rules.ts";
 import { REPEATED } from "./packet.ts";
 
 export type Backend = "nft" | "legacy";

@@ -146,6 +146,7 @@ export const ALIASES: Aliases = {
   packet: {
     payload: PAYLOAD,
     mark: "nfmark fwmark skbmark",
+    etherType: "protocol hwprotocol",
     hardwareAddress: "hwaddr hw",
     layer2Header: "l2hdr linklayer",
     conntrack: "ct",

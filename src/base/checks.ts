@@ -13,6 +13,14 @@ export function checkInteger(field: string, value: unknown, min: number, max: nu
   return value;
 }
 
+/** Longest time that a timer takes. */
+export const MAX_MILLISECONDS = 0x7fffffff;
+
+/** Throws unless `value` is a whole number of milliseconds that a timer takes; returns it. */
+export function checkMilliseconds(field: string, value: unknown): number {
+  return checkInteger(field, value, 0, MAX_MILLISECONDS);
+}
+
 /** Throws unless `value` is an integer that fits 32 unsigned bits; returns it. */
 export function checkU32(field: string, value: unknown): number {
   return checkInteger(field, value, 0, 0xffffffff);

@@ -132,10 +132,9 @@ function unknownProperty(name: string, key: string): string {
 /** Where in other views of a packet a property of that name is. */
 function places(name: string, key: string): string[] {
   const root = name === "layers" ? name : "packet";
-  const found = [...VIEWS].flatMap(([other, { names }]) => {
-    const way = WAYS[other];
-    if (way === undefined || other === name) return [];
-    return sameNames(other, key, names).map((property) => `${root}.${way}.${property}`);
+  const found = Object.entries(WAYS).flatMap(([other, way]) => {
+    const names = other === name ? undefined : VIEWS.get(other)?.names;
+    return sameNames(other, key, names ?? []).map((property) => `${root}.${way}.${property}`);
   });
   return [...new Set(found)];
 }

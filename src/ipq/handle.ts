@@ -263,7 +263,7 @@ export class IpqHandle {
    * @param id the packet's id, 0 to 2⁶⁴−1
    * @param verdict `NF_DROP`, `NF_ACCEPT`, `NF_QUEUE`, `NF_REPEAT` or `NF_STOP`; 0 to 2³²−1
    * @param data the packet's new bytes from the IP header on; its checksums are yours to mend
-   *   ({@link finishChecksums} of the entry point `./wire`). Without it the packet stays as it is.
+   *   ({@link finishChecksums} of the entry point `./packet`). Without it the packet stays as it is.
    *   Over nfqueue 65531 bytes at most: of a longer packet that many are read, and it passes whole
    *   when they are given back unchanged
    * @returns bytes sent: 40, or 40 and those of the data

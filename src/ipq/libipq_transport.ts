@@ -7,7 +7,7 @@
 
 import { backend } from "../../ffi/backend.ts";
 import { clearErrno, ERRNO, prepareErrno, threadErrno } from "../linux/errno.ts";
-import { libc } from "../../ffi/libraries/libc.ts";
+import { closeOnExec } from "../linux/descriptors.ts";
 import { IPQ_HANDLE, libipq } from "../../ffi/libraries/libipq.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 import { BlockingWait, Doorbell } from "../linux/readiness.ts";
@@ -18,8 +18,6 @@ import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { creationFailure, LEAST_BUFFER, markUnread, readFailure } from "./libipq_failures.ts";
 import { READ_INTERRUPTED, READ_TIMEOUT, type Transport } from "./transport.ts";
 
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 /** FD_SETSIZE: the library waits with select(2), and marks a higher descriptor beyond its set. */
 const DESCRIPTOR_LIMIT = 1024;
 /** More than a socket's usual send buffer: an error answer carries all of the message it answers. */
@@ -68,7 +66,7 @@ export class LibipqTransport implements Transport {
         advice: "libipq waits with select(2), and this process uses all descriptors below 1024",
       });
     }
-    libc().fcntl(this.descriptor, F_SETFD, FD_CLOEXEC);
+    closeOnExec(this.descriptor);
     this.#wait = new BlockingWait(this.descriptor);
   }
 

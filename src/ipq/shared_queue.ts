@@ -4,10 +4,7 @@
  * @module
  */
 
-import { ERRNO } from "../linux/errno.ts";
-import { unwatchLinks, watchLinks } from "../linux/change_watch.ts";
-import { OutgoingMessage } from "../../ffi/memory.ts";
-import { NetlinkSocket } from "../linux/netlink_socket.ts";
+import { ERRNO, SystemError } from "../linux/errno.ts";
 import { BlockingWait } from "../linux/readiness.ts";
 import { ReceiveSlots } from "../linux/receive_slots.ts";
 import { IPQ_COPY } from "../netlink/ip_queue/messages.ts";
@@ -24,8 +21,11 @@ import { IPQ_ERROR, IpqError } from "./errors.ts";
 import { type CopyMode, type IndexedMessage, PacketWriter } from "./packet_writer.ts";
 import { inUse } from "./peer.ts";
 import type { Pending } from "./pending.ts";
-import { type Binder, QueueBinding } from "./queue_binding.ts";
-import { flushEveryQueue, Verdicts } from "./verdicts.ts";
+import { flushWaiting } from "../nfqueue/delayed_flush.ts";
+import { FAMILY } from "../nfqueue/families.ts";
+import { QueueSocket } from "../nfqueue/socket.ts";
+import { type Binder, checkFamily, notOpened, Ownership } from "./ownership.ts";
+import { Verdicts } from "./verdicts.ts";
 
 /** Receive slots; the wider a receive, the fewer there are. */
 const SLOTS = 64;
@@ -33,8 +33,6 @@ const SLOTS = 64;
 const ROOM = 512;
 /** Room for what the kernel's queue holds by default: 1024 packets of the usual size (bytes). */
 const RECEIVE_BUFFER = 4 << 20;
-/** Datagrams read at most while closing, so that a flood cannot keep the queue open. */
-const CLOSING_READS = 65536;
 const SOL_SOCKET = 1;
 const SO_TIMESTAMP = 29;
 /** Packets whose verdict is open, for each handle. */
@@ -70,13 +68,12 @@ export class SharedQueue {
   readonly number: number;
   readonly descriptor: number;
 
-  readonly #binding: QueueBinding;
-  readonly #socket: NetlinkSocket;
+  readonly #socket: QueueSocket;
+  readonly #ownership: Ownership;
   readonly #wait: BlockingWait;
   readonly #writer: PacketWriter;
   readonly #members: Member[] = [];
   readonly #verdicts: Verdicts;
-  readonly #configuration = new OutgoingMessage(256);
   #slotSize = ROOM;
   #slots = new ReceiveSlots({ slots: SLOTS, slotSize: ROOM });
   /** The message that was looked at last. */
@@ -97,7 +94,7 @@ export class SharedQueue {
     const queue = queues.get(number) ?? new SharedQueue(number);
     try {
       if (queue.#memberOf(member.family) !== undefined) throw inUse();
-      queue.#binding.checkFamily(member.family);
+      checkFamily(queue.#socket, member.family);
     } catch (error) {
       if (queue.#members.length === 0) queue.#close();
       throw error;
@@ -106,27 +103,19 @@ export class SharedQueue {
     queues.set(number, queue);
     // One handle's read must not leave the other's packets where its descriptor does not show them.
     if (queue.#members.length > 1) queue.receiveOneByOne();
-    if (queue.#binding.bound) queue.#applyLength();
+    if (queue.#socket.bound) queue.#applyLength();
     return queue;
   }
 
   private constructor(number: number) {
-    const binding = new QueueBinding(number);
     this.number = number;
-    this.#binding = binding;
-    this.descriptor = binding.descriptor;
-    try {
-      this.#socket = new NetlinkSocket(this.descriptor);
-      this.#socket.connect();
-      this.#socket.setReceiveBuffer(RECEIVE_BUFFER);
-      this.#wait = new BlockingWait(this.descriptor);
-      this.#writer = new PacketWriter(this.descriptor);
-      this.#verdicts = new Verdicts(this.#socket, number);
-      watchLinks();
-    } catch (error) {
-      binding.close();
-      throw error;
-    }
+    const socket = openSocket(number);
+    this.#socket = socket;
+    this.#ownership = new Ownership(socket);
+    this.descriptor = socket.descriptor;
+    this.#wait = new BlockingWait(this.descriptor);
+    this.#writer = new PacketWriter(this.descriptor);
+    this.#verdicts = new Verdicts(socket);
   }
 
   /** Leaves the queue; the last one closes it. The kernel drops what this handle left undecided. */
@@ -137,7 +126,7 @@ export class SharedQueue {
     if (this.#members.length === 0) return this.#close();
     for (const id of member.undecided) this.#drop(id);
     this.#verdicts.tryFlush();
-    if (this.#binding.bound) this.applyModes(this.#members[0]!);
+    if (this.#socket.bound) this.applyModes(this.#members[0]!);
   }
 
   /**
@@ -146,14 +135,14 @@ export class SharedQueue {
    * @returns 0, or what ip_queue would answer: EPERM without the capability, EBUSY for an owner
    */
   bind(member: Member): number {
-    if (this.#binding.bound) return 0;
+    if (this.#socket.bound) return 0;
     // A getter of the caller's own data may have destroyed the handle in the middle of its call.
     if (this.#members.length === 0) return ERRNO.EBADF;
-    const errno = this.#binding.bind(member);
+    const errno = this.#ownership.take(member);
     if (errno !== 0) return errno;
     this.#applyLength();
     // Like ip_queue, which had the kernel note the time of arrival as long as it had a peer.
-    this.#socket.setOption(SOL_SOCKET, SO_TIMESTAMP, 1);
+    this.#socket.netlink.setOption(SOL_SOCKET, SO_TIMESTAMP, 1);
     return 0;
   }
 
@@ -239,7 +228,7 @@ export class SharedQueue {
 
   /** Blocks this thread until the socket has something; see BlockingWait. */
   wait(microseconds?: number): number {
-    flushEveryQueue();
+    flushWaiting();
     return this.#wait.wait(microseconds);
   }
 
@@ -258,7 +247,7 @@ export class SharedQueue {
   /** Asks for as many as came last time, and for more when all did: a wider call costs more. */
   #receive(reader: Member | undefined): boolean {
     this.#verdicts.tryFlush();
-    const count = this.#socket.receive(this.#slots.headersFrom(0), this.#width);
+    const count = this.#socket.receive(this.#slots, 0, this.#width);
     if (count <= 0) {
       if (count === 0 || count === -ERRNO.EAGAIN || count === -ERRNO.EINTR) return false;
       // The reader hears of it by this error, the others when they read.
@@ -340,8 +329,7 @@ export class SharedQueue {
 
   #configure(config: Omit<QueueConfig, "queue">): void {
     const message = encodeConfig({ queue: this.number, ...config });
-    this.#configuration.bytes.set(message);
-    const errno = this.#socket.send(this.#configuration, message.length);
+    const errno = this.#socket.sendConfiguration(message);
     if (errno !== 0) throw new IpqError(IPQ_ERROR.SEND, { errno });
   }
 
@@ -358,21 +346,19 @@ export class SharedQueue {
 
   #close(): void {
     queues.delete(this.number);
-    unwatchLinks();
     this.#verdicts.close();
-    try {
-      if (this.#binding.bound) this.#empty();
-    } finally {
-      this.#binding.close();
-    }
+    this.#socket.empty(this.#slots, SLOTS);
+    this.#socket.close();
   }
+}
 
-  /** The library's last call waits for an answer, which a full socket would never get. */
-  #empty(): void {
-    this.#configure({ copyMode: IPQ_COPY.NONE, copyRange: 0 });
-    for (let reads = 0; reads < CLOSING_READS; reads++) {
-      if (this.#socket.receive(this.#slots.headersFrom(0), SLOTS) === -ERRNO.EAGAIN) return;
-    }
+/** @throws {IpqError} code 3 {@link LibraryLoadError} */
+function openSocket(number: number): QueueSocket {
+  const families = [FAMILY.IPV4, FAMILY.IPV6];
+  try {
+    return new QueueSocket({ number, receiveBuffer: RECEIVE_BUFFER, families });
+  } catch (error) {
+    throw error instanceof SystemError ? notOpened(error) : error;
   }
 }
 

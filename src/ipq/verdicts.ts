@@ -9,8 +9,8 @@
  */
 
 import { OutgoingMessage } from "../../ffi/memory.ts";
-import type { NetlinkSocket } from "../linux/netlink_socket.ts";
-import { setImmediate } from "../../ffi/turn.ts";
+import { DelayedFlush } from "../nfqueue/delayed_flush.ts";
+import type { QueueSocket } from "../nfqueue/socket.ts";
 import { MAX_COPY_RANGE } from "../netlink/queue/numbers.ts";
 import {
   appendPayload,
@@ -27,22 +27,12 @@ const MOST = 16;
 const PAUSE = 0.1;
 /** Verdicts without a pause before the first one waits. */
 const PROBATION = 32;
-/** Pause before what could not be sent is tried again (ms). */
-const RETRY = 10;
 const CAPACITY = Math.max(MOST * VERDICT_SIZE, VERDICT_SIZE + payloadSize(MAX_COPY_RANGE));
-
-/** Every queue's verdicts: a call that blocks the thread sends them all first. */
-const all = new Set<Verdicts>();
-
-/** Sends what waits in this thread, as far as the kernel takes it. */
-export function flushEveryQueue(): void {
-  for (const verdicts of all) verdicts.tryFlush();
-}
 
 /** Gathers and sends, in the order in which they are given. */
 export class Verdicts {
-  readonly #socket: NetlinkSocket;
-  readonly #queue: number;
+  readonly #socket: QueueSocket;
+  readonly #delayed = new DelayedFlush(() => this.flush());
   readonly #message = new OutgoingMessage(CAPACITY);
   /** Those that left together. */
   readonly sent: SentVerdicts = new SentVerdicts();
@@ -52,12 +42,9 @@ export class Verdicts {
   #streak = 0;
   /** When the oldest one that waits came. */
   #since = 0;
-  #scheduled = false;
 
-  constructor(socket: NetlinkSocket, queue: number) {
+  constructor(socket: QueueSocket) {
     this.#socket = socket;
-    this.#queue = queue;
-    all.add(this);
   }
 
   /**
@@ -77,7 +64,7 @@ export class Verdicts {
   ): void {
     if (this.#count === MOST) this.flush();
     const { view } = this.#message;
-    beginVerdict(view, this.#count * VERDICT_SIZE, this.#queue, sequence, id, verdict);
+    beginVerdict(view, this.#count * VERDICT_SIZE, this.#socket.number, sequence, id, verdict);
     this.#count++;
     if (wait && this.#count < MOST && this.#mayWait()) return;
     try {
@@ -100,7 +87,7 @@ export class Verdicts {
   ): void {
     this.flush();
     const { view, bytes } = this.#message;
-    const end = beginVerdict(view, 0, this.#queue, sequence, id, verdict);
+    const end = beginVerdict(view, 0, this.#socket.number, sequence, id, verdict);
     this.#send(appendPayload(view, bytes, 0, end, payload));
   }
 
@@ -118,17 +105,12 @@ export class Verdicts {
 
   /** The same where nobody could be told: what cannot be sent now is tried again soon. */
   tryFlush(): void {
-    if (this.#count === 0) return;
-    try {
-      this.flush();
-    } catch {
-      setTimeout(this.#flushNow, RETRY);
-    }
+    this.#delayed.now();
   }
 
   /** Sends what can be sent, and forgets the rest. */
   close(): void {
-    all.delete(this);
+    this.#delayed.cancel();
     try {
       this.flush();
     } catch {
@@ -150,19 +132,8 @@ export class Verdicts {
     if (this.#streak < PROBATION) return false;
     if (this.#count > 1) return now - this.#since < PAUSE;
     this.#since = now;
-    this.#flushSoon();
+    // For a program that goes on to something else.
+    this.#delayed.soon();
     return true;
   }
-
-  /** For a program that goes on to something else. */
-  #flushSoon(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(this.#flushNow);
-  }
-
-  readonly #flushNow = (): void => {
-    this.#scheduled = false;
-    this.tryFlush();
-  };
 }

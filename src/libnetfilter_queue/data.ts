@@ -5,15 +5,15 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkU32 } from "./arguments.ts";
+import { checkU32 } from "./guards/arguments.ts";
 import { NFQ_XML_ALL } from "./constants.ts";
-import { HandleClosedError } from "./errors.ts";
-import { type NlifHandle, nlifPointer } from "./nlif_handle.ts";
+import { HandleClosedError } from "./guards/errors.ts";
+import { NLIF_POINTER, NlifHandle } from "./nlif_handle.ts";
 
 const IFNAMSIZ = 16;
 /** sizeof nfqnl_msg_packet_hdr, nfqnl_msg_packet_hw, timeval */
@@ -41,8 +41,7 @@ export interface Timestamp {
   readonly microseconds: number;
 }
 
-/** Makes the data of one packet, and ends it. */
-export let lendData: (pointer: Pointer) => { readonly data: NfqData; readonly end: () => void };
+export const LEND: unique symbol = Symbol("lend");
 
 type NameFunction =
   | "nfq_get_indev_name"
@@ -64,11 +63,10 @@ const scratchView = new DataView(scratch.buffer);
 export class NfqData {
   #pointer: Pointer | undefined;
 
-  static {
-    lendData = (pointer) => {
-      const data = new NfqData(pointer);
-      return { data, end: () => data.#pointer = undefined };
-    };
+  /** @ignore Makes the data of one packet, and ends it. */
+  static [LEND](pointer: Pointer): { readonly data: NfqData; readonly end: () => void } {
+    const data = new NfqData(pointer);
+    return { data, end: () => data.#pointer = undefined };
   }
 
   private constructor(pointer: Pointer) {
@@ -282,8 +280,7 @@ export class NfqData {
       const text = new Uint8Array(new ArrayBuffer(size));
       const length = nfq_snprintf_xml(text, BigInt(size), this.#valid, bits);
       if (length < 0 || length >= MOST_XML) {
-        const errno = threadErrno();
-        throw new SystemError("nfq_snprintf_xml", { errno });
+        throw failedCall("nfq_snprintf_xml", threadErrno());
       }
       if (length < size) return textOf(text);
       size = length + 1;
@@ -299,7 +296,7 @@ export class NfqData {
   }
 
   #name(call: NameFunction, nlif: NlifHandle): string | undefined {
-    const table = nlifPointer(nlif);
+    const table = NlifHandle[NLIF_POINTER](nlif);
     const result = libnetfilterQueueMessages()[call](table, this.#valid, scratch);
     return result < 0 ? undefined : textOf(scratch);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { ERRNO, failedCall, prepareErrno, type SystemError, threadErrno } from "../linux/errno.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { libnetfilterQueue } from "../../ffi/libraries/libnetfilter_queue.ts";
 import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
@@ -12,22 +12,18 @@ import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import { NetlinkSocket } from "../linux/netlink_socket.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
 import { copyOf } from "../base/bytes.ts";
-import { checkBytes, checkInteger, checkU16 } from "./arguments.ts";
-import { HandleClosedError } from "./errors.ts";
-import { checkKey, KEY } from "./key.ts";
-import { borrow, lendTo, type NfnlHandle, ownPointer } from "./nfnl_handle.ts";
-import {
-  abandonQueue,
-  createQueue,
-  type NfqCallback,
-  type NfqQueueHandle,
-} from "./queue_handle.ts";
+import { checkBytes, checkInteger, checkU16 } from "./guards/arguments.ts";
+import { HandleClosedError } from "./guards/errors.ts";
+import { checkKey, KEY } from "./guards/key.ts";
+import { BORROW, LEND_TO, NfnlHandle, OWN_POINTER } from "./nfnl_handle.ts";
+import { ABANDON, CREATE, type NfqCallback, NfqQueueHandle } from "./queue_handle.ts";
 import { LARGEST_DATAGRAM, type ReceiveAsyncOptions, type ReceiveOptions } from "./receiver.ts";
 import { Session } from "./session.ts";
 
 const NLMSG_HEADER_SIZE = 16;
 /** More than any datagram of the kernel, and what C's `int` can tell. */
 const MOST_BYTES = 0x7fffffff;
+const ABSENT = "This kernel has no nfnetlink: load it with modprobe nfnetlink_queue";
 
 /**
  * A connection to the kernel's packet queues (libnetfilter_queue.h). It owns its C pointer and its
@@ -63,8 +59,8 @@ export class NfqHandle implements Disposable {
     // Packets that come while C waits for an answer are read into this; its default cuts large ones.
     libnfnetlink().nfnl_set_rcv_buffer_size(netlinkPointer, LARGEST_DATAGRAM);
     this.#session = new Session(pointer, nfq_fd(pointer));
-    if (netlink !== undefined) lendTo(netlink, this.#session);
-    this.#netlink = netlink ?? borrow(netlinkPointer, this.#session);
+    if (netlink !== undefined) netlink[LEND_TO](this.#session);
+    this.#netlink = netlink ?? NfnlHandle[BORROW](netlinkPointer, this.#session);
   }
 
   /**
@@ -101,7 +97,7 @@ export class NfqHandle implements Disposable {
   static nfq_open_nfnl(nfnlh: NfnlHandle): NfqHandle {
     prepareErrno();
     const { nfq_open_nfnl } = libnetfilterQueue();
-    const pointer = nfq_open_nfnl(ownPointer(nfnlh));
+    const pointer = nfq_open_nfnl(NfnlHandle[OWN_POINTER](nfnlh));
     if (pointer === null) throw failed("nfq_open_nfnl", threadErrno());
     return new NfqHandle(KEY, pointer, nfnlh);
   }
@@ -124,7 +120,7 @@ export class NfqHandle implements Disposable {
     if (this.#session.closed) return;
     this.#session.receiver.close();
     this.#session.close((pointer) => {
-      const abandoned = [...this.#queues].map(abandonQueue);
+      const abandoned = [...this.#queues].map((queue) => queue[ABANDON]());
       this.#queues.clear();
       const result = libnetfilterQueue().nfq_close(pointer);
       const errno = result < 0 ? threadErrno() : 0;
@@ -218,7 +214,7 @@ export class NfqHandle implements Disposable {
     for (const queue of this.#queues) {
       if (queue.number === number) throw failed("nfq_create_queue", ERRNO.EEXIST);
     }
-    const queue = createQueue({
+    const queue = NfqQueueHandle[CREATE]({
       ...{ session, handle, number, callback },
       orphaned: (callback) => this.#orphans.push(callback),
       gone: (gone) => this.#queues.delete(gone),
@@ -301,7 +297,5 @@ export class NfqHandle implements Disposable {
 
 function failed(syscall: string, errno: number): SystemError {
   const absent = errno === ERRNO.EPROTONOSUPPORT || errno === ERRNO.EAFNOSUPPORT;
-  if (!absent) return new SystemError(syscall, { errno });
-  const advice = "This kernel has no nfnetlink: load it with modprobe nfnetlink_queue";
-  return new SystemError(syscall, { errno, advice });
+  return failedCall(syscall, errno, absent ? ABSENT : undefined);
 }

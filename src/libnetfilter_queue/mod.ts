@@ -68,17 +68,17 @@ export {
   NFQNL_MSG_VERDICT_BATCH,
 } from "./constants.ts";
 export { NfqData, type PacketHeader, type Timestamp } from "./data.ts";
-export { HandleClosedError } from "./errors.ts";
+export { HandleClosedError } from "./guards/errors.ts";
 export { NfqHandle } from "./handle.ts";
-export { Ip6Header, IpHeader } from "./ip.ts";
+export { Ip6Header, IpHeader } from "./packet_buffer/ip.ts";
 export { NfnlHandle } from "./nfnl_handle.ts";
 export { NlifHandle } from "./nlif_handle.ts";
 export { NlmsgBuilder, type NlmsgBuilderOptions } from "./nlmsg_builder.ts";
-export { PacketBuffer } from "./packet_buffer.ts";
-export { BufferHeader } from "./packet_buffer_header.ts";
-export { AF_BRIDGE, AF_INET, AF_INET6 } from "./packet_buffer_memory.ts";
-export { TransportBuffer } from "./packet_buffer_transport.ts";
+export { PacketBuffer } from "./packet_buffer/packet_buffer.ts";
+export { BufferHeader } from "./packet_buffer/header.ts";
+export { AF_BRIDGE, AF_INET, AF_INET6 } from "./packet_buffer/memory.ts";
+export { TransportBuffer } from "./packet_buffer/transport.ts";
 export { type NfGenMessage, type NfqCallback, NfqQueueHandle } from "./queue_handle.ts";
 export type { ReceiveAsyncOptions, ReceiveOptions } from "./receiver.ts";
-export { TcpHeader } from "./tcp.ts";
-export { UdpHeader } from "./udp.ts";
+export { TcpHeader } from "./packet_buffer/tcp.ts";
+export { UdpHeader } from "./packet_buffer/udp.ts";

@@ -4,19 +4,16 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkInteger } from "./arguments.ts";
-import { HandleClosedError } from "./errors.ts";
-import { checkKey, KEY } from "./key.ts";
+import { checkInteger } from "./guards/arguments.ts";
+import { HandleClosedError } from "./guards/errors.ts";
+import { checkKey, KEY } from "./guards/key.ts";
 
-/** Takes the pointer over; from then on the handle is as long as `owner` is open. */
-export let lendTo: (handle: NfnlHandle, owner: { readonly closed: boolean }) => void;
-/** The open C handle of an NfnlHandle that nobody has taken over. */
-export let ownPointer: (handle: NfnlHandle) => Pointer;
-/** An NfnlHandle over what an owner holds. */
-export let borrow: (pointer: Pointer, owner: { readonly closed: boolean }) => NfnlHandle;
+export const LEND_TO: unique symbol = Symbol("lendTo");
+export const OWN_POINTER: unique symbol = Symbol("ownPointer");
+export const BORROW: unique symbol = Symbol("borrow");
 
 /**
  * A netlink socket for netfilter (libnfnetlink.h). One of your own is closed with `nfnl_close`,
@@ -30,16 +27,23 @@ export class NfnlHandle implements Disposable {
   #owner: { readonly closed: boolean } | undefined;
   #closed = false;
 
-  static {
-    lendTo = (handle, owner) => handle.#owner = owner;
-    ownPointer = (handle) => {
-      if (!(#pointer in handle)) throw new TypeError("nfnlh must be an NfnlHandle");
-      if (handle.#owner !== undefined) {
-        throw new HandleClosedError("NfnlHandle", "belongs to an NfqHandle already");
-      }
-      return handle.#open;
-    };
-    borrow = (pointer, owner) => new NfnlHandle(KEY, pointer, owner);
+  /** @ignore Takes the pointer over; from then on the handle is as long as `owner` is open. */
+  [LEND_TO](owner: { readonly closed: boolean }): void {
+    this.#owner = owner;
+  }
+
+  /** @ignore The open C handle of an NfnlHandle that nobody has taken over. */
+  static [OWN_POINTER](handle: NfnlHandle): Pointer {
+    if (!(#pointer in handle)) throw new TypeError("nfnlh must be an NfnlHandle");
+    if (handle.#owner !== undefined) {
+      throw new HandleClosedError("NfnlHandle", "belongs to an NfqHandle already");
+    }
+    return handle.#open;
+  }
+
+  /** @ignore An NfnlHandle over what an owner holds. */
+  static [BORROW](pointer: Pointer, owner: { readonly closed: boolean }): NfnlHandle {
+    return new NfnlHandle(KEY, pointer, owner);
   }
 
   private constructor(
@@ -62,7 +66,7 @@ export class NfnlHandle implements Disposable {
   static nfnl_open(): NfnlHandle {
     prepareErrno();
     const pointer = libnfnetlink().nfnl_open();
-    if (pointer === null) throw failed("nfnl_open", threadErrno());
+    if (pointer === null) throw failedCall("nfnl_open", threadErrno());
     return new NfnlHandle(KEY, pointer);
   }
 
@@ -107,7 +111,7 @@ export class NfnlHandle implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     prepareErrno();
-    if (libnfnetlink().nfnl_close(this.#pointer) < 0) throw failed("nfnl_close", threadErrno());
+    if (libnfnetlink().nfnl_close(this.#pointer) < 0) throw failedCall("nfnl_close", threadErrno());
   }
 
   /** Closes it where it is its own owner. */
@@ -119,8 +123,4 @@ export class NfnlHandle implements Disposable {
     if (this.closed) throw new HandleClosedError("NfnlHandle");
     return this.#pointer;
   }
-}
-
-function failed(syscall: string, errno: number): SystemError {
-  return new SystemError(syscall, { errno });
 }

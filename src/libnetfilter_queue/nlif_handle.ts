@@ -4,18 +4,17 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnfnetlink } from "../../ffi/libraries/libnfnetlink.ts";
 import { textOf } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { checkU32 } from "./arguments.ts";
-import { HandleClosedError } from "./errors.ts";
-import { checkKey, KEY } from "./key.ts";
+import { checkU32 } from "./guards/arguments.ts";
+import { HandleClosedError } from "./guards/errors.ts";
+import { checkKey, KEY } from "./guards/key.ts";
 
 const IFNAMSIZ = 16;
 
-/** The open C handle. Throws where it is closed. */
-export let nlifPointer: (handle: NlifHandle) => Pointer;
+export const NLIF_POINTER: unique symbol = Symbol("nlifPointer");
 
 /**
  * A table from device index to name (libnfnetlink.h), for `nfq_get_indev_name` and its siblings. It
@@ -26,11 +25,10 @@ export let nlifPointer: (handle: NlifHandle) => Pointer;
 export class NlifHandle implements Disposable {
   #pointer: Pointer | undefined;
 
-  static {
-    nlifPointer = (handle) => {
-      if (!(#pointer in handle)) throw new TypeError("nlif must be an NlifHandle");
-      return handle.#open;
-    };
+  /** @ignore The open C handle. Throws where it is closed. */
+  static [NLIF_POINTER](handle: NlifHandle): Pointer {
+    if (!(#pointer in handle)) throw new TypeError("nlif must be an NlifHandle");
+    return handle.#open;
   }
 
   private constructor(key: typeof KEY, pointer: Pointer) {
@@ -48,7 +46,7 @@ export class NlifHandle implements Disposable {
   static nlif_open(): NlifHandle {
     prepareErrno();
     const pointer = libnfnetlink().nlif_open();
-    if (pointer === null) throw failed("nlif_open", threadErrno());
+    if (pointer === null) throw failedCall("nlif_open", threadErrno());
     return new NlifHandle(KEY, pointer);
   }
 
@@ -64,7 +62,7 @@ export class NlifHandle implements Disposable {
    * @throws {HandleClosedError}
    */
   nlif_query(): void {
-    if (libnfnetlink().nlif_query(this.#open) < 0) throw failed("nlif_query", threadErrno());
+    if (libnfnetlink().nlif_query(this.#open) < 0) throw failedCall("nlif_query", threadErrno());
   }
 
   /**
@@ -96,8 +94,4 @@ export class NlifHandle implements Disposable {
     if (this.#pointer === undefined) throw new HandleClosedError("NlifHandle");
     return this.#pointer;
   }
-}
-
-function failed(syscall: string, errno: number): SystemError {
-  return new SystemError(syscall, { errno });
 }

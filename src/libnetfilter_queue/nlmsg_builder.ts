@@ -4,11 +4,11 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { failedCall, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libnetfilterQueueMessages } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
-import { checkBytes, checkInteger, checkU16, checkU32 } from "./arguments.ts";
-import { lend } from "./packet_buffer_lend.ts";
+import { checkBytes, checkInteger, checkU16, checkU32 } from "./guards/arguments.ts";
+import { lend } from "./guards/lend.ts";
 
 /** Bytes of `struct nlmsghdr` and `struct nfgenmsg`. */
 const HEADER = 20;
@@ -177,7 +177,7 @@ export class NlmsgBuilder {
     prepareErrno();
     const result = nfq_nlmsg_parse(copy.bytes, slots.bytes);
     const errno = threadErrno();
-    if (result < 0) throw new SystemError("nfq_nlmsg_parse", { errno });
+    if (result < 0) throw failedCall("nfq_nlmsg_parse", errno);
 
     const attributes = new Map<number, Uint8Array<ArrayBuffer>>();
     for (let type = 0; type <= highest; type++) {

@@ -5,7 +5,7 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO, SystemError, threadErrno } from "../linux/errno.ts";
+import { ERRNO, failedCall, threadErrno } from "../linux/errno.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { libnetfilterQueue } from "../../ffi/libraries/libnetfilter_queue.ts";
 import {
@@ -13,9 +13,9 @@ import {
   nfqCallback,
 } from "../../ffi/libraries/libnetfilter_queue_messages.ts";
 import type { NativeCallback, Pointer } from "../../ffi/types.ts";
-import { checkBytes, checkInteger, checkU32 } from "./arguments.ts";
-import { lendData, type NfqData } from "./data.ts";
-import { HandleClosedError } from "./errors.ts";
+import { checkBytes, checkInteger, checkU32 } from "./guards/arguments.ts";
+import { LEND, NfqData } from "./data.ts";
+import { HandleClosedError } from "./guards/errors.ts";
 import { MAX_PAYLOAD, type Session } from "./session.ts";
 
 const NFGENMSG_SIZE = 4;
@@ -43,8 +43,8 @@ export type NfqCallback = (
   data: NfqData,
 ) => number | void;
 
-/** How a queue is made. */
-interface Creation {
+/** @ignore How a queue is made. */
+export interface Creation {
   readonly session: Session;
   readonly handle: Pointer;
   readonly number: number;
@@ -55,10 +55,8 @@ interface Creation {
   readonly gone: (queue: NfqQueueHandle) => void;
 }
 
-/** Binds a queue. */
-export let createQueue: (creation: Creation) => NfqQueueHandle;
-/** Lets C free a queue whatever the kernel says; frees its callback when the handle is closed. */
-export let abandonQueue: (queue: NfqQueueHandle) => { readonly free: () => void };
+export const CREATE: unique symbol = Symbol("create");
+export const ABANDON: unique symbol = Symbol("abandon");
 
 /**
  * One queue (libnetfilter_queue.h). Made by `NfqHandle.nfq_create_queue`; closed by
@@ -78,17 +76,23 @@ export class NfqQueueHandle implements Disposable {
   /** C has freed the queue. */
   #freed = false;
 
-  static {
-    createQueue = (creation) => new NfqQueueHandle(creation);
-    abandonQueue = (queue) => {
-      queue.#closed = true;
-      try {
-        queue.#destroy();
-      } catch {
-        // The socket goes next, and the kernel's queue with it.
-      }
-      return { free: () => queue.#callback.close() };
-    };
+  /** @ignore Binds a queue. */
+  static [CREATE](creation: Creation): NfqQueueHandle {
+    return new NfqQueueHandle(creation);
+  }
+
+  /**
+   * @ignore Lets C free a queue whatever the kernel says; `free` frees its callback, when the handle is
+   * closed.
+   */
+  [ABANDON](): { readonly free: () => void } {
+    this.#closed = true;
+    try {
+      this.#destroy();
+    } catch {
+      // The socket goes next, and the kernel's queue with it.
+    }
+    return { free: () => this.#callback.close() };
   }
 
   private constructor(creation: Creation) {
@@ -108,7 +112,7 @@ export class NfqQueueHandle implements Disposable {
     // Where a packet came before the refusal, C believes in the queue until the handle is closed.
     if (this.#pointer === null) this.#callback.close();
     else creation.orphaned(this.#callback);
-    throw new SystemError("nfq_create_queue", { errno, ...adviseBind(errno, number) });
+    throw failedCall("nfq_create_queue", errno, adviseBind(errno, number));
   }
 
   /** Whether it, or its `NfqHandle`, is closed. */
@@ -203,7 +207,8 @@ export class NfqQueueHandle implements Disposable {
     const { pointer, length, data } = this.#verdict(id, verdict, payload);
     const { nfq_set_verdict } = libnetfilterQueueMessages();
     const sent = nfq_set_verdict(pointer, id, verdict, length, data);
-    return sent < 0 ? failed("nfq_set_verdict", threadErrno()) : sent;
+    if (sent < 0) throw failedCall("nfq_set_verdict", threadErrno());
+    return sent;
   }
 
   /**
@@ -219,7 +224,8 @@ export class NfqQueueHandle implements Disposable {
     checkU32("mark", mark);
     const { nfq_set_verdict2 } = libnetfilterQueueMessages();
     const sent = nfq_set_verdict2(pointer, id, verdict, mark, length, data);
-    return sent < 0 ? failed("nfq_set_verdict2", threadErrno()) : sent;
+    if (sent < 0) throw failedCall("nfq_set_verdict2", threadErrno());
+    return sent;
   }
 
   /**
@@ -237,7 +243,8 @@ export class NfqQueueHandle implements Disposable {
     checkU32("mark", mark);
     const { nfq_set_verdict_mark } = libnetfilterQueueMessages();
     const sent = nfq_set_verdict_mark(pointer, id, verdict, mark, length, data);
-    return sent < 0 ? failed("nfq_set_verdict_mark", threadErrno()) : sent;
+    if (sent < 0) throw failedCall("nfq_set_verdict_mark", threadErrno());
+    return sent;
   }
 
   /**
@@ -251,7 +258,8 @@ export class NfqQueueHandle implements Disposable {
   nfq_set_verdict_batch(id: number, verdict: number): number {
     const { pointer } = this.#verdict(id, verdict);
     const sent = libnetfilterQueueMessages().nfq_set_verdict_batch(pointer, id, verdict);
-    return sent < 0 ? failed("nfq_set_verdict_batch", threadErrno()) : sent;
+    if (sent < 0) throw failedCall("nfq_set_verdict_batch", threadErrno());
+    return sent;
   }
 
   /**
@@ -267,7 +275,8 @@ export class NfqQueueHandle implements Disposable {
     const { pointer } = this.#verdict(id, verdict);
     checkU32("mark", mark);
     const sent = libnetfilterQueueMessages().nfq_set_verdict_batch2(pointer, id, verdict, mark);
-    return sent < 0 ? failed("nfq_set_verdict_batch2", threadErrno()) : sent;
+    if (sent < 0) throw failedCall("nfq_set_verdict_batch2", threadErrno());
+    return sent;
   }
 
   get #open(): Pointer {
@@ -291,7 +300,7 @@ export class NfqQueueHandle implements Disposable {
 
   #configure(syscall: string, call: () => number): void {
     const errno = this.#creation.session.request(call);
-    if (errno !== 0) throw new SystemError(syscall, { errno });
+    if (errno !== 0) throw failedCall(syscall, errno);
   }
 
   #destroy(): void {
@@ -311,7 +320,7 @@ export class NfqQueueHandle implements Disposable {
     if (callback === null) return -1;
     libc().memcpy(this.#header, message, BigInt(NFGENMSG_SIZE));
     const [family = 0, version = 0, high = 0, low = 0] = this.#header;
-    const { data, end } = lendData(pointer);
+    const { data, end } = NfqData[LEND](pointer);
     try {
       const result: unknown = callback(
         this,
@@ -328,13 +337,8 @@ export class NfqQueueHandle implements Disposable {
   }
 }
 
-function failed(syscall: string, errno: number): never {
-  throw new SystemError(syscall, { errno });
-}
-
-function adviseBind(errno: number, number: number): { readonly advice?: string } {
-  if (errno !== ERRNO.EPERM && errno !== ERRNO.EBUSY) return {};
-  const advice = `Either this process lacks CAP_NET_ADMIN, or queue ${number} has an owner ` +
+function adviseBind(errno: number, number: number): string | undefined {
+  if (errno !== ERRNO.EPERM && errno !== ERRNO.EBUSY) return undefined;
+  return `Either this process lacks CAP_NET_ADMIN, or queue ${number} has an owner ` +
     "already: see /proc/net/netfilter/nfnetlink_queue";
-  return { advice };
 }

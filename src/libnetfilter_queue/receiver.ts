@@ -5,7 +5,7 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
+import { ERRNO, failedCall, prepareErrno, SystemError, threadErrno } from "../linux/errno.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 import { BlockingWait } from "../linux/readiness.ts";
@@ -14,8 +14,8 @@ import type { Watcher } from "../../ffi/types.ts";
 import { isShared } from "../base/bytes.ts";
 import { checkObject } from "../base/objects.ts";
 import { checkSignal } from "../base/checks.ts";
-import { checkBytes } from "./arguments.ts";
-import { HandleClosedError } from "./errors.ts";
+import { checkBytes } from "./guards/arguments.ts";
+import { HandleClosedError } from "./guards/errors.ts";
 
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
@@ -30,6 +30,7 @@ const NLMSG_ERROR = 2;
 const CONFIG_MESSAGE = 0x302;
 /** Offsets in an NLMSG_ERROR: its type, the negative errno, the type of what it answers. */
 const ANSWER = { type: 4, error: 16, request: 24 } as const;
+const OVERRUN = "Packets were lost at the socket: enlarge it with nfnl_rcvbufsiz, and receive on";
 /** Datagrams in a row after which timers and signals get their turn. */
 const SLICE = 256;
 
@@ -122,7 +123,7 @@ export class Receiver {
     const length = this.#take(buffer);
     if (length !== undefined || wait === 0) return length;
     const ready = this.#wait.wait(wait);
-    if (ready < 0 && ready !== -ERRNO.EINTR) throw new SystemError("ppoll", { errno: -ready });
+    if (ready < 0 && ready !== -ERRNO.EINTR) throw failedCall("ppoll", -ready);
     return ready > 0 ? this.#take(buffer) : undefined;
   }
 
@@ -174,10 +175,10 @@ export class Receiver {
     }
     if (this.#overrun) {
       this.#overrun = false;
-      throw failed(ERRNO.ENOBUFS);
+      throw notReceived(ERRNO.ENOBUFS);
     }
     const length = this.#receive(buffer);
-    if (length < 0) throw failed(-length);
+    if (length < 0) throw notReceived(-length);
     if (length > buffer.length) throw tooLong(length);
     return length === 0 ? undefined : length;
   }
@@ -237,8 +238,6 @@ function tooLong(length: number): SystemError {
   });
 }
 
-function failed(errno: number): SystemError {
-  if (errno !== ERRNO.ENOBUFS) return new SystemError("recv", { errno });
-  const advice = "Packets were lost at the socket: enlarge it with nfnl_rcvbufsiz, and receive on";
-  return new SystemError("recv", { errno, advice });
+function notReceived(errno: number): SystemError {
+  return failedCall("recv", errno, errno === ERRNO.ENOBUFS ? OVERRUN : undefined);
 }

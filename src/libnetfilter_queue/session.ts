@@ -10,8 +10,8 @@ import { ERRNO, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
-import { HandleClosedError } from "./errors.ts";
-import { isWellFramed } from "./framing.ts";
+import { HandleClosedError } from "./guards/errors.ts";
+import { isWellFramed } from "./guards/framing.ts";
 import { Receiver } from "./receiver.ts";
 
 /** Ends `nfnl_handle_packet`. */

@@ -95,6 +95,11 @@ export function errnoText(errno: number): string {
   return sentence;
 }
 
+/** The error of a failed call. Give it `threadErrno()` itself: that is read before any object is made. */
+export function failedCall(syscall: string, errno: number, advice?: string): SystemError {
+  return new SystemError(syscall, advice === undefined ? { errno } : { errno, advice });
+}
+
 /** A call to the system failed. */
 export class SystemError extends Error {
   override readonly name = "SystemError";

@@ -4,15 +4,14 @@
  * @module
  */
 
-import { ERRNO, prepareErrno, SystemError, threadErrno } from "./errno.ts";
+import { closeOnExec } from "./descriptors.ts";
+import { ERRNO, failedCall, prepareErrno, threadErrno } from "./errno.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { OutgoingMessage } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
 
 const AF_NETLINK = 16;
 const MSG_DONTWAIT = 0x40;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
@@ -48,7 +47,7 @@ export class NetlinkSocket {
   constructor(descriptor: number) {
     prepareErrno();
     this.descriptor = descriptor;
-    this.#libc.fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    closeOnExec(descriptor);
   }
 
   /**
@@ -61,7 +60,7 @@ export class NetlinkSocket {
     const length = new Uint8Array(new ArrayBuffer(4));
     length[0] = address.length;
     if (this.#libc.getsockname(this.descriptor, address, length) < 0) {
-      throw failed("getsockname", threadErrno());
+      throw failedCall("getsockname", threadErrno());
     }
     return new DataView(address.buffer).getUint32(PORT_ID, true);
   }
@@ -75,7 +74,7 @@ export class NetlinkSocket {
     const address = new Uint8Array(new ArrayBuffer(SOCKADDR_NL_SIZE));
     address[0] = AF_NETLINK;
     if (this.#libc.connect(this.descriptor, address, address.length) < 0) {
-      throw failed("connect", threadErrno());
+      throw failedCall("connect", threadErrno());
     }
   }
 
@@ -142,9 +141,4 @@ function isPassing(errno: number, tries: number): boolean {
   if (errno === ERRNO.EINTR) return true;
   const full = errno === ERRNO.ENOBUFS || errno === ERRNO.EAGAIN || errno === ERRNO.ENOMEM;
   return full && tries < SEND_TRIES;
-}
-
-/** The errno is an argument of its own: it must be read before any object is made. */
-function failed(syscall: string, errno: number): SystemError {
-  return new SystemError(syscall, { errno });
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { prepareErrno, SystemError, threadErrno } from "./errno.ts";
+import { failedCall, prepareErrno, threadErrno } from "./errno.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
 
@@ -50,6 +50,7 @@ export class BlockingWait {
 const CLOEXEC = 0o2000000;
 const NONBLOCK = 0o4000;
 const EPOLL_CTL_ADD = 1;
+const ADVICE = "Raise the limit of open files: ulimit -n";
 
 /**
  * A descriptor for poll(2), select(2) and epoll(7) that is readable while another descriptor is, or
@@ -68,12 +69,12 @@ export class Doorbell {
     prepareErrno();
     const { epoll_create1, eventfd, close } = this.#libc;
     this.descriptor = epoll_create1(CLOEXEC);
-    if (this.descriptor < 0) throw failed("epoll_create1", threadErrno());
+    if (this.descriptor < 0) throw failedCall("epoll_create1", threadErrno(), ADVICE);
     this.#bell = eventfd(0, CLOEXEC | NONBLOCK);
     if (this.#bell < 0) {
       const errno = threadErrno();
       close(this.descriptor);
-      throw failed("eventfd", errno);
+      throw failedCall("eventfd", errno, ADVICE);
     }
     this.#add(descriptor);
     this.#add(this.#bell);
@@ -100,10 +101,6 @@ export class Doorbell {
     if (this.#libc.epoll_ctl(this.descriptor, EPOLL_CTL_ADD, descriptor, event) >= 0) return;
     const errno = threadErrno();
     this.close();
-    throw failed("epoll_ctl", errno);
+    throw failedCall("epoll_ctl", errno, ADVICE);
   }
-}
-
-function failed(syscall: string, errno: number): SystemError {
-  return new SystemError(syscall, { errno, advice: "Raise the limit of open files: ulimit -n" });
 }

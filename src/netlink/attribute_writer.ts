@@ -1,6 +1,6 @@
 // Netlink attributes from nothing, for messages that are not written a million times a second.
 import { viewOf } from "../base/bytes.ts";
-import { align4, ATTRIBUTE_HEADER_SIZE, NLA } from "./message.ts";
+import { align4, ATTRIBUTE_HEADER_SIZE, NLA, writeAttributeHeader } from "./message.ts";
 
 /**
  * Writes attributes one behind the other. Numbers go out big-endian, as netfilter wants them.
@@ -27,6 +27,12 @@ export class AttributeWriter {
   u32(type: number, value: number): void {
     const at = this.#add(type, 4);
     this.#view.setUint32(at, value, false);
+  }
+
+  /** Adds an attribute of so many bytes, which `fill` writes from `at` on; the others stay 0. */
+  struct(type: number, length: number, fill: (view: DataView, at: number) => void): void {
+    const at = this.#add(type, length);
+    fill(this.#view, at);
   }
 
   /** Adds an attribute that is any bytes, at most 65531. */
@@ -62,12 +68,10 @@ export class AttributeWriter {
   /** Writes a header, and makes room; where the payload begins. */
   #add(type: number, length: number): number {
     const start = this.#end;
-    const size = ATTRIBUTE_HEADER_SIZE + length;
-    this.#reserve(align4(size));
-    this.#view.setUint16(start, size, true);
-    this.#view.setUint16(start + 2, type, true);
-    this.#end = start + align4(size);
-    return start + ATTRIBUTE_HEADER_SIZE;
+    const size = align4(ATTRIBUTE_HEADER_SIZE + length);
+    this.#reserve(size);
+    this.#end = start + size;
+    return writeAttributeHeader(this.#view, start, type, length);
   }
 
   #reserve(size: number): void {

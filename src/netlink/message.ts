@@ -33,6 +33,8 @@ export const ERROR_MESSAGE_SIZE = 36;
 /** The longest payload of one attribute, in bytes: its length field has 16 bits. */
 export const MAX_ATTRIBUTE_PAYLOAD = 65531;
 
+const ERROR_MESSAGE = { layer: "NLMSG_ERROR", type: NLMSG.ERROR, least: ERROR_MESSAGE_SIZE };
+
 /** Offsets inside `struct nlmsghdr`. */
 const HEADER = { length: 0, type: 4, flags: 6, sequence: 8, portId: 12 } as const;
 
@@ -111,6 +113,37 @@ export function decodeHeader(
   };
 }
 
+/** What a message must be for its reader. */
+export interface Expected {
+  /** What to call it in an error. */
+  readonly layer: string;
+  /** Its `nlmsg_type`. */
+  readonly type: number;
+  /** Its least `nlmsg_len`, in bytes. */
+  readonly least: number;
+}
+
+/**
+ * The header of the message at `offset`, which must be of one type and so long at least.
+ *
+ * @throws {WireError} when it is not, or does not fit before `end`
+ */
+export function expectMessage(
+  view: DataView,
+  { layer, type, least: need }: Expected,
+  offset: number = 0,
+  end: number = view.byteLength,
+): NetlinkMessage {
+  const message = decodeHeader(view, offset, end);
+  const have = message.length;
+  if (message.type !== type) {
+    const reason = `message type is 0x${message.type.toString(16)}`;
+    throw new WireError({ layer, offset, need, have, reason });
+  }
+  if (have < need) throw new WireError({ layer, offset, need, have });
+  return message;
+}
+
 /**
  * Every message of a datagram, in order.
  *
@@ -168,14 +201,7 @@ export function decodeError(
   offset: number,
   end: number = view.byteLength,
 ): NetlinkAnswer {
-  const message = decodeHeader(view, offset, end);
-  const layer = "NLMSG_ERROR";
-  const need = ERROR_MESSAGE_SIZE;
-  const have = message.length;
-  if (message.type !== NLMSG.ERROR) {
-    throw new WireError({ layer, offset, need, have, reason: `message type is ${message.type}` });
-  }
-  if (have < need) throw new WireError({ layer, offset, need, have });
+  expectMessage(view, ERROR_MESSAGE, offset, end);
   // |0 keeps a nonsensical INT_MIN an int32, and turns -0 into 0.
   const error = -view.getInt32(offset + NETLINK_HEADER_SIZE, true) | 0;
   const original = offset + NETLINK_HEADER_SIZE + 4;
@@ -185,6 +211,55 @@ export function decodeError(
     originalSequence: view.getUint32(original + HEADER.sequence, true),
     originalPortId: view.getUint32(original + HEADER.portId, true),
   };
+}
+
+/** What an NLMSG_ERROR is made of. */
+export interface AnswerFields {
+  /** A positive errno, or 0 for an acknowledgement. */
+  readonly error: number;
+  /** The request, or its header alone (`NLM_F.CAPPED`). */
+  readonly request: Uint8Array;
+  /** Default 0. */
+  readonly flags?: number;
+  /** `nlmsg_seq`; default 0. */
+  readonly sequence?: number;
+  /** `nlmsg_pid`: who is answered. */
+  readonly portId: number;
+}
+
+/**
+ * The bytes of an NLMSG_ERROR. Its `nlmsg_len` is 20 + the request's length; the datagram, as every
+ * one that the kernel sends, is padded with zeros to a multiple of 4. Nothing is checked.
+ */
+export function encodeAnswer(
+  { error, request, flags = 0, sequence = 0, portId }: AnswerFields,
+): Uint8Array {
+  const start = NETLINK_HEADER_SIZE + 4;
+  const length = start + request.length;
+  const bytes = new Uint8Array(new ArrayBuffer(align4(length)));
+  const view = viewOf(bytes);
+  writeHeader(view, 0, length, NLMSG.ERROR, flags, sequence);
+  view.setUint32(HEADER.portId, portId, true);
+  view.setInt32(NETLINK_HEADER_SIZE, -error, true);
+  bytes.set(request, start);
+  return bytes;
+}
+
+/**
+ * Writes a `struct nlattr` at `offset` and returns where its payload begins.
+ *
+ * @param type with its flags
+ * @param length bytes of payload, at most 65531
+ */
+export function writeAttributeHeader(
+  view: DataView,
+  offset: number,
+  type: number,
+  length: number,
+): number {
+  view.setUint16(offset, ATTRIBUTE_HEADER_SIZE + length, true);
+  view.setUint16(offset + 2, type, true);
+  return offset + ATTRIBUTE_HEADER_SIZE;
 }
 
 /** Writes a `struct nlmsghdr` (port id 0: the kernel) and returns the offset after it. */

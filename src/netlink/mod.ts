@@ -68,6 +68,7 @@ export {
   encodeVerdict,
   encodeVerdictBatch,
   MARK_SIZE,
+  type Payload,
   payloadSize,
   type QueueVerdict,
   type QueueVerdictBatch,

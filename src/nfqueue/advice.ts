@@ -5,22 +5,28 @@
  */
 
 import { backend } from "../../ffi/backend.ts";
-import { ERRNO, SystemError } from "../linux/errno.ts";
+import { ERRNO, failedCall, type SystemError } from "../linux/errno.ts";
 import { readSystemFile } from "../linux/files.ts";
 import { readQueueTable } from "./queue_table.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
 
-/** What was being done, and to what. */
+/** What the failed call was about. */
 export interface OpenFailure {
-  readonly errno: number;
   readonly queue?: number;
   readonly flag?: string;
 }
 
-/** The error for a failed step of opening a queue. */
-export function adviseOpen(syscall: string, { errno, queue, flag }: OpenFailure): SystemError {
-  const advice = flag === undefined ? adviseBind(errno, queue) : adviseFlag(flag);
-  return new SystemError(syscall, advice === undefined ? { errno } : { errno, advice });
+/** The error for a failed step of opening a queue. Give it `threadErrno()` itself, as `failedCall`. */
+export function adviseOpen(
+  syscall: string,
+  errno: number,
+  { queue, flag }: OpenFailure = {},
+): SystemError {
+  return failedCall(
+    syscall,
+    errno,
+    flag === undefined ? adviseBind(errno, queue) : adviseFlag(flag),
+  );
 }
 
 function adviseFlag(flag: string): string {

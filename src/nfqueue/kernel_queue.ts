@@ -1,5 +1,5 @@
 /**
- * The kernel as a queue sees it. `socket.ts` is the system's; a stand-in plays another one, without
+ * The kernel as a queue sees it. `system_kernel.ts` is the system's; a stand-in plays another one, without
  * any system call.
  *
  * @module

@@ -41,6 +41,9 @@ export const QUEUE_TABLE = "/proc/net/netfilter/nfnetlink_queue";
 /** The thread's own view: a thread may have entered another network namespace. */
 const OWN_QUEUE_TABLE = "/proc/thread-self/net/netfilter/nfnetlink_queue";
 
+/** Queue numbers have 16 bits. */
+const QUEUES = 0x10000;
+
 /** What every /proc has. */
 const ANY_FILE = "/proc/stat";
 
@@ -68,6 +71,14 @@ export class OpenQueueTable implements Disposable {
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();
   }
+}
+
+/** The next number without an owner that can be seen. */
+export function freeQueue(after: number): number {
+  const owned = new Set(readQueueTable().queues.map(({ queue }) => queue));
+  let number = after;
+  do number = (number + 1) % QUEUES; while (owned.has(number) && number !== after);
+  return number;
 }
 
 function parse(text: string): QueueStatistics[] {

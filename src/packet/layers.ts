@@ -1,58 +1,67 @@
 // Finds the headers of one packet. One pass over the bytes notes where each layer begins; a view is
 // made only when it is asked for.
-import { ArpView } from "./link/arp.ts";
+import type { ArpView } from "./link/arp.ts";
 import type { WireProblem } from "../base/errors.ts";
-import { type Flow, flowOf } from "./structure/flow.ts";
-import { Frame } from "./structure/packet_bytes.ts";
-import { IcmpView } from "./transport/icmp.ts";
-import { Icmpv6View } from "./transport/icmpv6.ts";
-import { Ipv4View } from "./ip/ipv4.ts";
-import { Ipv6View } from "./ip/ipv6.ts";
-import { INSPECT, type JsonObject, layersJson, shown } from "./text/json.ts";
+import type { Flow } from "./structure/flow.ts";
+import { flowOf } from "./structure/flow_of_packet.ts";
+import { PacketBytes } from "./structure/packet_bytes.ts";
+import { headersJson } from "./headers.ts";
+import { formatHex } from "../base/hex.ts";
+import type { IcmpView } from "./transport/icmp.ts";
+import type { Icmpv6View } from "./transport/icmpv6.ts";
+import type { Ipv4View } from "./ip/ipv4.ts";
+import type { Ipv6View } from "./ip/ipv6.ts";
+import { INSPECT, type JsonObject, jsonValue, shown } from "../base/json_value.ts";
 import { guardNames } from "../base/name_guard.ts";
 import { checkObject } from "../base/objects.ts";
 import { Outline } from "./structure/outline.ts";
-import { ETHERTYPE, IP_PROTOCOL } from "./structure/protocols.ts";
+import { ETHERTYPE } from "./structure/protocols.ts";
 import { checkU16 } from "../base/checks.ts";
-import { TcpView } from "./transport/tcp.ts";
-import { UdpView } from "./transport/udp.ts";
+import type { TcpView } from "./transport/tcp.ts";
+import type { UdpView } from "./transport/udp.ts";
+import { arpOf, icmpOf, icmpv6Of, ipOf, ipv4Of, ipv6Of, tcpOf, udpOf } from "./views.ts";
 
-/** @ignore What one pass over the packet found, for who finishes its checksums. */
-export let outlineOf: (layers: Layers) => Outline;
+const OUTLINE: unique symbol = Symbol("outline");
+
+/** What one pass over the packet found, to finish its checksums. */
+export function outlineOf(layers: Layers): Outline {
+  return layers[OUTLINE]();
+}
 
 /**
- * The headers of the packet in one frame, which begins at the network header.
+ * The headers of one packet.
  *
  * A layer that is not there, is cut off or makes no sense is `undefined`; {@link malformed} says why
  * in the two latter cases. Fragments other than the first have no transport layer, and neither has
  * what ESP hides. The result of a getter stays the same object until an edit makes the packet one of
- * another protocol; it reads the frame as it is at that moment, and throws PacketReleasedError once
- * the frame was released.
+ * another protocol; it reads the bytes as they are at that moment, and throws PacketReleasedError
+ * once they were released.
  */
 export class Layers {
-  static {
-    outlineOf = (layers) => layers.#outline;
-  }
-
   readonly #outline: Outline;
 
   /**
+   * @param bytes the packet, and what stands before it.
    * @param ethertype what the packet is; 0 looks at the version in the first byte.
-   * @param network where in the frame the network header begins.
-   * @throws {PacketReleasedError} when the frame was released.
+   * @param networkOffset where in the bytes the network header begins.
+   * @throws {PacketReleasedError} when the bytes were released.
    */
-  constructor(frame: Frame, ethertype: number = ETHERTYPE.ANY, network: number = 0) {
-    this.#outline = new Outline(frame, ethertype, network);
+  constructor(
+    bytes: PacketBytes,
+    ethertype: number = ETHERTYPE.ANY,
+    networkOffset: number = 0,
+  ) {
+    this.#outline = new Outline(bytes, ethertype, networkOffset);
   }
 
   /** The bytes. */
-  get frame(): Frame {
-    return this.#outline.frame;
+  get bytes(): PacketBytes {
+    return this.#outline.packet;
   }
 
-  /** Where in the frame the network header begins. */
+  /** Where in the bytes the network header begins. */
   get networkOffset(): number {
-    return this.#outline.network;
+    return this.#outline.networkOffset;
   }
 
   /** The ethertype that was given. */
@@ -62,51 +71,36 @@ export class Layers {
 
   /** The IP header, whichever version. */
   get ip(): Ipv4View | Ipv6View | undefined {
-    const outline = this.#outline;
-    if (outline.version === 0) return undefined;
-    // The casts here and below are right: the outline forgets a view when what it is a view of goes.
-    return (outline.networkView ??= outline.version === 4
-      ? new Ipv4View(outline)
-      : new Ipv6View(outline)) as Ipv4View | Ipv6View;
+    return ipOf(this.#outline);
   }
 
   get ipv4(): Ipv4View | undefined {
-    return this.#outline.version === 4 ? this.ip as Ipv4View : undefined;
+    return ipv4Of(this.#outline);
   }
 
   get ipv6(): Ipv6View | undefined {
-    return this.#outline.version === 6 ? this.ip as Ipv6View : undefined;
+    return ipv6Of(this.#outline);
   }
 
   /** The ARP packet, when the ethertype says that it is one: RARP's (RFC 903) have the same form. */
   get arp(): ArpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== ETHERTYPE.ARP || !outline.readable) return undefined;
-    return (outline.upperView ??= new ArpView(outline)) as ArpView;
+    return arpOf(this.#outline);
   }
 
   get tcp(): TcpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.TCP || !outline.readable) return undefined;
-    return (outline.upperView ??= new TcpView(outline)) as TcpView;
+    return tcpOf(this.#outline);
   }
 
   get udp(): UdpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.UDP || !outline.readable) return undefined;
-    return (outline.upperView ??= new UdpView(outline)) as UdpView;
+    return udpOf(this.#outline);
   }
 
   get icmp(): IcmpView | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.ICMP || !outline.readable) return undefined;
-    return (outline.upperView ??= new IcmpView(outline)) as IcmpView;
+    return icmpOf(this.#outline);
   }
 
   get icmpv6(): Icmpv6View | undefined {
-    const outline = this.#outline;
-    if (outline.protocol !== IP_PROTOCOL.ICMPV6 || !outline.readable) return undefined;
-    return (outline.upperView ??= new Icmpv6View(outline)) as Icmpv6View;
+    return icmpv6Of(this.#outline);
   }
 
   /** Addresses, ports and protocol as values of their own; absent when there is no IP header. */
@@ -125,7 +119,12 @@ export class Layers {
 
   /** Every header under its name here, and the bytes (hex) behind the innermost one as `payload`. */
   toJSON(): JsonObject {
-    return layersJson(this);
+    const { malformed } = this;
+    return {
+      ...headersJson(this),
+      payload: formatHex(innermostPayload(this)),
+      ...(malformed && { malformed: jsonValue(malformed) }),
+    };
   }
 
   /** @ignore For console.log. */
@@ -133,17 +132,27 @@ export class Layers {
     return shown(this);
   }
 
-  /** Looks at the frame again, after its bytes were changed otherwise than through the views. */
+  /** @ignore For `outlineOf`. */
+  [OUTLINE](): Outline {
+    return this.#outline;
+  }
+
+  /** Looks at the bytes again, after they were changed otherwise than through the views. */
   refresh(): void {
     this.#outline.refresh();
   }
 }
 
-const GUARDED = {
-  ...{ ipv4: Ipv4View, ipv6: Ipv6View, tcp: TcpView, udp: UdpView },
-  ...{ icmp: IcmpView, icmpv6: Icmpv6View, arp: ArpView, layers: Layers },
-};
-for (const [name, view] of Object.entries(GUARDED)) guardNames(view, name);
+guardNames(Layers, "layers");
+
+/** What follows the innermost header that could be read; of a packet without any, all of it. */
+export function innermostPayload(layers: Layers): Uint8Array {
+  const { arp, ip, tcp, udp, icmp, icmpv6 } = layers;
+  // What is behind an ARP packet's addresses is padding.
+  if (arp !== undefined) return new Uint8Array(0);
+  const view = tcp ?? udp ?? icmp ?? icmpv6 ?? ip;
+  return view === undefined ? layers.bytes.subarray(layers.networkOffset) : view.payload;
+}
 
 /** Options of {@link parseLayers}. */
 export interface ParseLayersOptions {
@@ -154,7 +163,7 @@ export interface ParseLayersOptions {
 /**
  * The headers of a packet that begins at the network header. The result borrows `bytes`, and an
  * assignment to a field changes them. A packet that outgrows them moves into memory of its own:
- * `layers.frame.subarray()` is always the packet as it is.
+ * `layers.bytes.subarray()` is always the packet as it is.
  *
  * @throws {TypeError | RangeError} when `bytes` is no Uint8Array, or `protocol` no ethertype.
  * @example
@@ -164,5 +173,5 @@ export function parseLayers(bytes: Uint8Array, options: ParseLayersOptions = {})
   checkObject("options", options);
   const { protocol = ETHERTYPE.ANY } = options;
   checkU16("protocol", protocol);
-  return new Layers(new Frame(bytes), protocol);
+  return new Layers(new PacketBytes(bytes), protocol);
 }

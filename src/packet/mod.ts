@@ -30,21 +30,18 @@ export {
 } from "./structure/checksum.ts";
 export { finishChecksums } from "./structure/finish.ts";
 
-export { Frame } from "./structure/packet_bytes.ts";
-export type { EditTerms, FrameOwner } from "./structure/owner.ts";
+export { PacketBytes } from "./structure/packet_bytes.ts";
 export { ETHERTYPE, IP_PROTOCOL } from "./structure/protocols.ts";
 export { Layers, parseLayers, type ParseLayersOptions } from "./layers.ts";
 export { Flow, type FlowFields } from "./structure/flow.ts";
-export { EthernetLayers, EthernetView, parseEthernet } from "./link/ethernet.ts";
+export { EthernetLayers, parseEthernet } from "./ethernet_layers.ts";
+export { EthernetView } from "./link/ethernet.ts";
 export { VlanView } from "./link/vlan.ts";
 export { ARP_OPERATION, ArpView } from "./link/arp.ts";
 export { type Ipv4Option, Ipv4View } from "./ip/ipv4.ts";
 export { Ipv6View } from "./ip/ipv6.ts";
-export {
-  IPV6_EXTENSION,
-  type Ipv6Extension,
-  type Ipv6ExtensionHeader,
-} from "./ip/ipv6_extensions.ts";
+export { IPV6_EXTENSION } from "./structure/extension_headers.ts";
+export type { Ipv6Extension, Ipv6ExtensionHeader } from "./structure/ipv6_extensions.ts";
 export type {
   Ipv6Authentication,
   Ipv6Fragment,
@@ -76,4 +73,4 @@ export type {
 } from "./build/fields.ts";
 export { summary, type SummaryOptions } from "./text/summary.ts";
 export { inspect, type InspectOptions } from "./text/inspect.ts";
-export type { JsonObject, JsonValue } from "./text/json.ts";
+export type { JsonObject, JsonValue } from "../base/json_value.ts";

@@ -7,13 +7,13 @@
 import { backend } from "../../ffi/backend.ts";
 import type { QueueFlags } from "../nfqueue/flags.ts";
 import type { Kernel } from "../nfqueue/kernel_queue.ts";
-import { SYSTEM_KERNEL } from "../nfqueue/socket.ts";
+import { SYSTEM_KERNEL } from "../nfqueue/system_kernel.ts";
 import type { Configuration } from "./send/configuration.ts";
-import type { QueueCounters } from "./terms/counters.ts";
+import type { QueueCounters } from "./report/counters.ts";
 import type { Handler, SyncHandler } from "./loops/deliver.ts";
-import { Engine } from "./engine/engine.ts";
-import { QueueClosedError } from "./terms/errors.ts";
-import type { PacketQueueEventMap, QueueEvent } from "./terms/events.ts";
+import { Engine } from "./loops/engine.ts";
+import { QueueClosedError } from "./packet/errors.ts";
+import type { PacketQueueEventMap, QueueEvent } from "./report/events.ts";
 import { PacketIterator } from "./loops/iterate.ts";
 import {
   checkCopyRange,
@@ -22,13 +22,13 @@ import {
   type PacketQueueOptions,
   resolveSettings,
   type Settings,
-} from "./terms/options.ts";
+} from "./settings/options.ts";
 import type { Packet } from "./packet/packet.ts";
 import "./packet/names.ts";
 import { run, type RunOptions } from "./loops/run.ts";
 import { runSync, type RunSyncOptions, type RunSyncResult } from "./loops/run_sync.ts";
 import { Waiter } from "./loops/waiter.ts";
-import { Warnings } from "./terms/warnings.ts";
+import { Warnings } from "./report/warnings.ts";
 
 /** @ignore Opens a queue of another kernel than the system's: a stand-in. */
 export const OPEN_IN: unique symbol = Symbol("openIn");

@@ -5,12 +5,12 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import * as dns from "dns-packet";
 import { Example } from "../../scripts/demonstration/example.ts";
-import { withoutBadPackets } from "../support/counters.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { Cable, Namespace } from "../support/namespaces.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { queueRule, udpTo } from "../support/rules.ts";
-import { type UdpAddress, UdpSocket } from "../support/udp.ts";
+import { withoutBadPackets } from "../support/network/counters.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { Cable, Namespace } from "../support/network/namespaces.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { queueRule, udpTo } from "../support/network/rules.ts";
+import { type UdpAddress, UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
 

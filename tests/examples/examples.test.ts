@@ -4,13 +4,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Example } from "../../scripts/demonstration/example.ts";
-import { outerId, requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { queueRule, Rule, tcpTo, udpTo } from "../support/rules.ts";
-import { Capture } from "../support/raw.ts";
-import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
-import { Child } from "../support/runtime.ts";
-import { UdpSocket } from "../support/udp.ts";
+import { outerId, requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { queueRule, Rule, tcpTo, udpTo } from "../support/network/rules.ts";
+import { Capture } from "../support/traffic/raw.ts";
+import { TcpClient, TcpEchoServer } from "../support/traffic/tcp.ts";
+import { Child } from "../support/runtime/child.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
 import { parseLayers } from "../../src/packet/mod.ts";
 
 requireIsolation();

@@ -7,13 +7,13 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Example } from "../../scripts/demonstration/example.ts";
-import { command } from "../support/command.ts";
-import { withoutBadPackets } from "../support/counters.ts";
-import { HttpClient, HttpServer } from "../support/http.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { queueRule, Rule, type RuleOptions, tcpTo } from "../support/rules.ts";
-import { until } from "../support/waiting.ts";
+import { command } from "../support/runtime/command.ts";
+import { withoutBadPackets } from "../support/network/counters.ts";
+import { HttpClient, HttpServer } from "../support/traffic/http.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { queueRule, Rule, type RuleOptions, tcpTo } from "../support/network/rules.ts";
+import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

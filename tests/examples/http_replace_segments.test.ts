@@ -7,10 +7,10 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Example } from "../../scripts/demonstration/example.ts";
 import { buildPacket, parseLayers, type TcpFields, type TcpView } from "../../src/packet/mod.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { Capture, RawSender } from "../support/raw.ts";
-import { queueRule, Rule } from "../support/rules.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { Capture, RawSender } from "../support/traffic/raw.ts";
+import { queueRule, Rule } from "../support/network/rules.ts";
 
 requireIsolation();
 

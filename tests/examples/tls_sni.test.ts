@@ -6,13 +6,13 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { connect } from "node:tls";
 import { Example } from "../../scripts/demonstration/example.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { SmallLoopback } from "../support/loopback.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { queueRule, tcpTo } from "../support/rules.ts";
-import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
-import { TcpSegments } from "../support/tcp_segments.ts";
-import { until } from "../support/waiting.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { SmallLoopback } from "../support/network/loopback.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { queueRule, tcpTo } from "../support/network/rules.ts";
+import { TcpClient, TcpEchoServer } from "../support/traffic/tcp.ts";
+import { TcpSegments } from "../support/traffic/tcp_segments.ts";
+import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

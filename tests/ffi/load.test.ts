@@ -15,10 +15,10 @@ import {
   openLibrary,
 } from "../../ffi/load.ts";
 import { MissingSymbolError } from "../../mod.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { Child } from "../support/runtime.ts";
-import { StubLibrary } from "../support/stub_library.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { Child } from "../support/runtime/child.ts";
+import { StubLibrary } from "../support/stand_ins/stub_library.ts";
 
 requireIsolation();
 
@@ -27,7 +27,7 @@ const packages = { "Debian, Ubuntu": "apt-get install it", "Alpine": "apk add it
 
 /** What opening a queue with a stub in the library's place prints. */
 async function openWith(stub: StubLibrary): Promise<string> {
-  const script = new URL("../queue/fixtures/open.ts", import.meta.url);
+  const script = new URL("../nfqueue/fixtures/open.ts", import.meta.url);
   await using child = new Child(script, {
     parameters: [nextQueue()],
     environment: { NFQUEUE_LIBRARY: stub.path },

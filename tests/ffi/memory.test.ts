@@ -7,7 +7,7 @@ import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../src/linux/e
 import { readSystemFile } from "../../src/linux/files.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { cString, NativeMemory, OutgoingMessage, textOf } from "../../ffi/memory.ts";
-import { collectGarbage } from "../support/runtime.ts";
+import { collectGarbage } from "../support/runtime/child.ts";
 
 test("errno is the call's own, 200,000 times among allocations", { timeout: 60_000 }, () => {
   prepareErrno();

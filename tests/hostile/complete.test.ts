@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import * as libnetfilterQueue from "../../src/libnetfilter_queue/mod.ts";
 import * as ipq from "../../src/ipq/mod.ts";
 import * as main from "../../mod.ts";
+import * as capture from "../../src/capture/mod.ts";
 import * as packets from "../../src/packet/mod.ts";
 import * as netlink from "../../src/netlink/mod.ts";
 
@@ -18,10 +19,10 @@ const TAKES_TOO = /\bIpv6Authentication\b/;
 
 /** Entries that take bytes and are not tried, and why. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  "Frame.over": "takes a view beside the bytes: both are its owner's",
-  "Frame.copyTo": "writes into its owner's memory",
-  "Frame.endIn": "compares it with its owner's memory",
-  "Frame.rebase": "goes on in its owner's memory",
+  "PacketBytes.over": "takes a view beside the bytes: both are its owner's",
+  "PacketBytes.copyTo": "writes into its owner's memory",
+  "PacketBytes.endIn": "compares it with its owner's memory",
+  "PacketBytes.rebase": "goes on in its owner's memory",
   "BufferHeader.write": "protected: setters of the headers, which are tried, call it",
   "NfqData.nfq_get_payload": "gives bytes",
 };
@@ -67,6 +68,7 @@ test("every public entry that takes bytes is tried", { timeout: 20_000 }, () => 
   const folders = [
     ["src/packet", packets],
     ["src/netlink", netlink],
+    ["src/capture", capture],
     ["src/ipq", ipq],
     ["src/libnetfilter_queue", libnetfilterQueue],
     ["src/queue", main],
@@ -101,7 +103,7 @@ test("every public entry that takes bytes is tried", { timeout: 20_000 }, () => 
   for (
     const name of [
       "UdpView.payload",
-      "Frame",
+      "PacketBytes",
       "ipq_read",
       "NfqHandle.receiveAsync",
       "parseLayers",

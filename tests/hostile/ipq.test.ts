@@ -13,9 +13,9 @@ import {
   NF_ACCEPT,
 } from "../../src/ipq/mod.ts";
 import { encodeIpqError, encodeIpqPacket } from "../../src/netlink/mod.ts";
-import { Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { withUdpText } from "../support/packets.ts";
+import { Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { withUdpText } from "../support/traffic/packets.ts";
 import { type Entry, tryKinds } from "./entries.ts";
 import { KINDS } from "./kinds.ts";
 

@@ -14,11 +14,11 @@ import {
 } from "../../src/libnetfilter_queue/mod.ts";
 import { buildPacket } from "../../src/packet/mod.ts";
 import { encodePacketMessage } from "../../src/netlink/mod.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { withUdpText } from "../support/packets.ts";
-import { queueRule, udpTo } from "../support/rules.ts";
-import { UdpSocket } from "../support/udp.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { withUdpText } from "../support/traffic/packets.ts";
+import { queueRule, udpTo } from "../support/network/rules.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
 import { type Entry, tryKind, tryKinds } from "./entries.ts";
 import { KINDS } from "./kinds.ts";
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Packet } from "../../mod.ts";
 import { buildPacket } from "../../src/packet/mod.ts";
 import type { QueuePacketMessage } from "../../src/netlink/mod.ts";
-import { type Decider, sentBytes, storeOf } from "../support/made_messages.ts";
+import { type Decider, messageOf, sentBytes } from "../support/stand_ins/made_messages.ts";
 import { type Entry, tryKinds } from "./entries.ts";
 
 const limit = { timeout: 20_000 } as const;
@@ -28,7 +28,7 @@ function entry(
         decide: (_packet, verdict, mark, changes) =>
           void sent.push([verdict, mark, sentBytes(changes), changes?.attributes?.slice()]),
       };
-      const packet = new Packet(decider, storeOf({ payload: bytes, ...facts }), 0);
+      const packet = new Packet(decider, messageOf({ payload: bytes, ...facts }));
       return {
         bytes: own,
         use: (value) => use(packet, value as Uint8Array),
@@ -114,7 +114,7 @@ test("a replacement whose buffer grows or shrinks until the verdict", limit, () 
   const buffer = new ArrayBuffer(other.length, { maxByteLength: 4096 });
   const tracking = new Uint8Array(buffer);
   tracking.set(other);
-  const packet = new Packet(decider, storeOf({ payload: bytes }), 0);
+  const packet = new Packet(decider, messageOf({ payload: bytes }));
   packet.replacePayload(tracking);
   buffer.resize(19);
   assert.throws(() => packet.accept(), /RangeError: payload must hold a whole IPv4/);
@@ -125,7 +125,7 @@ test("a replacement whose buffer grows or shrinks until the verdict", limit, () 
   packet.accept();
   assert.deepEqual(sent.map((bytes) => bytes?.length), [other.length + 5]);
 
-  const gone = new Packet(decider, storeOf({ payload: bytes }), 0);
+  const gone = new Packet(decider, messageOf({ payload: bytes }));
   gone.replacePayload(tracking);
   structuredClone(buffer, { transfer: [buffer] });
   assert.throws(() => gone.accept(), /TypeError: payload is gone/);

@@ -45,7 +45,7 @@ function setter(
         use: (value) => {
           view[name] = wrap(value);
         },
-        state: () => [layers.frame.subarray().slice(), layers.frame.touched],
+        state: () => [layers.bytes.subarray().slice(), layers.bytes.touched],
       };
     },
   }];
@@ -61,7 +61,7 @@ function arpSetter(view: "ethernet" | "arp", name: string, bytes: Uint8Array): [
         use: (value) => {
           object[name] = value;
         },
-        state: () => [frame.frame.subarray().slice(), frame.frame.touched],
+        state: () => [frame.bytes.subarray().slice(), frame.bytes.touched],
       };
     },
   }];
@@ -74,11 +74,11 @@ const reads = (bytes: Uint8Array, use: (value: never) => unknown): Entry => ({
 
 const frameEntry = (
   bytes: Uint8Array,
-  use: (frame: packets.Frame, value: never) => unknown,
+  use: (frame: packets.PacketBytes, value: never) => unknown,
 ): Entry => ({
   open: () => {
     const memory = count(200);
-    const frame = new packets.Frame(memory, 50, 100);
+    const frame = new packets.PacketBytes(memory, 50, 100);
     return {
       bytes,
       use: (value) => use(frame, value as never),
@@ -161,19 +161,22 @@ export const WIRE_ENTRIES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ["parseLayers", reads(PACKETS.udp, (value) => packets.parseLayers(value).toJSON())],
   ["parseEthernet", reads(ARP, (value) => packets.parseEthernet(value).toJSON())],
   [
-    "Frame",
+    "PacketBytes",
     reads(payload, (value) => {
-      const frame = new packets.Frame(value);
+      const frame = new packets.PacketBytes(value);
       const before = [frame.length, frame.u32(4), frame.subarray(3, 9)];
       frame.setU16(6, 0xffff);
       frame.replace(5, 1, count(300));
       return [before, frame.subarray().slice(), frame.sum(0, frame.length)];
     }),
   ],
-  ["Frame.setBytes", frameEntry(count(9), (frame, value) => frame.setBytes(3, value))],
-  ["Frame.replace", frameEntry(count(9), (frame, value) => frame.replace(3, 20, value))],
-  ["Frame.replace, longer", frameEntry(count(400), (frame, value) => frame.replace(3, 2, value))],
-  ["Frame.lend", frameEntry(count(9), (frame, value) => frame.lend(value))],
+  ["PacketBytes.setBytes", frameEntry(count(9), (frame, value) => frame.setBytes(3, value))],
+  ["PacketBytes.replace", frameEntry(count(9), (frame, value) => frame.replace(3, 20, value))],
+  [
+    "PacketBytes.replace, longer",
+    frameEntry(count(400), (frame, value) => frame.replace(3, 2, value)),
+  ],
+  ["PacketBytes.lend", frameEntry(count(9), (frame, value) => frame.lend(value))],
   setter("ipv4", "sourceBytes", { packet: "udp", bytes: count(4) }),
   setter("ipv4", "destinationBytes", { packet: "udp", bytes: count(4) }),
   setter("ipv4", "options", { packet: "udp", bytes: count(7) }),
@@ -203,7 +206,7 @@ export const WIRE_ENTRIES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
       return {
         bytes: count(20, 7),
         use: (value) => layers.udp!.payload = value as Uint8Array,
-        state: () => [layers.frame.subarray().slice(), layers.frame.touched],
+        state: () => [layers.bytes.subarray().slice(), layers.bytes.touched],
       };
     },
   }],
@@ -213,7 +216,7 @@ export const WIRE_ENTRIES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
       return {
         bytes: new Uint8Array(0),
         use: (value) => layers.udp!.payload = value as Uint8Array,
-        state: () => [layers.frame.subarray().slice(), layers.frame.touched],
+        state: () => [layers.bytes.subarray().slice(), layers.bytes.touched],
       };
     },
   }],

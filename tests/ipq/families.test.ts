@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { Child } from "../support/runtime.ts";
-import { StubLibrary } from "../support/stub_library.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { Child } from "../support/runtime/child.ts";
+import { StubLibrary } from "../support/stand_ins/stub_library.ts";
 
 requireIsolation();
 

@@ -14,8 +14,8 @@ import {
   NFPROTO_IPV4,
   NFPROTO_IPV6,
 } from "../../src/ipq/mod.ts";
-import { type Form, forms, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
+import { type Form, forms, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
 
 requireIsolation();
 

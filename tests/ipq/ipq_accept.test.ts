@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ping } from "../support/command.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { Rule } from "../support/rules.ts";
-import { Child } from "../support/runtime.ts";
-import { until } from "../support/waiting.ts";
+import { ping } from "../support/runtime/command.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { Rule } from "../support/network/rules.ts";
+import { Child } from "../support/runtime/child.ts";
+import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

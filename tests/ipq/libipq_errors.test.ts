@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IPQ_ERROR, IPQ_ERROR_TEXTS } from "../../src/ipq/mod.ts";
-import { fakeIpQueueEnvironment } from "../support/fake_ip_queue.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { libipqPath, needsLibipq } from "../support/libipq.ts";
-import { Child } from "../support/runtime.ts";
+import { fakeIpQueueEnvironment } from "../support/stand_ins/fake_ip_queue.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { libipqPath, needsLibipq } from "../support/ipq/libipq.ts";
+import { Child } from "../support/runtime/child.ts";
 import type { Attempt, Thrown } from "./fixtures/libipq_errors.ts";
 
 requireIsolation();

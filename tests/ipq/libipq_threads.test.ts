@@ -2,17 +2,17 @@
 // are each call's own.
 
 import assert from "node:assert/strict";
-import process from "node:process";
 import { test } from "node:test";
-import { fakeIpQueueEnvironment } from "../support/fake_ip_queue.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { needsLibipq } from "../support/libipq.ts";
-import { Child } from "../support/runtime.ts";
+import { fakeIpQueueEnvironment } from "../support/stand_ins/fake_ip_queue.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { needsLibipq } from "../support/ipq/libipq.ts";
+import { isQuick } from "../support/runtime/quick.ts";
+import { Child } from "../support/runtime/child.ts";
 
 requireIsolation();
 
 const timeout = 60_000;
-const rounds = process.env["NFQUEUE_QUICK"] === "1" ? 1000 : 3000;
+const rounds = isQuick ? 1000 : 3000;
 
 type Results = Readonly<Record<string, Readonly<Record<string, number>>>>;
 

@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { command } from "../support/command.ts";
-import { fakeIpQueueEnvironment } from "../support/fake_ip_queue.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { libipqPath, needsLibipq } from "../support/libipq.ts";
-import { Child } from "../support/runtime.ts";
+import { command } from "../support/runtime/command.ts";
+import { fakeIpQueueEnvironment } from "../support/stand_ins/fake_ip_queue.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { libipqPath, needsLibipq } from "../support/ipq/libipq.ts";
+import { Child } from "../support/runtime/child.ts";
 
 requireIsolation();
 

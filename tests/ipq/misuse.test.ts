@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as ipq from "../../src/ipq/mod.ts";
 import { IpqError, IpqHandle } from "../../src/ipq/mod.ts";
-import { forms, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue, ownedQueues } from "../support/numbers.ts";
-import { Child } from "../support/runtime.ts";
+import { forms, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
+import { Child } from "../support/runtime/child.ts";
 
 requireIsolation();
 

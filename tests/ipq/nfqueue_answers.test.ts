@@ -10,13 +10,13 @@ import {
   NF_DROP,
   NF_STOLEN,
 } from "../../src/ipq/mod.ts";
-import { ping } from "../support/command.ts";
-import { type ErrorAnswer, forms, functions, protocols, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { Cable, Namespace } from "../support/namespaces.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { udpText } from "../support/packets.ts";
-import { queueRule } from "../support/rules.ts";
+import { ping } from "../support/runtime/command.ts";
+import { type ErrorAnswer, forms, functions, protocols, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { Cable, Namespace } from "../support/network/namespaces.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { udpText } from "../support/traffic/packets.ts";
+import { queueRule } from "../support/network/rules.ts";
 
 requireIsolation();
 

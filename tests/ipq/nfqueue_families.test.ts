@@ -10,11 +10,11 @@ import {
   type IpqHandle,
   NF_ACCEPT,
 } from "../../src/ipq/mod.ts";
-import { type Form, forms, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { udpText } from "../support/packets.ts";
-import { until } from "../support/waiting.ts";
+import { type Form, forms, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { udpText } from "../support/traffic/packets.ts";
+import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

@@ -9,12 +9,12 @@ import {
   NFPROTO_IPV4,
   NFPROTO_IPV6,
 } from "../../src/ipq/mod.ts";
-import { inheritable, isReadable, openDescriptors } from "../support/descriptors.ts";
-import { forms, functions, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { collectGarbage, residentMemory } from "../support/runtime.ts";
-import { until } from "../support/waiting.ts";
+import { inheritable, isReadable, openDescriptors } from "../support/runtime/descriptors.ts";
+import { forms, functions, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { collectGarbage, residentMemory } from "../support/runtime/child.ts";
+import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { IPQ_COPY_META, IpqHandle, NF_ACCEPT, NFPROTO_IPV4 } from "../../src/ipq/mod.ts";
-import { functions } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { queueRule, udpTo } from "../support/rules.ts";
-import { UdpSocket } from "../support/udp.ts";
+import { functions } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { queueRule, udpTo } from "../support/network/rules.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
 

@@ -10,9 +10,9 @@ import {
   NF_DROP,
   NF_REPEAT,
 } from "../../src/ipq/mod.ts";
-import { type Form, forms, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { ipHeaderLength, udpText, withUdpText } from "../support/packets.ts";
+import { type Form, forms, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { ipHeaderLength, udpText, withUdpText } from "../support/traffic/packets.ts";
 
 requireIsolation();
 

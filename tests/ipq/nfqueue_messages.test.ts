@@ -9,13 +9,13 @@ import {
   type IpqPacketMessage,
   NF_ACCEPT,
 } from "../../src/ipq/mod.ts";
-import { ping } from "../support/command.ts";
-import { functions, protocols, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { Cable, Namespace } from "../support/namespaces.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { ipHeaderLength, udpText } from "../support/packets.ts";
-import { queueRule, Rule, udpTo } from "../support/rules.ts";
+import { ping } from "../support/runtime/command.ts";
+import { functions, protocols, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { Cable, Namespace } from "../support/network/namespaces.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { ipHeaderLength, udpText } from "../support/traffic/packets.ts";
+import { queueRule, Rule, udpTo } from "../support/network/rules.ts";
 
 requireIsolation();
 

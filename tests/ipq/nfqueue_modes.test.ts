@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IPQ_COPY_META, IPQ_COPY_NONE, IPQ_COPY_PACKET, NF_ACCEPT } from "../../src/ipq/mod.ts";
-import { forms, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { ownedQueues } from "../support/numbers.ts";
-import { Rule, udpTo } from "../support/rules.ts";
+import { forms, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { ownedQueues } from "../support/queue/numbers.ts";
+import { Rule, udpTo } from "../support/network/rules.ts";
 
 requireIsolation();
 

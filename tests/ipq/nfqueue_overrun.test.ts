@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { IPQ_COPY_PACKET, NF_ACCEPT } from "../../src/ipq/mod.ts";
-import { forms, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
+import { forms, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
 
 requireIsolation();
 

@@ -15,14 +15,14 @@ import {
   NFPROTO_IPV6,
 } from "../../src/ipq/mod.ts";
 import { PacketQueue } from "../../mod.ts";
-import { forms, functions, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue, ownedQueues } from "../support/numbers.ts";
-import { udpText } from "../support/packets.ts";
-import { queueRule, udpTo } from "../support/rules.ts";
-import { Child, type SpawnOptions } from "../support/runtime.ts";
-import { UdpSocket } from "../support/udp.ts";
-import { until } from "../support/waiting.ts";
+import { forms, functions, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
+import { udpText } from "../support/traffic/packets.ts";
+import { queueRule, udpTo } from "../support/network/rules.ts";
+import { Child, type SpawnOptions } from "../support/runtime/child.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
+import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

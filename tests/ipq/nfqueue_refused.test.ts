@@ -3,11 +3,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { queueRule, udpTo } from "../support/rules.ts";
-import { Child } from "../support/runtime.ts";
-import { UdpSocket } from "../support/udp.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { queueRule, udpTo } from "../support/network/rules.ts";
+import { Child } from "../support/runtime/child.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
 

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IPQ_COPY_META, IPQ_COPY_PACKET, NF_ACCEPT, NF_REPEAT } from "../../src/ipq/mod.ts";
 import { finishChecksums } from "../../src/packet/mod.ts";
-import { forms, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { ipHeaderLength, udpText, withUdpText } from "../support/packets.ts";
-import { Rule, udpTo } from "../support/rules.ts";
+import { forms, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { ipHeaderLength, udpText, withUdpText } from "../support/traffic/packets.ts";
+import { Rule, udpTo } from "../support/network/rules.ts";
 
 requireIsolation();
 

@@ -11,10 +11,10 @@ import {
   NF_REPEAT,
   NF_STOP,
 } from "../../src/ipq/mod.ts";
-import { forms, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { udpText } from "../support/packets.ts";
-import { Rule, udpTo } from "../support/rules.ts";
+import { forms, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { udpText } from "../support/traffic/packets.ts";
+import { Rule, udpTo } from "../support/network/rules.ts";
 
 requireIsolation();
 

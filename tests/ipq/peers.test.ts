@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { IpqTransportName } from "../../src/ipq/mod.ts";
-import { fakeIpQueueEnvironment } from "../support/fake_ip_queue.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { needsLibipq } from "../support/libipq.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { Child } from "../support/runtime.ts";
+import { fakeIpQueueEnvironment } from "../support/stand_ins/fake_ip_queue.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { needsLibipq } from "../support/ipq/libipq.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { Child } from "../support/runtime/child.ts";
 
 requireIsolation();
 

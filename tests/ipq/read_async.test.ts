@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IPQ_COPY_META, IPQ_COPY_PACKET, IpqHandle, NF_ACCEPT } from "../../src/ipq/mod.ts";
-import { functions, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { udpText } from "../support/packets.ts";
-import { Child } from "../support/runtime.ts";
-import { within } from "../support/waiting.ts";
+import { functions, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { udpText } from "../support/traffic/packets.ts";
+import { Child } from "../support/runtime/child.ts";
+import { within } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

@@ -5,12 +5,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IPQ_COPY_META, NFPROTO_IPV4 } from "../../src/ipq/mod.ts";
-import { fakeIpQueueEnvironment } from "../support/fake_ip_queue.ts";
-import { forms, functions, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { needsLibipq } from "../support/libipq.ts";
-import { Rule } from "../support/rules.ts";
-import { Child, type SpawnOptions } from "../support/runtime.ts";
+import { fakeIpQueueEnvironment } from "../support/stand_ins/fake_ip_queue.ts";
+import { forms, functions, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { needsLibipq } from "../support/ipq/libipq.ts";
+import { Rule } from "../support/network/rules.ts";
+import { Child, type SpawnOptions } from "../support/runtime/child.ts";
 import type { Outcome } from "./fixtures/transports.ts";
 import { type Row, type Scene, scenes } from "./observed.ts";
 

@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IPQ_COPY_META, IPQ_COPY_PACKET, IpqHandle, NF_ACCEPT } from "../../src/ipq/mod.ts";
-import { functions, protocols, Traffic } from "../support/ipq.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { Child } from "../support/runtime.ts";
+import { functions, protocols, Traffic } from "../support/ipq/forms.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { Child } from "../support/runtime/child.ts";
 
 requireIsolation();
 

@@ -11,9 +11,9 @@ import {
   NFQNL_COPY_META,
   type NfqQueueHandle,
 } from "../../src/libnetfilter_queue/mod.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue, ownedQueues } from "../support/numbers.ts";
-import { collectGarbage, collectGarbageNow } from "../support/runtime.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
+import { collectGarbage, collectGarbageNow } from "../support/runtime/child.ts";
 import { joined, packetMessage } from "./serving.ts";
 
 requireIsolation();

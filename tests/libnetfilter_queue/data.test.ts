@@ -22,14 +22,14 @@ import {
   NlifHandle,
   SystemError,
 } from "../../src/libnetfilter_queue/mod.ts";
-import { ping } from "../support/command.ts";
-import { outerId, requireIsolation } from "../support/isolation.ts";
-import { Cable, Namespace } from "../support/namespaces.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { ipHeaderLength, udpText } from "../support/packets.ts";
-import { queueRule, Rule, udpTo } from "../support/rules.ts";
-import { collectGarbage } from "../support/runtime.ts";
-import { UdpSocket } from "../support/udp.ts";
+import { ping } from "../support/runtime/command.ts";
+import { outerId, requireIsolation } from "../support/network/isolation.ts";
+import { Cable, Namespace } from "../support/network/namespaces.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { ipHeaderLength, udpText } from "../support/traffic/packets.ts";
+import { queueRule, Rule, udpTo } from "../support/network/rules.ts";
+import { collectGarbage } from "../support/runtime/child.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
 import { packetMessage, serveOne, Serving } from "./serving.ts";
 
 requireIsolation();

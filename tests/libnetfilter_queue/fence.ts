@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLibrary } from "../../ffi/load.ts";
-import { command } from "../support/command.ts";
+import { command } from "../support/runtime/command.ts";
 
 /** glibc only: its allocator has names of its own. */
 const SOURCE = `

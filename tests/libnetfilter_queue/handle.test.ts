@@ -14,11 +14,11 @@ import {
   NlifHandle,
   SystemError,
 } from "../../src/libnetfilter_queue/mod.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue, ownedQueues } from "../support/numbers.ts";
-import { queueRule, udpTo } from "../support/rules.ts";
-import { UdpSocket } from "../support/udp.ts";
-import { until, within } from "../support/waiting.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
+import { queueRule, udpTo } from "../support/network/rules.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
+import { until, within } from "../support/runtime/waiting.ts";
 import { BUFFER_SIZE, packetMessage, serveOne, Serving } from "./serving.ts";
 
 requireIsolation();

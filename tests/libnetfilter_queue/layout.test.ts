@@ -8,7 +8,7 @@ import { test } from "node:test";
 import * as library from "../../src/libnetfilter_queue/mod.ts";
 import * as netlink from "../../src/netlink/mod.ts";
 import { ERRNO } from "../../src/linux/errno.ts";
-import { command } from "../support/command.ts";
+import { command } from "../support/runtime/command.ts";
 
 const HEADERS = [
   ...["errno.h", "fcntl.h", "limits.h", "net/if.h", "poll.h", "stddef.h", "stdio.h"],
@@ -129,8 +129,8 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       EFD_CLOEXEC: "EFD_CLOEXEC",
       EFD_NONBLOCK: "EFD_NONBLOCK",
     }),
-    ["sizeof(struct timeval)", 16, "#timeval in src/nfqueue/socket.ts, data.ts"],
-    ["offsetof(struct timeval, tv_usec)", 8, "#timeval in src/nfqueue/socket.ts, data.ts"],
+    ["sizeof(struct timeval)", 16, "#timeval in src/nfqueue/system_kernel.ts, data.ts"],
+    ["offsetof(struct timeval, tv_usec)", 8, "#timeval in src/nfqueue/system_kernel.ts, data.ts"],
     ...rowsOf("src/linux/netlink_socket.ts", {
       SOCKADDR_NL_SIZE: "sizeof(struct sockaddr_nl)",
       PORT_ID: "offsetof(struct sockaddr_nl, nl_pid)",
@@ -172,7 +172,7 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       "HARDWARE_ADDRESS.offset": "offsetof(struct nfqnl_msg_packet_hw, hw_addr)",
       "HARDWARE_ADDRESS.size": "sizeof(((struct nfqnl_msg_packet_hw *)0)->hw_addr)",
     }),
-    ...rowsOf("src/libnetfilter_queue/framing.ts", {
+    ...rowsOf("src/libnetfilter_queue/guards/framing.ts", {
       MESSAGE_HEADER: "NLMSG_HDRLEN",
       QUEUE_HEADER: "NLMSG_HDRLEN + sizeof(struct nfgenmsg)",
       ATTRIBUTE_HEADER: "NLA_HDRLEN",
@@ -184,7 +184,7 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       ATTRIBUTE: "NLA_HDRLEN",
       TYPE_MASK: "NLA_TYPE_MASK & 0xffff",
     }),
-    ...rowsOf("src/libnetfilter_queue/ip.ts", {
+    ...rowsOf("src/libnetfilter_queue/packet_buffer/ip.ts", {
       IPV4_HEADER: "sizeof(struct iphdr)",
       IPV6_HEADER: "sizeof(struct ip6_hdr)",
       NEXT_HEADER: "offsetof(struct ip6_hdr, ip6_nxt)",
@@ -192,15 +192,19 @@ test("structures: sizes and offsets", { timeout: 30_000 }, () => {
       IPPROTO_AH: "IPPROTO_AH",
       IPPROTO_NONE: "IPPROTO_NONE",
     }),
-    ...rowsOf("src/libnetfilter_queue/tcp.ts", { TCP_HEADER: "sizeof(struct tcphdr)" }),
-    ...rowsOf("src/libnetfilter_queue/udp.ts", { UDP_HEADER: "sizeof(struct udphdr)" }),
-    ...rowsOf("src/libnetfilter_queue/packet_buffer_memory.ts", {
+    ...rowsOf("src/libnetfilter_queue/packet_buffer/tcp.ts", {
+      TCP_HEADER: "sizeof(struct tcphdr)",
+    }),
+    ...rowsOf("src/libnetfilter_queue/packet_buffer/udp.ts", {
+      UDP_HEADER: "sizeof(struct udphdr)",
+    }),
+    ...rowsOf("src/libnetfilter_queue/packet_buffer/memory.ts", {
       ETHERNET_HEADER: "ETH_HLEN",
       AF_INET: "AF_INET",
       AF_INET6: "AF_INET6",
       AF_BRIDGE: "AF_BRIDGE",
     }),
-    ["offsetof(struct ethhdr, h_proto)", 12, "allocate in packet_buffer_memory.ts"],
+    ["offsetof(struct ethhdr, h_proto)", 12, "allocate in packet_buffer/memory.ts"],
   ]);
 });
 
@@ -328,7 +332,7 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       "NF_QUEUE_NR",
     ]),
     ...Object.entries(ERRNO).map(([name, value]): Row => [name, value, "src/linux/errno.ts"]),
-    ...rowsOf("src/nfqueue/socket.ts", {
+    ...rowsOf("src/nfqueue/system_kernel.ts", {
       MSG_WAITFORONE: "MSG_WAITFORONE",
       F_GETFL: "F_GETFL",
       F_SETFL: "F_SETFL",
@@ -343,8 +347,6 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
     ...rowsOf("src/linux/netlink_socket.ts", {
       AF_NETLINK: "AF_NETLINK",
       MSG_DONTWAIT: "MSG_DONTWAIT",
-      F_SETFD: "F_SETFD",
-      FD_CLOEXEC: "FD_CLOEXEC",
       SOL_SOCKET: "SOL_SOCKET",
       SO_SNDBUF: "SO_SNDBUF",
       SO_RCVBUF: "SO_RCVBUF",
@@ -356,19 +358,16 @@ test("numbers that ./libnetfilter_queue exports, and those of sockets", { timeou
       SO_TIMESTAMP: "SO_TIMESTAMP",
       SEQUENCE: "offsetof(struct nlmsghdr, nlmsg_seq)",
     }),
-    ...rowsOf("src/ipq/libipq_transport.ts", {
-      F_SETFD: "F_SETFD",
-      FD_CLOEXEC: "FD_CLOEXEC",
-      DESCRIPTOR_LIMIT: "FD_SETSIZE",
-    }),
+    ...rowsOf("src/linux/descriptors.ts", { F_SETFD: "F_SETFD", FD_CLOEXEC: "FD_CLOEXEC" }),
+    ...rowsOf("src/ipq/libipq_transport.ts", { DESCRIPTOR_LIMIT: "FD_SETSIZE" }),
     ...rowsOf("src/linux/files.ts", { O_RDONLY: "O_RDONLY", O_CLOEXEC: "O_CLOEXEC" }),
     ...rowsOf("src/libnetfilter_queue/receiver.ts", {
       MSG_TRUNC: "MSG_TRUNC",
       MSG_DONTWAIT: "MSG_DONTWAIT",
     }),
-    ["NFPROTO_UNSPEC", 0, "FAMILIES in src/queue/terms/options.ts"],
-    ["NFPROTO_IPV4", library.AF_INET, "packet_buffer_memory.ts"],
-    ["NFPROTO_IPV6", library.AF_INET6, "packet_buffer_memory.ts"],
-    ["NFPROTO_BRIDGE", library.AF_BRIDGE, "packet_buffer_memory.ts"],
+    ["NFPROTO_UNSPEC", 0, "FAMILIES in src/queue/packet/families.ts"],
+    ["NFPROTO_IPV4", library.AF_INET, "packet_buffer/memory.ts"],
+    ["NFPROTO_IPV6", library.AF_INET6, "packet_buffer/memory.ts"],
+    ["NFPROTO_BRIDGE", library.AF_BRIDGE, "packet_buffer/memory.ts"],
   ]);
 });

@@ -2,15 +2,13 @@
 // processes of its own.
 
 import assert from "node:assert/strict";
-import process from "node:process";
 import { test } from "node:test";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { Child } from "../support/runtime.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { isQuick } from "../support/runtime/quick.ts";
+import { Child } from "../support/runtime/child.ts";
 
 requireIsolation();
-
-const quick = process.env["NFQUEUE_QUICK"] === "1";
 
 /** What a fixture prints, as JSON. */
 async function run(name: string, parameters: readonly (string | number)[]): Promise<unknown> {
@@ -40,7 +38,7 @@ function assertNoGrowth({ before, after }: Cycles): void {
 }
 
 test("hostile messages harm nobody", { timeout: 120_000 }, async () => {
-  const runs = quick ? 2000 : 20_000;
+  const runs = isQuick ? 2000 : 20_000;
   const seed = Math.floor(Math.random() * 2 ** 31);
   const { ran, called } = await run("messages", [nextQueue(), seed, runs]) as {
     readonly ran: number;
@@ -51,14 +49,14 @@ test("hostile messages harm nobody", { timeout: 120_000 }, async () => {
 });
 
 test("a million callbacks leave nothing behind", { timeout: 120_000 }, async () => {
-  const count = quick ? 100_000 : 1_000_000;
+  const count = isQuick ? 100_000 : 1_000_000;
   const cycles = await run("cycles", ["callbacks", nextQueue(), count]) as Cycles;
   assert.equal(cycles.seen, count);
   assertNoGrowth(cycles);
 });
 
 test("20,000 handles come and go and leave nothing behind", { timeout: 120_000 }, async () => {
-  const count = quick ? 10_000 : 20_000;
+  const count = isQuick ? 10_000 : 20_000;
   const cycles = await run("cycles", ["lives", nextQueue(), count]) as Cycles;
   assert.equal(cycles.seen, count);
   assertNoGrowth(cycles);

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { AF_INET, AF_INET6 } from "../../src/libnetfilter_queue/packet_buffer_memory.ts";
-import { PacketBuffer } from "../../src/libnetfilter_queue/packet_buffer.ts";
+import { AF_INET, AF_INET6 } from "../../src/libnetfilter_queue/packet_buffer/memory.ts";
+import { PacketBuffer } from "../../src/libnetfilter_queue/packet_buffer/packet_buffer.ts";
 import { finishChecksums } from "../../src/packet/structure/finish.ts";
 import { internetChecksum, parseLayers } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { randomBytes, type Sample, sample } from "./packet_samples.ts";
 
 const LIMIT = { timeout: 60_000 } as const;
@@ -44,7 +45,7 @@ test("finishChecksums computes what the library computes", LIMIT, () => {
       const expected = withoutZero(packet, byLibrary(packet));
       assert.deepEqual(finishChecksums(packet.bytes.slice()), expected);
     }),
-    { numRuns: 6000 },
+    { numRuns: runs(6000) },
   );
 });
 
@@ -62,7 +63,7 @@ test("internetChecksum computes nfq_ip_set_checksum's", LIMIT, () => {
       bytes.set(after.subarray(10, 12), 10);
       assert.deepEqual(after, bytes, "nothing else changed");
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 
@@ -113,7 +114,7 @@ test("replaced TCP and UDP data: lengths and checksums as src/packet makes them"
       finishChecksums(expected);
       assert.deepEqual(withoutZero(packet, buffer.pktb_data()), expected);
     }),
-    { numRuns: 4000 },
+    { numRuns: runs(4000) },
   );
 });
 
@@ -139,6 +140,6 @@ test("parseLayers and the library find the same transport header and data", LIMI
         : buffer.nfq_udp_get_payload_len();
       assert.equal(length, bytes.length - data);
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });

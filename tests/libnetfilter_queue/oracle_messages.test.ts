@@ -24,6 +24,7 @@ import {
   type QueuePacketMessage,
 } from "../../src/netlink/mod.ts";
 import { mutated, noise, u16, u32, u8 } from "../packet/samples.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { randomBytes } from "./packet_samples.ts";
 
 const LIMIT = { timeout: 60_000 } as const;
@@ -53,7 +54,7 @@ test("verdicts are nfq_nlmsg_verdict_put's bytes", LIMIT, () => {
       if (message.payload !== undefined) builder.nfq_nlmsg_verdict_put_pkt(message.payload);
       assert.deepEqual(encodeVerdict(message), builder.message());
     }),
-    { numRuns: 5000 },
+    { numRuns: runs(5000) },
   );
 });
 
@@ -68,7 +69,7 @@ test("batch verdicts are nfq_nlmsg_verdict_put's bytes", LIMIT, () => {
       if (message.mark !== undefined) builder.nfq_nlmsg_verdict_put_mark(message.mark);
       assert.deepEqual(encodeVerdictBatch(message), builder.message());
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 
@@ -93,7 +94,7 @@ test("configurations are nfq_nlmsg_cfg_put_…'s bytes", LIMIT, () => {
       });
       assert.deepEqual(ours, builder.message());
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 
@@ -170,7 +171,7 @@ test("nfq_nlmsg_parse finds what indexPacketMessage finds", LIMIT, () => {
       const mark = library.get(NFQA.MARK);
       assert.equal(mark && new DataView(mark.buffer).getUint32(0), message.mark);
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 
@@ -250,7 +251,7 @@ test("of damaged messages nfq_nlmsg_parse and src/netlink think the same", LIMIT
       assert.deepEqual(upTo(KNOWN, library), upTo(KNOWN, ourAttributes(bytes)));
       assert.deepEqual(excesses(bytes), []);
     }),
-    { numRuns: 6000 },
+    { numRuns: runs(6000) },
   );
   assert.ok(Math.min(...Object.values(seen)) > 50, JSON.stringify(seen));
 });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
-import { Child } from "../support/runtime.ts";
+import { Child } from "../support/runtime/child.ts";
 import { Fence } from "./fence.ts";
 
 const script = (name: string): URL => new URL(`./fixtures/${name}.ts`, import.meta.url);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AF_INET, PacketBuffer } from "../../src/libnetfilter_queue/mod.ts";
-import { Child, collectGarbage } from "../support/runtime.ts";
+import { Child, collectGarbage } from "../support/runtime/child.ts";
 import { randomBytes } from "./packet_samples.ts";
 
 const script = new URL("./fixtures/packet_buffer_cycles.ts", import.meta.url);

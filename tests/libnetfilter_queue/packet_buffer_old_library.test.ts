@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Child } from "../support/runtime.ts";
-import { StubLibrary } from "../support/stub_library.ts";
+import { Child } from "../support/runtime/child.ts";
+import { StubLibrary } from "../support/stand_ins/stub_library.ts";
 
 /**
  * A pktb_trim that leaves the end where it was, a pktb_mangle that says it inserted whatever it was

@@ -24,14 +24,14 @@ import {
   SystemError,
 } from "../../src/libnetfilter_queue/mod.ts";
 import { decodePacketMessage } from "../../src/netlink/mod.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { udpText, withUdpText } from "../support/packets.ts";
-import { queueRule, Rule, tcpTo, udpTo } from "../support/rules.ts";
-import { Child } from "../support/runtime.ts";
-import { TcpClient, TcpEchoServer } from "../support/tcp.ts";
-import { UdpSocket } from "../support/udp.ts";
-import { until, within } from "../support/waiting.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { udpText, withUdpText } from "../support/traffic/packets.ts";
+import { queueRule, Rule, tcpTo, udpTo } from "../support/network/rules.ts";
+import { Child } from "../support/runtime/child.ts";
+import { TcpClient, TcpEchoServer } from "../support/traffic/tcp.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
+import { until, within } from "../support/runtime/waiting.ts";
 import { BUFFER_SIZE, packetMessage, serveOne, Serving } from "./serving.ts";
 
 requireIsolation();
@@ -320,7 +320,7 @@ test("requests in the middle of a flood lose nothing and find their answers", {
   queue.nfq_set_mode(NFQNL_COPY_PACKET, 0xffff);
   using receiver = await UdpSocket.open();
   using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
-  await using flood = new Child(new URL("../queue/fixtures/flood.ts", import.meta.url), {
+  await using flood = new Child(new URL("../scenarios/fixtures/flood.ts", import.meta.url), {
     parameters: [receiver.port, packets],
   });
   await using serving = new Serving(handle);

@@ -6,7 +6,7 @@
 
 import type { NfqHandle } from "../../src/libnetfilter_queue/mod.ts";
 import { encodePacketMessage, type QueuePacketMessage } from "../../src/netlink/mod.ts";
-import { within } from "../support/waiting.ts";
+import { within } from "../support/runtime/waiting.ts";
 
 /** Takes everything that the kernel sends. */
 export const BUFFER_SIZE = 0x12000;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { libnetfilterQueue } from "../../ffi/libraries/libnetfilter_queue.ts";
 import { boundSymbols, offeredSymbols } from "../../scripts/lib/symbols.ts";
-import { command } from "../support/command.ts";
+import { command } from "../support/runtime/command.ts";
 
 const timeout = 30_000;
 

@@ -20,6 +20,7 @@ import {
 } from "../../src/netlink/ip_queue/packet.ts";
 import { align4 } from "../../src/netlink/message.ts";
 import { embed, LIMIT, mutated, noise, own, u16, u32, u8 } from "../packet/samples.ts";
+import { runs } from "../support/runtime/quick.ts";
 
 const u64 = fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.constantFrom(0n, 1n << 32n));
 const i53 = fc.oneof(fc.maxSafeInteger(), fc.integer(), fc.constant(0));
@@ -171,7 +172,7 @@ for (const [decoder, valid, decode] of decoders) {
   test(`${decoder} returns or throws WireError, and reads nothing outside`, LIMIT, () => {
     const input = fc.oneof(mutated(valid), noise());
     fc.assert(fc.property(input, (bytes) => void assertReadsInside(decode, bytes)), {
-      numRuns: 1000,
+      numRuns: runs(1000),
     });
   });
 
@@ -186,7 +187,7 @@ for (const [decoder, valid, decode] of decoders) {
         }
         assert.notEqual(typeof outcome(decode, bytes), "string");
       }),
-      { numRuns: 10 },
+      { numRuns: runs(10) },
     );
   });
 
@@ -213,7 +214,7 @@ for (const [decoder, valid, decode] of decoders) {
         const fits = length >= 112 && length <= lying.length && dataLength <= BigInt(length - 112);
         assert.equal(typeof result === "string", !fits);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 }

@@ -32,6 +32,7 @@ import {
   encodeVerdict,
   encodeVerdictBatch,
 } from "../../src/netlink/queue/verdict.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { conntrackChange, expectation } from "./conntrack_samples.ts";
 import { embed, LIMIT, mutated, noise, u16, u32, u8 } from "../packet/samples.ts";
 
@@ -126,7 +127,7 @@ test("encode, then decode, is the identity", LIMIT, () => {
   fc.assert(fc.property(config, (c) => assert.deepEqual(decodeConfig(encodeConfig(c)), c)));
   fc.assert(
     fc.property(packet, (p) => assert.deepEqual(decodePacketMessage(encodePacketMessage(p)), p)),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 
@@ -201,7 +202,7 @@ test("every cut of a verdict is refused, or falls behind an attribute", LIMIT, (
         }
       }
     }),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   );
 });
 
@@ -215,7 +216,7 @@ for (const [name, valid, decode] of decoders) {
         assert.deepEqual(outcome(decode, embed(bytes, 0xff)), first);
         assert.deepEqual(outcome(decode, bytes), first);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 }
@@ -258,6 +259,6 @@ test("the index never throws, stays inside, and agrees with the decoder", LIMIT,
         assert.equal(decoded.payload === undefined, table[1 + NFQA.PAYLOAD] === 0);
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BareProject, repository } from "../support/bare_project.ts";
-import { isBun } from "../support/runtime.ts";
+import { BareProject, repository } from "../support/packages/bare_project.ts";
+import { isBun } from "../support/runtime/child.ts";
 
 const main = `
 import { PacketQueue } from "@nfqueue/nfqueue";

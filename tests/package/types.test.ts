@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BareProject, pack, repository } from "../support/bare_project.ts";
-import { isBun } from "../support/runtime.ts";
+import { BareProject, pack, repository } from "../support/packages/bare_project.ts";
+import { isBun } from "../support/runtime/child.ts";
 
 const everything = readFileSync(new URL("fixtures/everything.ts", import.meta.url), "utf8");
 

@@ -16,6 +16,7 @@ import {
   pseudoHeaderIpv4,
   pseudoHeaderIpv6,
 } from "../../src/packet/structure/checksum.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { hex, ICMP4, ICMP6, LIMIT, noise, TCP4, TCP6, u16, u32, UDP4 } from "./samples.ts";
 
 test("IPv4 text", LIMIT, () => {
@@ -71,7 +72,7 @@ test("IPv6 text", LIMIT, () => {
       // The URL parser is an independent judge of the canonical form, except for mapped addresses.
       if (!text.includes(".")) assert.equal(new URL(`http://[${text}]/`).hostname, `[${text}]`);
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
   const wrong = `:|:::|1::2::3|1:2:3:4:5:6:7|1:2:3:4:5:6:7:8:9|1:2:3:4:5:6:7:8::|12345::|g::|1:
     |:1|fe80::1%eth0|[::1]|::1/64|1.2.3.4|::1.2.3|1.2.3.4::|::1.2.3.4:5|1:2:3:4:5:6:7:1.2.3.4`;
@@ -149,7 +150,7 @@ test("the incremental update equals a full computation", LIMIT, () => {
       const updated = checksumUpdate(slowChecksum(toBytes(before)), before[index]!, word);
       assert.equal(updated, slowChecksum(toBytes(after)));
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
   // The example of RFC 1624 §4.
   assert.equal(checksumUpdate(0xdd2f, 0x5555, 0x3285), 0x0000);

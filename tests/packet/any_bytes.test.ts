@@ -13,6 +13,7 @@ import {
   parseLayers,
   summary,
 } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, packetOf, PACKETS } from "./edits.ts";
 import { embed, LIMIT, mutated, noise } from "./samples.ts";
 
@@ -91,6 +92,6 @@ test("any bytes: all that can be read of a packet", LIMIT, () => {
       });
       assert.deepEqual(zeros, ones);
     }),
-    { numRuns: 2500 },
+    { numRuns: runs(2500) },
   );
 });

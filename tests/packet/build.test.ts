@@ -9,6 +9,7 @@ import {
   parseEthernet,
   parseLayers,
 } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting } from "./edits.ts";
 import { hex, ICMP4, ICMP6, LIMIT, own, TCP4, TCP6, u16, u32, u8, UDP4 } from "./samples.ts";
 
@@ -179,7 +180,7 @@ test("what is built reads back, and its checksums are right", LIMIT, () => {
       }
       assert.deepEqual(own((layers.tcp ?? layers.udp)?.payload), own(payload));
     }),
-    { numRuns: 1500 },
+    { numRuns: runs(1500) },
   );
 });
 

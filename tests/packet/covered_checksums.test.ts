@@ -9,7 +9,7 @@ import {
   parseIpv6,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { internetSum } from "../support/packets.ts";
+import { internetSum } from "../support/traffic/packets.ts";
 import { counting } from "./edits.ts";
 import { LIMIT, own } from "./samples.ts";
 
@@ -98,7 +98,7 @@ for (const covered of PROTOCOLS) {
           for (const destination of NEW[version]) {
             const layers = parseLayers(packetOf(covered, version));
             setAddresses(layers, source, destination);
-            const packet = layers.frame.subarray();
+            const packet = layers.bytes.subarray();
             assert.equal(sumOf(covered, packet), 0xffff, `${source} > ${destination}`);
             const at = (version === 4 ? 20 : 40) + covered.at;
             if (covered.onesForZero) assert.notEqual((packet[at]! << 8) | packet[at + 1]!, 0);
@@ -120,7 +120,7 @@ for (const covered of PROTOCOLS) {
           const layers = parseLayers(whole.slice(0, length));
           setAddresses(layers, source, destination);
           // What is not here cannot change; what is here is as in the whole packet.
-          const expected = own(reference.frame.subarray(0, length));
+          const expected = own(reference.bytes.subarray(0, length));
           if (length < header + covered.at + 2) {
             expected.set(whole.subarray(header, length), header);
           }
@@ -128,7 +128,7 @@ for (const covered of PROTOCOLS) {
           if (covered.name === "VRRPv3" && version === 4) {
             expected.set(whole.subarray(20, length), 20);
           }
-          assert.deepEqual(own(layers.frame.subarray()), expected, `${length} bytes`);
+          assert.deepEqual(own(layers.bytes.subarray()), expected, `${length} bytes`);
         }
       },
     );
@@ -146,7 +146,7 @@ test("a header that makes no sense keeps its checksum as right as it was", LIMIT
     );
     const before = sumOf(covered, packet);
     setAddresses(layers, NEW[4][0], NEW[4][1]);
-    assert.equal(sumOf(covered, layers.frame.subarray()), before);
+    assert.equal(sumOf(covered, layers.bytes.subarray()), before);
   }
 });
 
@@ -156,7 +156,7 @@ test("the first fragment has the checksum, later ones have data in its place", L
     const bytes = buildPacket({ ipv4, payload: counting(SIZE) });
     const layers = parseLayers(own(bytes));
     setAddresses(layers, NEW[4][0], NEW[4][1]);
-    const changed = layers.frame.subarray(20).findIndex((byte, at) => byte !== bytes[20 + at]);
+    const changed = layers.bytes.subarray(20).findIndex((byte, at) => byte !== bytes[20 + at]);
     assert.equal(changed, offset === 0 ? 6 : -1);
   }
 });
@@ -173,7 +173,7 @@ test("checksums that cover no address stay as they are", LIMIT, () => {
     const layers = parseLayers(own(packet));
     setAddresses(layers, NEW[version][0], NEW[version][1]);
     assert.deepEqual(
-      own(layers.frame.subarray(header)),
+      own(layers.bytes.subarray(header)),
       own(packet.subarray(header)),
       `${protocol}`,
     );
@@ -186,7 +186,7 @@ test("checksums that cover no address stay as they are", LIMIT, () => {
   payload.set([sum >> 8, sum & 0xff], 6);
   const layers = parseLayers(buildPacket({ ipv4: { ...V4, protocol: 112 }, payload }));
   setAddresses(layers, NEW[4][0], NEW[4][1]);
-  assert.deepEqual(own(layers.frame.subarray(20)), payload);
+  assert.deepEqual(own(layers.bytes.subarray(20)), payload);
 });
 
 test("an address that a Routing header or a Home Address keeps from being covered", LIMIT, () => {
@@ -239,9 +239,9 @@ test("addresses as numbers and as bytes", LIMIT, () => {
   const four = parseLayers(packetOf(covered, 4));
   four.ipv4!.sourceNumber = parseIpv4(NEW[4][1]);
   four.ipv4!.destinationBytes = Uint8Array.of(9, 8, 7, 6);
-  assert.equal(sumOf(covered, four.frame.subarray()), 0xffff);
+  assert.equal(sumOf(covered, four.bytes.subarray()), 0xffff);
   const six = parseLayers(packetOf(covered, 6));
   six.ipv6!.sourceNumber = 5n;
   six.ipv6!.destinationBytes = parseIpv6(NEW[6][0]);
-  assert.equal(sumOf(covered, six.frame.subarray()), 0xffff);
+  assert.equal(sumOf(covered, six.bytes.subarray()), 0xffff);
 });

@@ -12,6 +12,7 @@ import {
   parseEthernet,
   WireError,
 } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, PACKETS } from "./edits.ts";
 import { embed, LIMIT, mutated, own } from "./samples.ts";
 
@@ -89,7 +90,7 @@ function assignAny(
 }
 
 function assign(
-  { frame }: packets.EthernetLayers,
+  { bytes: frame }: packets.EthernetLayers,
   view: object,
   field: string,
   value: unknown,
@@ -108,7 +109,10 @@ function assign(
   }
 }
 
-function checkLengths({ ipv4, ipv6, tcp, udp, frame, networkOffset }: Layers, why: string): void {
+function checkLengths(
+  { ipv4, ipv6, tcp, udp, bytes: frame, networkOffset }: Layers,
+  why: string,
+): void {
   const length = frame.length - networkOffset;
   if (ipv4 !== undefined) assert.equal(ipv4.totalLength, length, why);
   if (ipv6 !== undefined) assert.equal(40 + ipv6.payloadLength, length, why);
@@ -117,7 +121,7 @@ function checkLengths({ ipv4, ipv6, tcp, udp, frame, networkOffset }: Layers, wh
   if (tcp !== undefined) assert.equal(tcp.headerLength + tcp.payload.length, rest, why);
 }
 
-function checkSums({ frame, networkOffset, udp, ip }: Layers, why: string): void {
+function checkSums({ bytes: frame, networkOffset, udp, ip }: Layers, why: string): void {
   const bytes = own(frame.subarray(networkOffset));
   const expected = finishChecksums(bytes.slice());
   if (udp?.checksum === 0) expected.set([0, 0], ip!.headerLength + 6);
@@ -181,7 +185,7 @@ test("any setters, any values: lengths and checksums", LIMIT, () => {
       }
       checkAround(inside);
     }),
-    { numRuns: 6000 },
+    { numRuns: runs(6000) },
   );
 });
 
@@ -193,6 +197,6 @@ test("any setters, any values, any bytes: documented errors, nothing outside", L
       for (const edit of edits) assignAny(frame, edit);
       checkAround(inside);
     }),
-    { numRuns: 4000 },
+    { numRuns: runs(4000) },
   );
 });

@@ -2,9 +2,9 @@
 // those that a full computation gives.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { finishChecksums, Frame, Layers, PacketReleasedError } from "../../src/packet/mod.ts";
+import { finishChecksums, Layers, PacketBytes, PacketReleasedError } from "../../src/packet/mod.ts";
 import { parseLayers, WireError } from "../../src/packet/mod.ts";
-import type { FrameOwner } from "../../src/packet/mod.ts";
+import type { BytesOwner } from "../../src/packet/structure/owner.ts";
 import {
   CHECKSUM_AT,
   type Field,
@@ -60,7 +60,7 @@ for (const field of PLAIN_FIELDS) {
         view[field.name] = value;
         const where = `${packet}: ${field.name} = ${value}`;
         assert.deepEqual(plain(view[field.name]), plain(value), where);
-        const after = own(layers.frame.subarray());
+        const after = own(layers.bytes.subarray());
         assert.equal(after.length, bytes.length, where);
         const upper = layers.ip!.headerLength;
         for (let at = 0; at < bytes.length; at++) {
@@ -93,8 +93,8 @@ for (const field of [...PLAIN_FIELDS, ...STRUCTURE_FIELDS]) {
         const expected = wrong instanceof Uint8Array && type === "object" ? RangeError : error;
         const where = `${packet}: ${field.name} = ${String(wrong)}`;
         assert.throws(() => view[field.name] = wrong, expected, where);
-        assert.deepEqual(own(layers.frame.subarray()), own(bytes), where);
-        assert.equal(layers.frame.touched, false, where);
+        assert.deepEqual(own(layers.bytes.subarray()), own(bytes), where);
+        assert.equal(layers.bytes.touched, false, where);
         if (!(wrong instanceof Uint8Array)) {
           assert.throws(() => view[field.name] = wrong, /address|must|MAC/, where);
         }
@@ -157,14 +157,14 @@ test("writing after the release throws PacketReleasedError, for every setter", L
       return view === undefined ? [] : [...setters(view)];
     });
     assert.ok(writes.length > 15, name);
-    layers.frame.release();
+    layers.bytes.release();
     for (const [field, write] of writes) {
       assert.throws(write, PacketReleasedError, `${name}: ${field}`);
     }
   }
 });
 
-const SEALED: FrameOwner<string> = {
+const SEALED: BytesOwner<string> = {
   terms: (subject) => {
     throw new EvalError(`sealed: ${subject}`);
   },
@@ -175,13 +175,13 @@ const SEALED: FrameOwner<string> = {
 test("a frame whose owner seals it refuses every setter before anything changes", LIMIT, () => {
   for (const name of Object.keys(PACKETS)) {
     const bytes = packetOf(name);
-    const layers = new Layers(new Frame(bytes, 0, bytes.length, undefined, SEALED, name));
+    const layers = new Layers(new PacketBytes(bytes, 0, bytes.length, undefined, SEALED, name));
     for (const layer of [...NETWORKS, ...UPPERS]) {
       const view = viewOf(layers, layer);
       if (view === undefined) continue;
       for (const [field, write] of setters(view)) {
         assert.throws(write, EvalError, `${name}: ${layer}.${field}`);
-        assert.equal(layers.frame.touched, false);
+        assert.equal(layers.bytes.touched, false);
         assert.deepEqual(own(bytes), own(packetOf(name)));
       }
     }
@@ -202,9 +202,9 @@ test("a view of a layer that an edit took away refuses to write", LIMIT, () => {
   ipv4.protocol = 17;
   assert.equal(layers.tcp, undefined);
   assert.ok(layers.udp !== undefined);
-  const before = own(layers.frame.subarray());
+  const before = own(layers.bytes.subarray());
   for (const [name, write] of setters(tcp)) assert.throws(write, WireError, name);
-  assert.deepEqual(own(layers.frame.subarray()), before);
+  assert.deepEqual(own(layers.bytes.subarray()), before);
   ipv4.protocol = 6;
   const fresh = tcpOf(layers);
   assert.ok(fresh !== tcp);
@@ -227,7 +227,7 @@ test("checksums are written as they are given, and brought along by differences"
       const field = layer === "ipv4" ? "identification" : layer.startsWith("icmp") ? "code" : "";
       const port = field === "" ? "sourcePort" : field;
       view[port] = 77;
-      const after = layers.frame.subarray().slice();
+      const after = layers.bytes.subarray().slice();
       assert.notDeepEqual(finishChecksums(after.slice()), after);
       view["checksum"] = right;
       for (const value of [-1, 0x10000, "1"]) {

@@ -45,7 +45,7 @@ test("a wrong ICMP checksum stays as wrong as it was, whatever is assigned", LIM
     icmp.identifier = identifier;
     // Only where the update comes out as 0 there is something to decide.
     if (icmp.checksum !== 0 && icmp.checksum !== 0xffff) continue;
-    const right = finishChecksums(own(layers.frame.subarray()));
+    const right = finishChecksums(own(layers.bytes.subarray()));
     assert.equal((parseLayers(right).icmp!.checksum + 0xffff - icmp.checksum) % 0xffff, 1);
   }
 });
@@ -62,13 +62,13 @@ test("a fragment keeps the place of its data: what is behind the Fragment header
     const bytes = buildPacket({ ipv6: { ...ipv6, extensions: [fragment] }, payload: counting(16) });
     const layers = parseLayers(bytes);
     const view = layers.ipv6!;
-    const before = own(layers.frame.subarray());
+    const before = own(layers.bytes.subarray());
     const why = /must keep 0 bytes behind the Fragment header, got \d+.*a fragment/;
     assert.throws(() => view.destinationOptions = options, why);
     assert.throws(() => view.authentication = authentication, why);
     const behind = { protocol: 60, data: counting(6, 0) };
     assert.throws(() => view.extensions = [fragment, behind], why);
-    assert.deepEqual(own(layers.frame.subarray()), before);
+    assert.deepEqual(own(layers.bytes.subarray()), before);
     // What is before it each fragment has to itself.
     view.hopByHopOptions = options;
     view.extensions = [behind, ...view.extensions];
@@ -119,7 +119,7 @@ test("lists that are read while they change the packet", LIMIT, () => {
   }];
   assert.deepEqual(ipv6.extensions.map(({ protocol }) => protocol), [0]);
   assert.deepEqual(own(layers.udp?.payload), counting(16));
-  const bytes = own(layers.frame.subarray());
+  const bytes = own(layers.bytes.subarray());
   assert.deepEqual(finishChecksums(bytes.slice()), bytes);
 });
 
@@ -201,7 +201,7 @@ test("a payload length that lied comes out as 0, which is to the end of the fram
   layers.ipv6!.fragment = undefined;
   assert.equal(layers.ipv6!.payloadLength, 0);
   assert.equal(layers.ipv6!.payload.length, 44);
-  const edited = own(layers.frame.subarray());
+  const edited = own(layers.bytes.subarray());
   assert.deepEqual(edited, finishChecksums(edited.slice()));
 });
 

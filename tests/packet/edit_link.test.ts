@@ -5,7 +5,7 @@ import {
   buildPacket,
   EthernetView,
   finishChecksums,
-  Frame,
+  PacketBytes,
   PacketReleasedError,
   parseEthernet,
   parseLayers,
@@ -80,7 +80,7 @@ test("Ethernet and VLAN, field by field", LIMIT, () => {
 });
 
 test("a packet in an Ethernet frame is edited like any other", LIMIT, () => {
-  const { layers, frame, vlans, ethernet } = parseEthernet(TAGGED.slice());
+  const { layers, bytes: frame, vlans, ethernet } = parseEthernet(TAGGED.slice());
   assert.ok(layers?.udp !== undefined && layers.ipv4 !== undefined);
   layers.udp.payload = counting(500);
   layers.ipv4.optionList = [{ type: 148, data: new Uint8Array(2) }];
@@ -109,8 +109,8 @@ test("frames that are cut, and what is no packet", LIMIT, () => {
     const { layers, malformed } = parseEthernet(hex(`020000000001 020000000002 ${type} 45000000`));
     assert.deepEqual([layers?.ip, malformed], [undefined, undefined]);
   }
-  assert.throws(() => new EthernetView(new Frame(counting(13))), RangeError);
-  assert.throws(() => new VlanView(new Frame(counting(17)), 12), RangeError);
+  assert.throws(() => new EthernetView(new PacketBytes(counting(13))), RangeError);
+  assert.throws(() => new VlanView(new PacketBytes(counting(17)), 12), RangeError);
 });
 
 test("ARP with other addresses than Ethernet's and IPv4's", LIMIT, () => {
@@ -135,7 +135,7 @@ test("ARP with other addresses than Ethernet's and IPv4's", LIMIT, () => {
 });
 
 test("after the release every read and write throws", LIMIT, () => {
-  const frame = new Frame(TAGGED.slice());
+  const frame = new PacketBytes(TAGGED.slice());
   const views = [new EthernetView(frame), new VlanView(frame, 12)];
   frame.release();
   for (const [view, cases] of [[views[0], ETHERNET_FIELDS], [views[1], VLAN_FIELDS]] as const) {

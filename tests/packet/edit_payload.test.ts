@@ -5,9 +5,9 @@ import { test } from "node:test";
 import {
   buildPacket,
   finishChecksums,
-  Frame,
   IPV6_EXTENSION,
   type Layers,
+  PacketBytes,
   parseLayers,
   TCP_OPTION,
   WireError,
@@ -23,7 +23,7 @@ function upperOf(layers: Layers) {
 
 /** The packet as it is, which must be right in every length and checksum. */
 function right(layers: Layers): Uint8Array {
-  const bytes = own(layers.frame.subarray());
+  const bytes = own(layers.bytes.subarray());
   assert.deepEqual(finishChecksums(bytes.slice()), bytes);
   const { ipv4, ipv6, udp } = parseLayers(bytes);
   assert.equal(ipv4?.totalLength ?? 40 + (ipv6?.payloadLength ?? 0), bytes.length);
@@ -52,8 +52,8 @@ for (const [name, fields] of Object.entries(PACKETS)) {
     upper.payload = upper.payload.subarray(0, 40);
     assert.deepEqual(own(upper.payload), counting(40, 4));
     // All of the packet as its own data.
-    const whole = own(layers.frame.subarray());
-    upper.payload = layers.frame.subarray();
+    const whole = own(layers.bytes.subarray());
+    upper.payload = layers.bytes.subarray();
     assert.deepEqual(own(upper.payload), whole);
     right(layers);
   });
@@ -77,15 +77,15 @@ test("the longest payload, and one byte more", LIMIT, () => {
     const layers = parseLayers(packetOf(name));
     const upper = upperOf(layers);
     const version = layers.ip!.version;
-    const headers = layers.frame.length - upper.payload.length;
+    const headers = layers.bytes.length - upper.payload.length;
     const most = (version === 4 ? 65535 : 65575) - headers;
-    const before = own(layers.frame.subarray());
+    const before = own(layers.bytes.subarray());
     assert.throws(() => upper.payload = new Uint8Array(most + 1), {
       name: "RangeError",
       message: /payload: the IPv[46] packet would have 65\d\d6 bytes, 65\d\d5 at most/,
     });
-    assert.deepEqual(own(layers.frame.subarray()), before);
-    assert.equal(layers.frame.touched, false);
+    assert.deepEqual(own(layers.bytes.subarray()), before);
+    assert.equal(layers.bytes.touched, false);
     upper.payload = counting(most);
     assert.deepEqual(right(layers), own(buildPacket({ ...fields, payload: counting(most) })));
     for (const wrong of ["x", null, undefined, [1], new ArrayBuffer(3)]) {
@@ -100,14 +100,14 @@ test("a frame grows in its memory only as far as it had bytes there", LIMIT, () 
   const { udp } = layers;
   assert.ok(udp !== undefined);
   udp.payload = counting(4);
-  assert.equal(layers.frame.subarray().buffer, inside.buffer);
+  assert.equal(layers.bytes.subarray().buffer, inside.buffer);
   udp.payload = counting(13);
-  assert.equal(layers.frame.subarray().buffer, inside.buffer);
+  assert.equal(layers.bytes.subarray().buffer, inside.buffer);
   udp.payload = counting(14);
-  assert.notEqual(layers.frame.subarray().buffer, inside.buffer);
-  const { buffer } = layers.frame.subarray();
+  assert.notEqual(layers.bytes.subarray().buffer, inside.buffer);
+  const { buffer } = layers.bytes.subarray();
   udp.payload = counting(100);
-  assert.equal(layers.frame.subarray().buffer, buffer, "there is room behind");
+  assert.equal(layers.bytes.subarray().buffer, buffer, "there is room behind");
   right(layers);
 });
 
@@ -150,7 +150,7 @@ test("fragments: fields are edited, data keeps its length", LIMIT, () => {
   later.ipv4!.optionList = [{ type: 148, data: counting(2) }];
   assert.equal(later.ipv4!.totalLength, 64);
   assert.equal(later.ipv4!.payload.length, 40);
-  assert.deepEqual(finishChecksums(own(later.frame.subarray())), own(later.frame.subarray()));
+  assert.deepEqual(finishChecksums(own(later.bytes.subarray())), own(later.bytes.subarray()));
 });
 
 test("a packet of which only a part is here keeps its lengths", LIMIT, () => {
@@ -197,7 +197,7 @@ test("TCP options: put in, changed, taken out; unknown ones stay", LIMIT, () => 
   assert.deepEqual(tcp.sack, [{ left: 1, right: 2 }, { left: 0xfffffff0, right: 0xffffffff }]);
   assert.deepEqual(tcp.optionList.map(({ kind }) => kind), [TCP_OPTION.MSS, 254, TCP_OPTION.SACK]);
   // 27 bytes are taken, and 14 more do not fit.
-  const before = own(layers.frame.subarray());
+  const before = own(layers.bytes.subarray());
   const fill = { kind: 30, data: new Uint8Array(12) };
   assert.throws(() => tcp.optionList = [...tcp.optionList, fill], /must be 0 to 40 bytes, got 41/);
   assert.throws(() => tcp.sack = Array(5).fill({ left: 1, right: 2 }), RangeError);
@@ -210,7 +210,7 @@ test("TCP options: put in, changed, taken out; unknown ones stay", LIMIT, () => 
   assert.throws(() => tcp.timestamps = { value: -1, echoReply: 0 }, RangeError);
   assert.throws(() => tcp.mss = 65536, RangeError);
   assert.throws(() => tcp.sackPermitted = 1 as never, TypeError);
-  assert.deepEqual(own(layers.frame.subarray()), before);
+  assert.deepEqual(own(layers.bytes.subarray()), before);
   tcp.options = new Uint8Array();
   expect("");
 });
@@ -242,10 +242,10 @@ test("options that make no sense: read as far as they do, not put into", LIMIT, 
     assert.ok(tcp !== undefined);
     assert.equal(tcp.mss, 1460);
     assert.equal(tcp.windowScale, undefined);
-    const before = own(layers.frame.subarray());
+    const before = own(layers.bytes.subarray());
     assert.throws(() => tcp.windowScale = 2, WireError);
     assert.throws(() => tcp.mss = undefined, WireError);
-    assert.deepEqual(own(layers.frame.subarray()), before);
+    assert.deepEqual(own(layers.bytes.subarray()), before);
     tcp.windowScale = undefined;
     tcp.mss = 1000;
     assert.equal(tcp.mss, 1000);
@@ -364,7 +364,7 @@ test("an extension header that is cut off is not edited over", LIMIT, () => {
 });
 
 test("a frame moves whichever side is shorter, and lends other memory", LIMIT, () => {
-  const frame = new Frame(counting(100));
+  const frame = new PacketBytes(counting(100));
   const expected = [...counting(100)];
   for (const [at, removed, length] of [[2, 4, 0], [90, 6, 1], [50, 1, 9], [0, 0, 70], [0, 9, 0]]) {
     const bytes = counting(length!, 200);

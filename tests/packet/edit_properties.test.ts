@@ -10,6 +10,7 @@ import {
   type TcpOption,
   WireError,
 } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, packetOf, PACKETS, PLAIN_FIELDS, STRUCTURE_FIELDS, viewOf } from "./edits.ts";
 import { embed, LIMIT, mutated, noise, own } from "./samples.ts";
 
@@ -140,20 +141,20 @@ const names = fc.constantFrom(...Object.keys(PACKETS));
 
 /** Runs an edit; what it throws must be documented and must have changed nothing. */
 function run({ name, act }: Edit, layers: Layers): void {
-  const before = own(layers.frame.subarray());
+  const before = own(layers.bytes.subarray());
   try {
     act(layers);
   } catch (error) {
     const known = error instanceof RangeError || error instanceof TypeError ||
       error instanceof WireError;
     assert.ok(known, `${name}: ${error}`);
-    if (name !== "options") assert.deepEqual(own(layers.frame.subarray()), before, name);
+    if (name !== "options") assert.deepEqual(own(layers.bytes.subarray()), before, name);
   }
 }
 
 /** Each length field tells how long its part is. */
 function checkLengths(layers: Layers, name: string): void {
-  const { ipv4, ipv6, tcp, udp, frame } = layers;
+  const { ipv4, ipv6, tcp, udp, bytes: frame } = layers;
   if (ipv4 !== undefined) assert.equal(ipv4.totalLength, frame.length, name);
   if (ipv6 !== undefined) assert.equal(40 + ipv6.payloadLength, frame.length, name);
   const rest = frame.length - (ipv4 ?? ipv6)!.headerLength;
@@ -162,7 +163,7 @@ function checkLengths(layers: Layers, name: string): void {
 }
 
 function checkSums(layers: Layers, name: string): void {
-  const bytes = own(layers.frame.subarray());
+  const bytes = own(layers.bytes.subarray());
   const expected = finishChecksums(bytes.slice());
   const { udp, ip } = layers;
   if (udp?.checksum === 0) expected.set([0, 0], ip!.headerLength + 6);
@@ -184,13 +185,13 @@ test("edits that keep the structure: lengths and checksums", LIMIT, () => {
         assert.equal(layers.malformed, undefined, done.join(", "));
       }
       // The views see what a fresh look at the bytes sees.
-      const again = parseLayers(own(layers.frame.subarray()));
+      const again = parseLayers(own(layers.bytes.subarray()));
       assert.deepEqual(again.ip?.headerLength, layers.ip?.headerLength);
       assert.deepEqual(own(again.ip?.payload), own(layers.ip?.payload));
       assert.deepEqual(again.tcp?.optionList, layers.tcp?.optionList);
       assertAround(inside, bytes.length);
     }),
-    { numRuns: 4000 },
+    { numRuns: runs(4000) },
   );
 });
 
@@ -211,7 +212,7 @@ test("all edits, those too that lie about lengths and layers: checksums", LIMIT,
       }
       assertAround(inside, bytes.length);
     }),
-    { numRuns: 4000 },
+    { numRuns: runs(4000) },
   );
 });
 
@@ -233,7 +234,7 @@ test("any bytes, any edits: documented errors, and nothing outside is touched", 
       }
       assertAround(inside, bytes.length);
     }),
-    { numRuns: 6000 },
+    { numRuns: runs(6000) },
   );
 });
 

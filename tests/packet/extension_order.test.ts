@@ -54,7 +54,7 @@ test("hop-by-hop options before a Mobility header", LIMIT, () => {
   layers.ipv6!.hopByHopOptions = options;
   assert.deepEqual(kindsOf(layers.ipv6!), [HOP_BY_HOP, MOBILITY]);
   assert.deepEqual(
-    own(layers.frame.subarray(40)),
+    own(layers.bytes.subarray(40)),
     hex("8700050200000100 3b00000000000000"),
   );
   assert.equal(layers.ipv6!.protocol, NOTHING_FOLLOWS);

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { finishPacket, startChecksum } from "../../src/packet/structure/finish.ts";
 import { finishChecksums } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 
 const UPPER = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
 const FIELD: Readonly<Record<number, number>> = { 1: 2, 6: 16, 17: 6, 58: 2 };
@@ -75,7 +76,7 @@ test("every checksum of a whole packet is right afterwards", { timeout: 30_000 }
         if (!checksum) assert.equal(bytes[at], before[at], `byte ${at} changed`);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -108,7 +109,7 @@ test("any bytes are survived", { timeout: 30_000 }, () => {
     fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
       assert.equal(finishChecksums(bytes).length, bytes.length);
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

@@ -11,6 +11,7 @@ import {
   parseLayers,
   summary,
 } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, packetOf, PACKETS } from "./edits.ts";
 import { embed, hex, ICMP4, ICMP6, LIMIT, mutated, noise, TCP4, TCP6, UDP4 } from "./samples.ts";
 
@@ -184,7 +185,7 @@ test("any bytes: text never throws, stays short, and reads nothing outside", LIM
         if (index % 2 === 0) assert.ok(!value.includes("\n"));
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 

@@ -11,6 +11,7 @@ import {
   parseEthernet,
   parseLayers,
 } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting, packetOf, PACKETS } from "./edits.ts";
 import { hex, ICMP4, ICMP6, LIMIT, mutated, noise, own, TCP4, TCP6, u16, UDP4 } from "./samples.ts";
 
@@ -124,7 +125,7 @@ test("from its JSON a packet can be built anew", LIMIT, () => {
       if (view !== undefined && wrong) view.checksum = number;
       assert.deepEqual(buildPacket(fieldsOf(through(layers))), bytes);
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
   assert.deepEqual(buildPacket(fieldsOf(through(parseEthernet(ETHERNET)))), ETHERNET);
 });
@@ -170,7 +171,7 @@ test("any bytes: JSON never throws, and its size keeps to theirs", LIMIT, () => 
         assert.ok(typeof json === "object");
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
   // Padding of one byte has the worst ratio: an object for each.
   const worst = buildPacket({
@@ -189,8 +190,8 @@ test("views without memory", LIMIT, () => {
     return (Reflect.get(value, INSPECT) as () => unknown).call(value);
   };
   assert.deepEqual(shown(tcp), tcp?.toJSON());
-  assert.deepEqual(own(layers.frame.subarray()), TCP4);
-  layers.frame.release();
+  assert.deepEqual(own(layers.bytes.subarray()), TCP4);
+  layers.bytes.release();
   for (const view of [layers, ipv4, tcp]) {
     assert.throws(() => JSON.stringify(view), { name: "PacketReleasedError" });
     assert.match(String(shown(view)), /^\[PacketReleasedError: /);

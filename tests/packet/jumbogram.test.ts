@@ -43,7 +43,7 @@ function jumbogram(upper: Upper, size: number, before: readonly number[] = []): 
 
 /** Whether the packet says its length as RFC 2675 §3 wants it, and its checksum is right. */
 function check(layers: Layers): void {
-  const { frame, ipv6, udp, malformed } = layers;
+  const { bytes: frame, ipv6, udp, malformed } = layers;
   assert.equal(malformed, undefined);
   const behind = frame.length - HEADER;
   const option = optionOf(ipv6!);
@@ -115,14 +115,14 @@ test("other extension headers beside the option", LIMIT, () => {
 
 test("the option is not taken from a packet that needs it", LIMIT, () => {
   const layers = jumbogram("udp", 66_000);
-  const before = own(layers.frame.subarray());
+  const before = own(layers.bytes.subarray());
   const why = /extensions: the IPv6 packet would have 66\d+ bytes, 65575 at most/;
   assert.throws(() => layers.ipv6!.hopByHopOptions = undefined, why);
   assert.throws(() => layers.ipv6!.extensions = [], why);
   assert.throws(() => layers.ipv6!.extensions = [{ protocol: 60, data: counting(14, 0) }], why);
   const alert = [{ type: 5, data: counting(2) }, { type: 1, data: new Uint8Array(8) }];
   assert.throws(() => layers.ipv6!.hopByHopOptions = alert, why);
-  assert.deepEqual(own(layers.frame.subarray()), before);
+  assert.deepEqual(own(layers.bytes.subarray()), before);
 });
 
 test("a packet that is none does not become one", LIMIT, () => {
@@ -133,16 +133,16 @@ test("a packet that is none does not become one", LIMIT, () => {
 });
 
 test("the option tells where the packet ends, and whether it is cut", LIMIT, () => {
-  const whole = own(jumbogram("udp", 66_000).frame.subarray());
+  const whole = own(jumbogram("udp", 66_000).bytes.subarray());
   const padded = new Uint8Array(whole.length + 10);
   padded.set(whole);
   assert.equal(parseLayers(padded).udp!.payload.length, 66_000);
   const cut = parseLayers(whole.slice(0, 1000));
-  const before = own(cut.frame.subarray());
+  const before = own(cut.bytes.subarray());
   assert.equal(cut.malformed, undefined);
   assert.throws(
     () => cut.udp!.payload = counting(3),
     /RangeError: payload must keep its 944 bytes, got 3: the packet is longer than its bytes/,
   );
-  assert.deepEqual(own(cut.frame.subarray()), before);
+  assert.deepEqual(own(cut.bytes.subarray()), before);
 });

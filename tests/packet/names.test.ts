@@ -51,7 +51,7 @@ function allViews(): Map<string, readonly [view: object, bytes: () => Uint8Array
     ),
     buildPacket({ ethernet, arp: { senderProtocolAddress: "10.0.0.1" } }),
   ].map(parseEthernet);
-  for (const { frame, ethernet, vlans: [vlan], layers } of frames) {
+  for (const { bytes: frame, ethernet, vlans: [vlan], layers } of frames) {
     const { ipv4, ipv6, tcp, udp, icmp, icmpv6, arp } = layers!;
     const here = { ethernet, vlan, ipv4, ipv6, tcp, udp, icmp, icmpv6, arp };
     for (const [name, view] of Object.entries(here)) {
@@ -205,7 +205,7 @@ test("reading stays as it was, whoever reads", LIMIT, async () => {
 });
 
 test("what exists is assigned as before, in every way", LIMIT, () => {
-  const { udp: view, ip, frame } = udp();
+  const { udp: view, ip, bytes: frame } = udp();
   assert.ok(view !== undefined && ip !== undefined);
   Object.assign(view, { destinationPort: 53, sourcePort: 7 });
   assert.equal(view.destinationPort, 53);

@@ -10,7 +10,7 @@ import {
   parseIpv6,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { internetSum } from "../support/packets.ts";
+import { internetSum } from "../support/traffic/packets.ts";
 import { counting } from "./edits.ts";
 import { hex, LIMIT } from "./samples.ts";
 
@@ -150,10 +150,10 @@ for (const [name, [fields, ends, edit, then]] of Object.entries(CASES)) {
     assert.deepEqual(finishChecksums(packet.slice()), packet);
     const layers = parseLayers(packet);
     edit(layers);
-    const edited = layers.frame.subarray();
+    const edited = layers.bytes.subarray();
     assert.ok(isRight(edited, ...then), "edited");
     assert.deepEqual(finishChecksums(edited.slice()), edited.slice());
     layers.udp!.payload = counting(8);
-    assert.ok(isRight(layers.frame.subarray(), ...then), "with another payload");
+    assert.ok(isRight(layers.bytes.subarray(), ...then), "with another payload");
   });
 }

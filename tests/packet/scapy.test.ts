@@ -11,12 +11,13 @@ import {
   parseIpv6,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { needsScapy, Scapy, type ScapyPacket } from "../support/scapy.ts";
+import { isQuick } from "../support/runtime/quick.ts";
+import { needsScapy, Scapy, type ScapyPacket } from "../support/oracles/scapy.ts";
 import { editAtRandom, Random } from "./random_edits.ts";
 import { hex } from "./samples.ts";
 
 const SEED = Number(process.env["NFQUEUE_SEED"] ?? 20261121);
-const COUNT = process.env["NFQUEUE_QUICK"] ? 500 : 2500;
+const COUNT = isQuick ? 500 : 2500;
 const LIMIT = { timeout: 120_000, ...needsScapy } as const;
 
 const HEADERS = ["arp", "ipv4", "ipv6", "tcp", "udp", "icmp", "icmpv6"] as const;
@@ -38,7 +39,7 @@ test(`scapy and the views, ${COUNT} packets of seed ${SEED}`, LIMIT, async () =>
     const bytes = hex(packet.hex);
     const layers = layersOf(bytes, packet.link);
     const edits = layers === undefined ? [] : editAtRandom(layers, random);
-    return { bytes: layers?.frame.subarray().slice() ?? bytes, link: packet.link, edits, packet };
+    return { bytes: layers?.bytes.subarray().slice() ?? bytes, link: packet.link, edits, packet };
   });
   const answers = await scapy.read(edited);
   for (const [index, answer] of answers.entries()) {

@@ -13,13 +13,14 @@ import {
   summary,
   type TcpOption,
 } from "../../src/packet/mod.ts";
-import { type Captured, LINK, needsTcpdump, tcpdumpLines } from "../support/tcpdump.ts";
+import { isQuick } from "../support/runtime/quick.ts";
+import { type Captured, LINK, needsTcpdump, tcpdumpLines } from "../support/oracles/tcpdump.ts";
 import { counting } from "./edits.ts";
 import { Random } from "./random_edits.ts";
 import { hex, LIMIT } from "./samples.ts";
 
 const SEED = Number(process.env["NFQUEUE_SEED"] ?? 20261130);
-const COUNT = process.env["NFQUEUE_QUICK"] ? 1000 : 5000;
+const COUNT = isQuick ? 1000 : 5000;
 const ASKED = { timeout: 120_000, ...needsTcpdump } as const;
 
 const v4 = { source: "10.0.0.1", destination: "10.0.0.2" } as const;

@@ -12,6 +12,7 @@ import {
   WireError,
   type WireProblem,
 } from "../../src/packet/mod.ts";
+import { runs } from "../support/runtime/quick.ts";
 import { counting } from "./edits.ts";
 import { hex, LIMIT, own, u16, u8 } from "./samples.ts";
 
@@ -177,7 +178,7 @@ test("a flow made of a key is the one that the key was made of", LIMIT, () => {
       assert.equal(found.key, flow.key);
       assert.equal(found.directedKey, flow.key);
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
   const { key } = Flow.of({ ...V4, protocol: 6 });
   for (

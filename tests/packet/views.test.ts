@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { PacketReleasedError } from "../../src/base/errors.ts";
-import { Frame } from "../../src/packet/structure/packet_bytes.ts";
+import { PacketBytes } from "../../src/packet/structure/packet_bytes.ts";
 import { Layers, parseLayers } from "../../src/packet/layers.ts";
 import { buildPacket } from "../../src/packet/build/build.ts";
 import { summary } from "../../src/packet/text/summary.ts";
+import { runs } from "../support/runtime/quick.ts";
 import {
   embed,
   hex,
@@ -311,7 +312,7 @@ test("authentication header: its length counts words of 4 bytes", LIMIT, () => {
 
 test("a released frame refuses every read", LIMIT, () => {
   for (const bytes of Object.values(SAMPLES)) {
-    const frame = new Frame(bytes);
+    const frame = new PacketBytes(bytes);
     const layers = new Layers(frame);
     const views = [layers.ip, layers.tcp, layers.udp, layers.icmp, layers.icmpv6];
     frame.release();
@@ -336,7 +337,7 @@ test("a released frame refuses every read", LIMIT, () => {
 
 test("a frame ends where it ends", LIMIT, () => {
   const bytes = hex("00112233445566778899");
-  const frame = Frame.over(new DataView(bytes.buffer), bytes, 2, 8);
+  const frame = PacketBytes.over(new DataView(bytes.buffer), bytes, 2, 8);
   assert.equal(frame.length, 6);
   assert.deepEqual([frame.u8(0), frame.u16(4), frame.u32(2)], [0x22, 0x6677, 0x44556677]);
   assert.deepEqual(own(frame.subarray(1, 3)), hex("3344"));
@@ -352,7 +353,7 @@ test("a frame ends where it ends", LIMIT, () => {
   assert.throws(() => frame.subarray(0, 7), RangeError);
   assert.throws(() => frame.subarray(3, 2), RangeError);
   for (const [start, end] of [[-1, 2], [3, 2], [0, 11], [NaN, 2]] as const) {
-    assert.throws(() => new Frame(bytes, start, end), RangeError);
+    assert.throws(() => new PacketBytes(bytes, start, end), RangeError);
   }
 });
 
@@ -368,7 +369,7 @@ test("any bytes: layers and views never throw and read nothing outside", LIMIT, 
       const first = readEverything(parseLayers(embed(bytes, 0x00), { protocol }));
       assert.deepEqual(readEverything(parseLayers(embed(bytes, 0xff), { protocol })), first);
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 

@@ -82,8 +82,8 @@ test("a tree is walked", { timeout }, () => {
     write("src/queue/deep/er.ts", "export default 1;");
     write("src/queue/note.md", "export default 1;");
     assert.deepEqual(checkTree(root).map(({ file }) => file), [
-      "src/queue/deep/er.ts",
       "src/packet/mod.ts",
+      "src/queue/deep/er.ts",
     ]);
   } finally {
     rmSync(root, { recursive: true });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fuzz } from "../../scripts/fuzzing/process.ts";
 import type { Failure, Report, Row } from "../../scripts/fuzzing/report.ts";
-import { isBun } from "../support/runtime.ts";
+import { isBun } from "../support/runtime/child.ts";
 
 const runtime = isBun ? "bun" : "deno";
 const targets = new URL("fixtures/broken_targets.ts", import.meta.url).href;

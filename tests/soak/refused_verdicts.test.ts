@@ -6,10 +6,10 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { PacketQueue, Verdict } from "../../mod.ts";
 import { useNetAdmin } from "../../scripts/soaking/capability.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { queueRule, udpTo } from "../support/rules.ts";
-import { UdpSocket } from "../support/udp.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { queueRule, udpTo } from "../support/network/rules.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
 

@@ -5,9 +5,9 @@ import { spawn } from "node:child_process";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { mayChangeUser, requireIsolation } from "../support/isolation.ts";
-import { isBun } from "../support/runtime.ts";
-import { deferred, within } from "../support/waiting.ts";
+import { mayChangeUser, requireIsolation } from "../support/network/isolation.ts";
+import { isBun } from "../support/runtime/child.ts";
+import { deferred, within } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

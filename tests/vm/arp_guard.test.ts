@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Example } from "../../scripts/demonstration/example.ts";
-import { command, ping } from "../support/command.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
+import { command, ping } from "../support/runtime/command.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
 import { Bridge, type BridgeHost } from "../support/vm/bridge.ts";
 import { inMachine } from "../support/vm/machine.ts";
 import { NftRule } from "../support/vm/nft.ts";
-import { until } from "../support/waiting.ts";
+import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Packet, PacketQueue, Verdict } from "../../mod.ts";
-import { command, ping } from "../support/command.ts";
-import { Filter } from "../support/filter.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { queueRule } from "../support/rules.ts";
+import { command, ping } from "../support/runtime/command.ts";
+import { Filter } from "../support/queue/filter.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { queueRule } from "../support/network/rules.ts";
 import { Bridge } from "../support/vm/bridge.ts";
 import { inMachine } from "../support/vm/machine.ts";
 import { NftRule } from "../support/vm/nft.ts";
@@ -32,7 +32,7 @@ test(
     const tags: Packet["vlan"][] = [];
     await using _filter = new Filter(queue, (packet) => {
       const { vlan } = packet;
-      if (packet.protocol === 0x800) tags.push(vlan);
+      if (packet.etherType === 0x800) tags.push(vlan);
       if (vlan === undefined) packet.accept();
       else packet.accept({ vlan: { id: vlan.id === 5 ? 7 : 5 } });
     });

@@ -10,19 +10,19 @@ import {
   type PacketFields,
   parseLayers,
 } from "../../src/packet/mod.ts";
-import { fieldChanges } from "../queue/edit_cases.ts";
-import { UPPER } from "../queue/edit_packets.ts";
-import { partChanges } from "../queue/edit_parts.ts";
-import type { Change } from "../queue/edit_traffic.ts";
-import { withoutBadPackets } from "../support/counters.ts";
-import { Filter } from "../support/filter.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { nextQueue } from "../support/numbers.ts";
+import { fieldChanges } from "../scenarios/editing/cases.ts";
+import { UPPER } from "../scenarios/editing/packets.ts";
+import { partChanges } from "../scenarios/editing/parts.ts";
+import type { Change } from "../scenarios/editing/traffic.ts";
+import { withoutBadPackets } from "../support/network/counters.ts";
+import { Filter } from "../support/queue/filter.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
 import { Bridge } from "../support/vm/bridge.ts";
 import { FrameEditor } from "../support/vm/frame_editor.ts";
 import { inMachine } from "../support/vm/machine.ts";
 import { NftRule } from "../support/vm/nft.ts";
-import { until } from "../support/waiting.ts";
+import { until } from "../support/runtime/waiting.ts";
 import { counting } from "../packet/edits.ts";
 
 requireIsolation();

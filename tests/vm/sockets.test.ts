@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PacketQueue, Verdict } from "../../mod.ts";
-import { commandAside } from "../support/command.ts";
-import { Filter } from "../support/filter.ts";
-import { requireIsolation } from "../support/isolation.ts";
-import { SmallLoopback } from "../support/loopback.ts";
-import { nextQueue } from "../support/numbers.ts";
-import { checkOtherUser } from "../support/other_user.ts";
-import { queueRule, Rule, tcpTo, udpTo } from "../support/rules.ts";
-import { TcpEchoServer } from "../support/tcp.ts";
-import { UdpSocket } from "../support/udp.ts";
+import { commandAside } from "../support/runtime/command.ts";
+import { Filter } from "../support/queue/filter.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { SmallLoopback } from "../support/network/loopback.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
+import { checkOtherUser } from "../support/queue/other_user.ts";
+import { queueRule, Rule, tcpTo, udpTo } from "../support/network/rules.ts";
+import { TcpEchoServer } from "../support/traffic/tcp.ts";
+import { UdpSocket } from "../support/traffic/udp.ts";
 import { inMachine } from "../support/vm/machine.ts";
-import { until } from "../support/waiting.ts";
+import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
 

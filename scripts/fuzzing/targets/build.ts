@@ -7,7 +7,7 @@ import {
   parseEthernet,
   parseLayers,
 } from "../../../src/packet/mod.ts";
-import { FIELDS } from "../../../src/packet/text/json.ts";
+import { FIELDS } from "../../../src/packet/headers.ts";
 import { digestBytes } from "../digest.ts";
 import { DOCUMENTED } from "../errors.ts";
 import type { Random } from "../random.ts";

@@ -1,7 +1,7 @@
 /** Queued packets: read, edited, replaced, copied, printed, and given a verdict. */
 import { inspect } from "node:util";
 import type { Packet } from "../../../src/queue/packet/packet.ts";
-import type { VerdictOptions } from "../../../src/queue/packet/verdict.ts";
+import type { VerdictOptions } from "../../../src/queue/packet/verdict_options.ts";
 import { IP_PACKETS } from "../corpus.ts";
 import { digestBytes, digestOf, gettersOf } from "../digest.ts";
 import { DOCUMENTED } from "../errors.ts";
@@ -297,7 +297,7 @@ const packet: Target = {
     const session = new Session(queued(bytes, shape), length);
     const { packet } = session;
     const flow = packet.flow;
-    const layers = parseLayers(bytes, { protocol: packet.protocol });
+    const layers = parseLayers(bytes, { protocol: packet.etherType });
     const same = String(flow) === String(layers.flow);
     insist(same, "difference", () => `flow ${flow} of the message, ${layers.flow} of the layers`);
     for (const operation of operations) if (operation >= FIRST.end) session.do(operation);

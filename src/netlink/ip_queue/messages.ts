@@ -5,8 +5,9 @@
 import { WireError } from "../../base/errors.ts";
 import { type GivenBytes, viewOf } from "../../base/bytes.ts";
 import {
-  align4,
-  decodeHeader,
+  encodeAnswer,
+  type Expected,
+  expectMessage,
   NETLINK_HEADER_SIZE,
   NLM_F,
   NLMSG,
@@ -74,6 +75,10 @@ const REQUEST_OFFSET = 20;
 /** MAX_ERRNO of the kernel. */
 const MAX_ERRNO = 4095;
 
+const ERROR = { layer: "NLMSG_ERROR", type: NLMSG.ERROR, least: REQUEST_OFFSET };
+const MODE = { layer: "IPQM_MODE", type: IPQM.MODE, least: IPQ_PEER_SIZE };
+const VERDICT = { layer: "IPQM_VERDICT", type: IPQM.VERDICT, least: IPQ_PEER_SIZE };
+
 /** The u16 at `offset`. */
 export function u16At(bytes: GivenBytes, offset: number): number {
   return bytes[offset]! | bytes[offset + 1]! << 8;
@@ -105,7 +110,7 @@ export function ipqMessageType(bytes: Uint8Array): number {
  * @throws {WireError} when it is another message, or does not fit its bytes.
  */
 export function ipqMessageError(bytes: Uint8Array): number {
-  const view = open(bytes, NLMSG.ERROR, "NLMSG_ERROR", REQUEST_OFFSET).view;
+  const view = open(bytes, ERROR).view;
   // |0 keeps a nonsensical INT_MIN an int32, and turns -0 into 0.
   return -view.getInt32(ERROR_OFFSET, true) | 0;
 }
@@ -197,14 +202,7 @@ export function encodeIpqError(message: IpqErrorMessage): Uint8Array {
   const error = checkInteger("error", message.error, 1, MAX_ERRNO);
   const portId = checkU32("portId", message.portId);
   const answered = checkBytes("request", message.request, IPQ_MAX_LENGTH - REQUEST_OFFSET);
-  const length = REQUEST_OFFSET + answered.length;
-  const bytes = new Uint8Array(new ArrayBuffer(align4(length)));
-  const view = viewOf(bytes);
-  writeHeader(view, 0, length, NLMSG.ERROR, 0, 0);
-  view.setUint32(PORT_ID_OFFSET, portId, true);
-  view.setInt32(ERROR_OFFSET, -error, true);
-  bytes.set(answered, REQUEST_OFFSET);
-  return bytes;
+  return encodeAnswer({ error, request: answered, portId });
 }
 
 /**
@@ -213,7 +211,7 @@ export function encodeIpqError(message: IpqErrorMessage): Uint8Array {
  * @throws {WireError} when `bytes` does not begin with a whole mode message.
  */
 export function decodeIpqMode(bytes: Uint8Array): IpqModeMessage & { readonly range: bigint } {
-  const { view, portId } = open(bytes, IPQM.MODE, "IPQM_MODE", IPQ_PEER_SIZE);
+  const { view, portId } = open(bytes, MODE);
   return {
     mode: view.getUint8(IPQ_MODE_OFFSET.mode),
     range: view.getBigUint64(IPQ_MODE_OFFSET.range, true),
@@ -231,7 +229,7 @@ export function decodeIpqVerdict(
   given: Uint8Array,
 ): Required<IpqVerdictMessage> & { readonly dataLength: bigint } {
   const bytes = checkBytes("bytes", given);
-  const { view, portId, length } = open(bytes, IPQM.VERDICT, "IPQM_VERDICT", IPQ_PEER_SIZE);
+  const { view, portId, length } = open(bytes, VERDICT);
   return {
     id: view.getBigUint64(IPQ_VERDICT_OFFSET.id, true),
     verdict: view.getUint32(IPQ_VERDICT_OFFSET.verdict, true),
@@ -258,17 +256,9 @@ function request(
 /** The message at the start of `bytes` once it is known to be of this type and long enough. */
 function open(
   bytes: Uint8Array,
-  type: number,
-  layer: string,
-  need: number,
+  expected: Expected,
 ): { readonly view: DataView; readonly length: number; readonly portId: number } {
   const view = viewOf(checkBytes("bytes", bytes));
-  const header = decodeHeader(view, 0);
-  const have = header.length;
-  if (header.type !== type) {
-    const reason = `message type is 0x${header.type.toString(16)}`;
-    throw new WireError({ layer, offset: 0, need, have, reason });
-  }
-  if (have < need) throw new WireError({ layer, offset: 0, need, have });
-  return { view, length: have, portId: header.portId };
+  const header = expectMessage(view, expected);
+  return { view, length: header.length, portId: header.portId };
 }

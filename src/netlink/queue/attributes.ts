@@ -1,10 +1,12 @@
-// Readers of the attributes of a packet message that are more than one number. All take the offset
-// and length of a payload that is known to be there.
-import { readText } from "../attribute_reader.ts";
+// The attributes of a packet message that are more than one number. Readers take the offset and length
+// of a payload that is known to be there.
+import { readText, readU16 } from "../attribute_reader.ts";
+import type { AttributeWriter } from "../attribute_writer.ts";
 import { partOf } from "../../base/bytes.ts";
-import { WireError } from "../../base/errors.ts";
+import { checkU16 } from "../../base/checks.ts";
+import { checkObject } from "../../base/objects.ts";
 import { netlinkAttributes } from "../message.ts";
-import { NFQA_VLAN } from "./numbers.ts";
+import { NFQA, NFQA_VLAN } from "./numbers.ts";
 
 /** When the packet arrived. */
 export interface PacketTimestamp {
@@ -60,13 +62,21 @@ export function readVlan(view: DataView, offset: number, length: number): Packet
   let tci = 0;
   for (const inner of netlinkAttributes(view, offset, offset + length, "NFQA_VLAN attribute")) {
     if (inner.type !== NFQA_VLAN.PROTO && inner.type !== NFQA_VLAN.TCI) continue;
-    if (inner.length < 2) {
-      const layer = inner.type === NFQA_VLAN.PROTO ? "NFQA_VLAN_PROTO" : "NFQA_VLAN_TCI";
-      const have = inner.length;
-      throw new WireError({ layer: `${layer} attribute`, offset: inner.offset, need: 2, have });
-    }
-    if (inner.type === NFQA_VLAN.PROTO) protocol = view.getUint16(inner.offset, false);
-    else tci = view.getUint16(inner.offset, false);
+    if (inner.type === NFQA_VLAN.PROTO) protocol = readU16(view, inner, "NFQA_VLAN_PROTO");
+    else tci = readU16(view, inner, "NFQA_VLAN_TCI");
   }
   return { protocol, tci };
+}
+
+/**
+ * Adds NFQA_VLAN.
+ *
+ * @throws {TypeError | RangeError} naming the field that is out of its range
+ */
+export function writeVlan(writer: AttributeWriter, vlan: PacketVlan): void {
+  checkObject("vlan", vlan);
+  writer.nest(NFQA.VLAN, () => {
+    writer.u16(NFQA_VLAN.TCI, checkU16("vlan.tci", vlan.tci));
+    writer.u16(NFQA_VLAN.PROTO, checkU16("vlan.protocol", vlan.protocol));
+  });
 }

@@ -12,9 +12,9 @@ import {
 } from "../conntrack/change.ts";
 import { MAX_ATTRIBUTE_PAYLOAD, type NetlinkAttribute } from "../message.ts";
 import { checkObject } from "../../base/objects.ts";
-import { NFQA, NFQA_VLAN } from "./numbers.ts";
-import { type PacketVlan, readVlan } from "./attributes.ts";
-import { checkBytes, checkU16, checkU32 } from "../../base/checks.ts";
+import { NFQA } from "./numbers.ts";
+import { type PacketVlan, readVlan, writeVlan } from "./attributes.ts";
+import { checkBytes, checkU32 } from "../../base/checks.ts";
 
 /** What a verdict changes besides mark and payload. What is absent stays as it is. */
 export interface QueueVerdictChanges {
@@ -41,13 +41,7 @@ export function encodeVerdictChanges(changes: QueueVerdictChanges): Uint8Array<A
   const { priority, vlan, layer2Header, conntrack, expectation } = changes;
   const writer = new AttributeWriter();
   if (priority !== undefined) writer.u32(NFQA.PRIORITY, checkU32("priority", priority));
-  if (vlan !== undefined) {
-    checkObject("vlan", vlan);
-    writer.nest(NFQA.VLAN, () => {
-      writer.u16(NFQA_VLAN.TCI, checkU16("vlan.tci", vlan.tci));
-      writer.u16(NFQA_VLAN.PROTO, checkU16("vlan.protocol", vlan.protocol));
-    });
-  }
+  if (vlan !== undefined) writeVlan(writer, vlan);
   if (layer2Header !== undefined) {
     writer.bytes(NFQA.L2HDR, checkBytes("layer2Header", layer2Header, MAX_ATTRIBUTE_PAYLOAD));
   }

@@ -1,14 +1,9 @@
 // NFQNL_MSG_CONFIG: binding a queue and setting its options.
-import { WireError } from "../../base/errors.ts";
+import { need } from "../attribute_reader.ts";
+import { AttributeWriter } from "../attribute_writer.ts";
 import { viewOf } from "../../base/bytes.ts";
-import {
-  align4,
-  ATTRIBUTE_HEADER_SIZE,
-  decodeHeader,
-  netlinkAttributes,
-  NLM_F,
-  writeHeader,
-} from "../message.ts";
+import { expectMessage, netlinkAttributes, NLM_F } from "../message.ts";
+import { queueAt, queueMessage } from "./header.ts";
 import {
   NFQA_CFG,
   NFQNL_CFG_CMD,
@@ -18,6 +13,12 @@ import {
 } from "./numbers.ts";
 import { checkObject } from "../../base/objects.ts";
 import { checkBytes, checkInteger, checkU16, checkU32, show } from "../../base/checks.ts";
+
+const CONFIG = {
+  layer: "NFQNL_MSG_CONFIG",
+  type: QUEUE_MESSAGE.CONFIG,
+  least: QUEUE_HEADER_SIZE,
+};
 
 const COMMANDS = {
   none: NFQNL_CFG_CMD.NONE,
@@ -85,57 +86,45 @@ export function encodeConfig(config: QueueConfig): Uint8Array {
     throw new TypeError("copyRange is part of the copy mode: give copyMode too");
   }
   const hasFlags = config.flags !== undefined || config.mask !== undefined;
-  // Room for every attribute there is; the message is cut to its length at the end.
-  const bytes = new Uint8Array(new ArrayBuffer(64));
-  const view = viewOf(bytes);
-  let end = QUEUE_HEADER_SIZE;
-  view.setUint16(18, queue, false);
-
-  const attribute = (type: number, length: number): number => {
-    const at = end + ATTRIBUTE_HEADER_SIZE;
-    view.setUint16(end, ATTRIBUTE_HEADER_SIZE + length, true);
-    view.setUint16(end + 2, type, true);
-    end = at + align4(length);
-    return at;
-  };
-  const u32 = (type: number, value: number): void => {
-    view.setUint32(attribute(type, 4), value, false);
-  };
-
+  const writer = new AttributeWriter();
   if (command !== undefined) {
     const value = toNumber("command", command, COMMANDS);
     const family = checkU16("family", config.family ?? 0);
-    const at = attribute(NFQA_CFG.CMD, 4);
-    view.setUint8(at, value);
-    view.setUint16(at + 2, family, false);
+    writer.struct(NFQA_CFG.CMD, 4, (view, at) => {
+      view.setUint8(at, value);
+      view.setUint16(at + 2, family, false);
+    });
   }
   if (copyMode !== undefined) {
     const value = toNumber("copyMode", copyMode, COPY_MODES);
     const range = checkU32("copyRange", config.copyRange ?? 0);
-    const at = attribute(NFQA_CFG.PARAMS, 5);
-    view.setUint32(at, range, false);
-    view.setUint8(at + 4, value);
+    writer.struct(NFQA_CFG.PARAMS, 5, (view, at) => {
+      view.setUint32(at, range, false);
+      view.setUint8(at + 4, value);
+    });
   }
-  if (maxLength !== undefined) u32(NFQA_CFG.QUEUE_MAXLEN, checkU32("maxLength", maxLength));
+  if (maxLength !== undefined) {
+    writer.u32(NFQA_CFG.QUEUE_MAXLEN, checkU32("maxLength", maxLength));
+  }
   if (hasFlags) {
     const flags = checkU32("flags", config.flags ?? 0);
     const mask = checkU32("mask", config.mask ?? flags);
     // The kernel refuses flags without a mask.
-    u32(NFQA_CFG.FLAGS, flags);
-    u32(NFQA_CFG.MASK, mask);
+    writer.u32(NFQA_CFG.FLAGS, flags);
+    writer.u32(NFQA_CFG.MASK, mask);
   }
   const netlinkFlags = NLM_F.REQUEST | (config.acknowledge === true ? NLM_F.ACK : 0);
-  writeHeader(view, 0, end, QUEUE_MESSAGE.CONFIG, netlinkFlags, sequence);
-  return bytes.slice(0, end);
+  const header = { type: QUEUE_MESSAGE.CONFIG, flags: netlinkFlags, sequence, queue };
+  return queueMessage(header, writer.written);
 }
 
 /** Least payload, in bytes, of each attribute of a configuration message. */
 const MINIMUM: Readonly<Record<number, readonly [string, number]>> = {
-  [NFQA_CFG.CMD]: ["NFQA_CFG_CMD attribute", 4],
-  [NFQA_CFG.PARAMS]: ["NFQA_CFG_PARAMS attribute", 5],
-  [NFQA_CFG.QUEUE_MAXLEN]: ["NFQA_CFG_QUEUE_MAXLEN attribute", 4],
-  [NFQA_CFG.MASK]: ["NFQA_CFG_MASK attribute", 4],
-  [NFQA_CFG.FLAGS]: ["NFQA_CFG_FLAGS attribute", 4],
+  [NFQA_CFG.CMD]: ["NFQA_CFG_CMD", 4],
+  [NFQA_CFG.PARAMS]: ["NFQA_CFG_PARAMS", 5],
+  [NFQA_CFG.QUEUE_MAXLEN]: ["NFQA_CFG_QUEUE_MAXLEN", 4],
+  [NFQA_CFG.MASK]: ["NFQA_CFG_MASK", 4],
+  [NFQA_CFG.FLAGS]: ["NFQA_CFG_FLAGS", 4],
 };
 
 /**
@@ -145,27 +134,17 @@ const MINIMUM: Readonly<Record<number, readonly [string, number]>> = {
  */
 export function decodeConfig(bytes: Uint8Array): DecodedQueueConfig {
   const view = viewOf(checkBytes("bytes", bytes));
-  const header = decodeHeader(view, 0);
-  const layer = "NFQNL_MSG_CONFIG";
-  const need = QUEUE_HEADER_SIZE;
-  const have = header.length;
-  if (header.type !== QUEUE_MESSAGE.CONFIG) {
-    const reason = `message type is 0x${header.type.toString(16)}`;
-    throw new WireError({ layer, offset: 0, need, have, reason });
-  }
-  if (have < need) throw new WireError({ layer, offset: 0, need, have });
-
+  const header = expectMessage(view, CONFIG);
   const config: { -readonly [Key in keyof DecodedQueueConfig]: DecodedQueueConfig[Key] } = {
-    queue: view.getUint16(18, false),
+    queue: queueAt(view, 0),
     sequence: header.sequence,
     acknowledge: (header.flags & NLM_F.ACK) !== 0,
   };
-  for (const { type, offset, length } of netlinkAttributes(view, QUEUE_HEADER_SIZE, have)) {
+  for (const attribute of netlinkAttributes(view, QUEUE_HEADER_SIZE, header.length)) {
+    const { type, offset } = attribute;
     const minimum = MINIMUM[type];
     if (minimum === undefined) continue;
-    if (length < minimum[1]) {
-      throw new WireError({ layer: minimum[0], offset, need: minimum[1], have: length });
-    }
+    need(attribute, minimum[1], minimum[0]);
     if (type === NFQA_CFG.CMD) {
       config.command = toName(view.getUint8(offset), COMMANDS);
       config.family = view.getUint16(offset + 2, false);

@@ -1,18 +1,13 @@
 // NFQNL_MSG_PACKET as a plain object. The queue reads packets in place (indexPacketMessage); this
 // is the form for tools, tests and everything that is not in a hurry.
+import { need } from "../attribute_reader.ts";
+import { AttributeWriter } from "../attribute_writer.ts";
 import { WireError } from "../../base/errors.ts";
 import { viewOf } from "../../base/bytes.ts";
-import {
-  align4,
-  ATTRIBUTE_HEADER_SIZE,
-  decodeHeader,
-  MAX_ATTRIBUTE_PAYLOAD,
-  netlinkAttributes,
-  NLA,
-  writeHeader,
-} from "../message.ts";
+import { expectMessage, MAX_ATTRIBUTE_PAYLOAD, netlinkAttributes, NLA } from "../message.ts";
+import { familyAt, queueAt, queueMessage } from "./header.ts";
 import { checkObject } from "../../base/objects.ts";
-import { NFQA, NFQA_VLAN, QUEUE_HEADER_SIZE, QUEUE_MESSAGE } from "./numbers.ts";
+import { NFQA, QUEUE_HEADER_SIZE, QUEUE_MESSAGE } from "./numbers.ts";
 import { MINIMUM_LENGTH } from "./packet_index.ts";
 import {
   type PacketTimestamp,
@@ -21,6 +16,7 @@ import {
   readSecurityContext,
   readTimestamp,
   readVlan,
+  writeVlan,
 } from "./attributes.ts";
 import { checkBytes, checkInteger, checkText, checkU16, checkU32 } from "../../base/checks.ts";
 
@@ -123,6 +119,12 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(NFQA).map(([name, type]) => [type, name]),
 );
 
+const PACKET = {
+  layer: "NFQNL_MSG_PACKET",
+  type: QUEUE_MESSAGE.PACKET,
+  least: QUEUE_HEADER_SIZE,
+};
+
 type Writable = { -readonly [Key in keyof QueuePacketMessage]: QueuePacketMessage[Key] };
 
 /**
@@ -134,35 +136,21 @@ type Writable = { -readonly [Key in keyof QueuePacketMessage]: QueuePacketMessag
 export function decodePacketMessage(given: Uint8Array): QueuePacketMessage {
   const bytes = checkBytes("bytes", given);
   const view = viewOf(bytes);
-  const header = decodeHeader(view, 0);
-  const layer = "NFQNL_MSG_PACKET";
+  const header = expectMessage(view, PACKET);
   const have = header.length;
-  if (header.type !== QUEUE_MESSAGE.PACKET) {
-    const reason = `message type is 0x${header.type.toString(16)}`;
-    throw new WireError({ layer, offset: 0, need: QUEUE_HEADER_SIZE, have, reason });
-  }
-  if (have < QUEUE_HEADER_SIZE) {
-    throw new WireError({ layer, offset: 0, need: QUEUE_HEADER_SIZE, have });
-  }
   const message: Writable = {
-    family: view.getUint8(16),
-    queue: view.getUint16(18, false),
+    family: familyAt(view, 0),
+    queue: queueAt(view, 0),
     sequence: header.sequence,
     id: 0,
     hwProtocol: 0,
     hook: 0,
   };
   let identified = false;
-  for (const { type, offset, length } of netlinkAttributes(view, QUEUE_HEADER_SIZE, have)) {
-    const need = MINIMUM_LENGTH[type] ?? 0;
-    if (length < need) {
-      throw new WireError({
-        layer: `NFQA_${NAMES.get(type)} attribute`,
-        offset,
-        need,
-        have: length,
-      });
-    }
+  for (const attribute of netlinkAttributes(view, QUEUE_HEADER_SIZE, have)) {
+    const { type, offset, length } = attribute;
+    const least = MINIMUM_LENGTH[type] ?? 0;
+    if (length < least) need(attribute, least, `NFQA_${NAMES.get(type)}`);
     const numberField = NUMBERS.get(type);
     const bytesField = BYTES.get(type);
     if (numberField !== undefined) message[numberField] = view.getUint32(offset, false);
@@ -182,6 +170,7 @@ export function decodePacketMessage(given: Uint8Array): QueuePacketMessage {
   }
   if (!identified) {
     const reason = "there is no NFQA_PACKET_HDR";
+    const { layer } = PACKET;
     throw new WireError({ layer, offset: 0, need: QUEUE_HEADER_SIZE + 11, have, reason });
   }
   return message;
@@ -198,101 +187,44 @@ export function encodePacketMessage(message: QueuePacketMessage): Uint8Array {
   const queue = checkU16("queue", message.queue);
   const sequence = checkU32("sequence", message.sequence);
 
-  const attributes: Attribute[] = [attribute(NFQA.PACKET_HDR, 7, (view) => {
-    view.setUint32(0, checkU32("id", message.id), false);
-    view.setUint16(4, checkU16("hwProtocol", message.hwProtocol), false);
-    view.setUint8(6, checkInteger("hook", message.hook, 0, 0xff));
-  })];
+  const writer = new AttributeWriter();
+  writer.struct(NFQA.PACKET_HDR, 7, (view, at) => {
+    view.setUint32(at, checkU32("id", message.id), false);
+    view.setUint16(at + 4, checkU16("hwProtocol", message.hwProtocol), false);
+    view.setUint8(at + 6, checkInteger("hook", message.hook, 0, 0xff));
+  });
   for (const [type, field] of NUMBERS) {
     const value = message[field];
-    if (value === undefined) continue;
-    attributes.push(attribute(type, 4, (view) => view.setUint32(0, checkU32(field, value), false)));
+    if (value !== undefined) writer.u32(type, checkU32(field, value));
   }
   const { timestamp, hardwareAddress, securityContext, vlan } = message;
   if (timestamp !== undefined) {
     checkObject("timestamp", timestamp);
-    attributes.push(attribute(NFQA.TIMESTAMP, 16, (view) => {
-      writeU64(view, 0, "timestamp.seconds", timestamp.seconds);
-      writeU64(view, 8, "timestamp.microseconds", timestamp.microseconds);
-    }));
+    writer.struct(NFQA.TIMESTAMP, 16, (view, at) => {
+      writeU64(view, at, "timestamp.seconds", timestamp.seconds);
+      writeU64(view, at + 8, "timestamp.microseconds", timestamp.microseconds);
+    });
   }
   if (hardwareAddress !== undefined) {
     const address = checkBytes("hardwareAddress", hardwareAddress, 8);
-    attributes.push(attribute(NFQA.HWADDR, 12, (view, bytes) => {
-      view.setUint16(0, address.length, false);
-      bytes.set(address, 4);
-    }));
+    const struct = new Uint8Array(new ArrayBuffer(12));
+    viewOf(struct).setUint16(0, address.length, false);
+    struct.set(address, 4);
+    writer.bytes(NFQA.HWADDR, struct);
   }
   if (securityContext !== undefined) {
     checkText("securityContext", securityContext);
     const text = new TextEncoder().encode(`${securityContext}\0`);
-    attributes.push({
-      type: NFQA.SECCTX,
-      bytes: checkBytes("securityContext", text, MAX_ATTRIBUTE_PAYLOAD),
-    });
+    writer.bytes(NFQA.SECCTX, checkBytes("securityContext", text, MAX_ATTRIBUTE_PAYLOAD));
   }
-  if (vlan !== undefined) {
-    checkObject("vlan", vlan);
-    attributes.push(attribute(NFQA.VLAN | NLA.F_NESTED, 16, (view) => {
-      const parts = [
-        [0, NFQA_VLAN.TCI, checkU16("vlan.tci", vlan.tci)],
-        [8, NFQA_VLAN.PROTO, checkU16("vlan.protocol", vlan.protocol)],
-      ] as const;
-      for (const [at, type, value] of parts) {
-        view.setUint16(at, 6, true);
-        view.setUint16(at + 2, type, true);
-        view.setUint16(at + 4, value, false);
-      }
-    }));
-  }
+  if (vlan !== undefined) writeVlan(writer, vlan);
   for (const [type, field] of BYTES) {
     const value = message[field];
     if (value === undefined) continue;
     const nested = type === NFQA.CT || type === NFQA.EXP ? NLA.F_NESTED : 0;
-    attributes.push({
-      type: type | nested,
-      bytes: checkBytes(field, value, MAX_ATTRIBUTE_PAYLOAD),
-    });
+    writer.bytes(type | nested, checkBytes(field, value, MAX_ATTRIBUTE_PAYLOAD));
   }
-  return assemble(family, queue, sequence, attributes);
-}
-
-interface Attribute {
-  readonly type: number;
-  readonly bytes: Uint8Array;
-}
-
-function attribute(
-  type: number,
-  length: number,
-  fill: (view: DataView, bytes: Uint8Array) => void,
-): Attribute {
-  const bytes = new Uint8Array(new ArrayBuffer(length));
-  fill(viewOf(bytes), bytes);
-  return { type, bytes };
-}
-
-function assemble(
-  family: number,
-  queue: number,
-  sequence: number,
-  attributes: readonly Attribute[],
-): Uint8Array {
-  let size = QUEUE_HEADER_SIZE;
-  for (const { bytes } of attributes) size += ATTRIBUTE_HEADER_SIZE + align4(bytes.length);
-  const message = new Uint8Array(new ArrayBuffer(size));
-  const view = viewOf(message);
-  writeHeader(view, 0, size, QUEUE_MESSAGE.PACKET, 0, sequence);
-  view.setUint8(16, family);
-  view.setUint16(18, queue, false);
-  let at = QUEUE_HEADER_SIZE;
-  for (const { type, bytes } of attributes) {
-    view.setUint16(at, ATTRIBUTE_HEADER_SIZE + bytes.length, true);
-    view.setUint16(at + 2, type, true);
-    message.set(bytes, at + ATTRIBUTE_HEADER_SIZE);
-    at += ATTRIBUTE_HEADER_SIZE + align4(bytes.length);
-  }
-  return message;
+  return queueMessage({ type: QUEUE_MESSAGE.PACKET, sequence, family, queue }, writer.written);
 }
 
 function writeU64(view: DataView, offset: number, field: string, value: number): void {

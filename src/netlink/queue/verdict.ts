@@ -1,17 +1,19 @@
 // NFQNL_MSG_VERDICT and NFQNL_MSG_VERDICT_BATCH: writers for the fast path, and an object form.
 import { WireError } from "../../base/errors.ts";
-import { Frame } from "../../packet/structure/packet_bytes.ts";
+import { need, readU32 } from "../attribute_reader.ts";
 import { put, viewOf } from "../../base/bytes.ts";
 import {
   align4,
   ATTRIBUTE_HEADER_SIZE,
-  decodeHeader,
+  expectMessage,
   MAX_ATTRIBUTE_PAYLOAD,
   netlinkAttributes,
   NLM_F,
+  writeAttributeHeader,
   writeHeader,
 } from "../message.ts";
 import { checkObject } from "../../base/objects.ts";
+import { queueAt } from "./header.ts";
 import { NFQA, QUEUE_HEADER_SIZE, QUEUE_MESSAGE } from "./numbers.ts";
 import { encodeVerdictChanges, type QueueVerdictChanges, readVerdictChange } from "./changes.ts";
 import { checkBytes, checkedLength, checkU16, checkU32 } from "../../base/checks.ts";
@@ -28,9 +30,21 @@ export function payloadSize(length: number): number {
   return ATTRIBUTE_HEADER_SIZE + align4(length);
 }
 
+/** A packet's new bytes that lie in several pieces. */
+export interface Payload {
+  /** Bytes, at most 65531. */
+  readonly length: number;
+  /** Writes all of them at `at`. `bytes` and `view` cover the same memory. */
+  copyTo(bytes: Uint8Array, view: DataView, at: number): void;
+}
+
+function isPayload(payload: Uint8Array | Payload): payload is Payload {
+  return !(payload instanceof Uint8Array) && typeof payload?.copyTo === "function";
+}
+
 /** @ignore How long a payload is. */
-export function payloadLength(payload: Uint8Array | Frame): number {
-  return payload instanceof Frame
+export function payloadLength(payload: Uint8Array | Payload): number {
+  return isPayload(payload)
     ? payload.length
     : checkedLength("payload", payload, MAX_ATTRIBUTE_PAYLOAD);
 }
@@ -75,8 +89,7 @@ function begin(
   // nfgenmsg: family AF_UNSPEC, version 0, res_id = the queue's number, big-endian.
   view.setUint16(offset + 16, 0, true);
   view.setUint16(offset + 18, queue, false);
-  view.setUint16(offset + 20, 12, true);
-  view.setUint16(offset + 22, NFQA.VERDICT_HDR, true);
+  writeAttributeHeader(view, offset + QUEUE_HEADER_SIZE, NFQA.VERDICT_HDR, 8);
   view.setUint32(offset + 24, verdict, false);
   view.setUint32(offset + 28, id, false);
   return offset + VERDICT_SIZE;
@@ -109,9 +122,7 @@ export function tagMessage(view: DataView, start: number, tag: number): void {
  * `mark` is a number in host order (it goes out big-endian, as the kernel wants it).
  */
 export function appendMark(view: DataView, start: number, end: number, mark: number): number {
-  view.setUint16(end, MARK_SIZE, true);
-  view.setUint16(end + 2, NFQA.MARK, true);
-  view.setUint32(end + 4, mark, false);
+  view.setUint32(writeAttributeHeader(view, end, NFQA.MARK, 4), mark, false);
   const newEnd = end + MARK_SIZE;
   view.setUint32(start, newEnd - start, true);
   return newEnd;
@@ -127,16 +138,14 @@ export function appendPayload(
   bytes: Uint8Array,
   start: number,
   end: number,
-  payload: Uint8Array | Frame,
+  payload: Uint8Array | Payload,
 ): number {
   const length = payloadLength(payload);
-  const size = ATTRIBUTE_HEADER_SIZE + length;
-  view.setUint16(end, size, true);
-  view.setUint16(end + 2, NFQA.PAYLOAD, true);
-  if (payload instanceof Frame) payload.copyTo(bytes, view, end + ATTRIBUTE_HEADER_SIZE);
-  else put(bytes, end + ATTRIBUTE_HEADER_SIZE, payload, length);
-  const newEnd = end + align4(size);
-  for (let at = end + size; at < newEnd; at++) view.setUint8(at, 0);
+  const at = writeAttributeHeader(view, end, NFQA.PAYLOAD, length);
+  if (isPayload(payload)) payload.copyTo(bytes, view, at);
+  else put(bytes, at, payload, length);
+  const newEnd = at + align4(length);
+  for (let padding = at + length; padding < newEnd; padding++) view.setUint8(padding, 0);
   view.setUint32(start, newEnd - start, true);
   return newEnd;
 }
@@ -257,15 +266,8 @@ function decode(
 ): QueueVerdict & { readonly sequence: number } {
   const bytes = checkBytes("bytes", given);
   const view = viewOf(bytes);
-  const header = decodeHeader(view, 0);
+  const header = expectMessage(view, { layer, type, least: QUEUE_HEADER_SIZE });
   const have = header.length;
-  if (header.type !== type) {
-    const reason = `message type is 0x${header.type.toString(16)}`;
-    throw new WireError({ layer, offset: 0, need: VERDICT_SIZE, have, reason });
-  }
-  if (have < QUEUE_HEADER_SIZE) {
-    throw new WireError({ layer, offset: 0, need: QUEUE_HEADER_SIZE, have });
-  }
   let verdict: number | undefined;
   let id = 0;
   let mark: number | undefined;
@@ -274,12 +276,11 @@ function decode(
   for (const attribute of netlinkAttributes(view, QUEUE_HEADER_SIZE, have)) {
     const { offset, length } = attribute;
     if (attribute.type === NFQA.VERDICT_HDR) {
-      need("NFQA_VERDICT_HDR attribute", offset, 8, length);
+      need(attribute, 8, "NFQA_VERDICT_HDR");
       verdict = view.getUint32(offset, false);
       id = view.getUint32(offset + 4, false);
     } else if (attribute.type === NFQA.MARK) {
-      need("NFQA_MARK attribute", offset, 4, length);
-      mark = view.getUint32(offset, false);
+      mark = readU32(view, attribute, "NFQA_MARK");
     } else if (attribute.type === NFQA.PAYLOAD) {
       payload = bytes.subarray(offset, offset + length);
     } else readVerdictChange(view, bytes, attribute, changes);
@@ -289,7 +290,7 @@ function decode(
     throw new WireError({ layer, offset: 0, need: VERDICT_SIZE, have, reason });
   }
   return {
-    queue: view.getUint16(18, false),
+    queue: queueAt(view, 0),
     id,
     verdict,
     sequence: header.sequence,
@@ -297,8 +298,4 @@ function decode(
     ...(payload === undefined ? {} : { payload }),
     ...changes,
   };
-}
-
-function need(layer: string, offset: number, need: number, have: number): void {
-  if (have < need) throw new WireError({ layer, offset, need, have });
 }

@@ -13,20 +13,40 @@ import { checkFields } from "./names.ts";
 import { buildIcmp, buildTcp, buildUdp, type UpperPart } from "./upper.ts";
 import { copyOf, fixed, isShared } from "../../base/bytes.ts";
 import { checksumAdd, checksumFinish } from "../structure/checksum.ts";
-import { Frame } from "../structure/packet_bytes.ts";
+import { PacketBytes } from "../structure/packet_bytes.ts";
 import { checkWords, Header } from "./header_writer.ts";
-import { encodeExtensions, IPV6_HEADER_SIZE } from "../ip/ipv6_extensions.ts";
-import { IPV4_HEADER_SIZE } from "../ip/ipv4.ts";
+import { encodeExtensions } from "../structure/ipv6_extensions.ts";
+import {
+  IPV4_FRAGMENT,
+  IPV4_HEADER_SIZE,
+  IPV4_OFFSET,
+  IPV6_HEADER_SIZE,
+  IPV6_OFFSET,
+} from "../structure/ip_layouts.ts";
+import { UDP_OFFSET } from "../structure/upper_layouts.ts";
+import {
+  ARP_OFFSET,
+  ETHERNET_HEADER_SIZE,
+  ETHERNET_OFFSET,
+  VLAN_OFFSET,
+  VLAN_TAG_SIZE,
+} from "../structure/link_layouts.ts";
 import { encodeOptions, padBytes, rawOptions } from "../structure/header_options.ts";
 import { Outline } from "../structure/outline.ts";
-import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
+import { ETHERTYPE, IP_PROTOCOL, OTHER_PROTOCOL } from "../structure/protocols.ts";
 import { coveredSum } from "../structure/pseudo.ts";
 import { checkBoolean, checkedLength, checkExactBytes, checkInteger } from "../../base/checks.ts";
 
-/** Protocol numbers for a packet without an upper layer that is known here. */
-const NO_NEXT_HEADER = 59;
+/** The protocol number of a packet without an upper layer that is known here. */
 const RESERVED_PROTOCOL = 255;
-const UDP_LENGTH = 4;
+/** Where the addresses are in an ARP packet about Ethernet and IPv4, and its bytes. */
+const ARP_ADDRESSES = {
+  senderHardware: ARP_OFFSET.addresses,
+  senderProtocol: 14,
+  targetHardware: 18,
+  targetProtocol: 24,
+} as const;
+const ARP_SIZE = 28;
 const NO_BYTES: Uint8Array = new Uint8Array(new ArrayBuffer(0));
 const ANY4 = "0.0.0.0";
 const ANY6 = "::";
@@ -73,7 +93,9 @@ export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
   let network: NetworkPart | undefined;
   const next = upper?.protocol ?? RESERVED_PROTOCOL;
   if (ipv4 !== undefined) network = buildIpv4(ipv4, next, rest);
-  if (ipv6 !== undefined) network = buildIpv6(ipv6, rest === 0 ? NO_NEXT_HEADER : next, rest);
+  if (ipv6 !== undefined) {
+    network = buildIpv6(ipv6, rest === 0 ? OTHER_PROTOCOL.NO_NEXT_HEADER : next, rest);
+  }
   if (network !== undefined) parts.push(network.bytes);
   // Only now, because reading the fields may run the program's own code. What another thread may
   // write is copied first: the checksum must be that of the bytes that are sent.
@@ -127,21 +149,23 @@ function buildEthernet(
   tags: readonly VlanFields[],
   inner: number,
 ): Uint8Array {
-  const header = new Header("ethernet", 14 + 4 * tags.length);
-  header.bytes.set(parseMac(destination, "ethernet.destination"), 0);
-  header.bytes.set(parseMac(source, "ethernet.source"), 6);
+  const header = new Header("ethernet", ETHERNET_HEADER_SIZE + VLAN_TAG_SIZE * tags.length);
+  header.bytes.set(parseMac(destination, "ethernet.destination"), ETHERNET_OFFSET.destination);
+  header.bytes.set(parseMac(source, "ethernet.source"), ETHERNET_OFFSET.source);
   // A given ethertype is the last one: what the packet inside is said to be.
+  let at: number = ETHERNET_OFFSET.etherType;
   for (const [index, tag] of tags.entries()) {
     const outer = index < tags.length - 1;
     const { protocol = outer ? ETHERTYPE.SERVICE_VLAN : ETHERTYPE.VLAN } = tag;
     const { priority = 0, dropEligible = false, id = 0 } = tag;
-    header.u16(12 + 4 * index, "protocol", protocol);
+    header.u16(at + VLAN_OFFSET.protocol, "protocol", protocol);
     checkInteger("vlan.priority", priority, 0, 7);
     checkInteger("vlan.id", id, 0, 0xfff);
     const flag = checkBoolean("vlan.dropEligible", dropEligible) ? 0x1000 : 0;
-    header.u16(14 + 4 * index, "tag", (priority << 13) | flag | id);
+    header.u16(at + VLAN_OFFSET.control, "tag", (priority << 13) | flag | id);
+    at += VLAN_TAG_SIZE;
   }
-  header.u16(12 + 4 * tags.length, "etherType", etherType ?? inner);
+  header.u16(at, "etherType", etherType ?? inner);
   return header.bytes;
 }
 
@@ -150,16 +174,17 @@ function buildArp(fields: ArpFields): Uint8Array {
   const { hardwareLength = 6, protocolLength = 4 } = fields;
   const { senderHardwareAddress = NO_MAC, senderProtocolAddress = ANY4 } = fields;
   const { targetHardwareAddress = NO_MAC, targetProtocolAddress = ANY4 } = fields;
-  const header = new Header("arp", 28);
-  header.u16(0, "hardwareType", hardwareType);
-  header.u16(2, "protocolType", protocolType);
-  header.u8(4, "hardwareLength", hardwareLength);
-  header.u8(5, "protocolLength", protocolLength);
-  header.u16(6, "operation", operation);
-  header.bytes.set(parseMac(senderHardwareAddress, "arp.senderHardwareAddress"), 8);
-  header.ipv4(14, "senderProtocolAddress", senderProtocolAddress);
-  header.bytes.set(parseMac(targetHardwareAddress, "arp.targetHardwareAddress"), 18);
-  header.ipv4(24, "targetProtocolAddress", targetProtocolAddress);
+  const header = new Header("arp", ARP_SIZE);
+  header.u16(ARP_OFFSET.hardwareType, "hardwareType", hardwareType);
+  header.u16(ARP_OFFSET.protocolType, "protocolType", protocolType);
+  header.u8(ARP_OFFSET.hardwareLength, "hardwareLength", hardwareLength);
+  header.u8(ARP_OFFSET.protocolLength, "protocolLength", protocolLength);
+  header.u16(ARP_OFFSET.operation, "operation", operation);
+  const at = ARP_ADDRESSES;
+  header.bytes.set(parseMac(senderHardwareAddress, "arp.senderHardwareAddress"), at.senderHardware);
+  header.ipv4(at.senderProtocol, "senderProtocolAddress", senderProtocolAddress);
+  header.bytes.set(parseMac(targetHardwareAddress, "arp.targetHardwareAddress"), at.targetHardware);
+  header.ipv4(at.targetProtocol, "targetProtocolAddress", targetProtocolAddress);
   return header.bytes;
 }
 
@@ -179,20 +204,28 @@ function buildIpv4(fields: Ipv4Fields, next: number, rest: number): NetworkPart 
     throw new RangeError(`ipv4.fragmentOffset must be a multiple of 8, got ${fragmentOffset}`);
   }
   const header = new Header("ipv4", size);
-  header.u8(0, "version", (version << 4) | (headerLength >> 2));
-  header.u8(1, "dscp", (dscp << 2) | ecn);
-  header.u16(2, "totalLength", totalLength ?? checkLength("an IPv4 packet", size + rest));
-  header.u16(4, "identification", identification);
-  const flags = (checkBoolean("ipv4.reservedFlag", reservedFlag) ? 0x8000 : 0) |
-    (checkBoolean("ipv4.dontFragment", dontFragment) ? 0x4000 : 0) |
-    (checkBoolean("ipv4.moreFragments", moreFragments) ? 0x2000 : 0);
-  header.u16(6, "fragmentOffset", flags | (fragmentOffset >> 3));
-  header.u8(8, "ttl", ttl);
-  header.u8(9, "protocol", protocol);
-  header.ipv4(12, "source", source);
-  header.ipv4(16, "destination", destination);
+  header.u8(IPV4_OFFSET.versionAndLength, "version", (version << 4) | (headerLength >> 2));
+  header.u8(IPV4_OFFSET.trafficClass, "dscp", (dscp << 2) | ecn);
+  header.u16(
+    IPV4_OFFSET.totalLength,
+    "totalLength",
+    totalLength ?? checkLength("an IPv4 packet", size + rest),
+  );
+  header.u16(IPV4_OFFSET.identification, "identification", identification);
+  const flags = (checkBoolean("ipv4.reservedFlag", reservedFlag) ? IPV4_FRAGMENT.RESERVED : 0) |
+    (checkBoolean("ipv4.dontFragment", dontFragment) ? IPV4_FRAGMENT.DONT_FRAGMENT : 0) |
+    (checkBoolean("ipv4.moreFragments", moreFragments) ? IPV4_FRAGMENT.MORE_FRAGMENTS : 0);
+  header.u16(IPV4_OFFSET.fragment, "fragmentOffset", flags | (fragmentOffset >> 3));
+  header.u8(IPV4_OFFSET.ttl, "ttl", ttl);
+  header.u8(IPV4_OFFSET.protocol, "protocol", protocol);
+  header.ipv4(IPV4_OFFSET.source, "source", source);
+  header.ipv4(IPV4_OFFSET.destination, "destination", destination);
   header.bytes.set(options, IPV4_HEADER_SIZE);
-  header.u16(10, "checksum", checksum ?? checksumFinish(checksumAdd(header.bytes)));
+  header.u16(
+    IPV4_OFFSET.checksum,
+    "checksum",
+    checksum ?? checksumFinish(checksumAdd(header.bytes)),
+  );
   return { bytes: header.bytes, addresses: addressSum(header.bytes, ETHERTYPE.IPV4) };
 }
 
@@ -215,13 +248,17 @@ function buildIpv6(fields: Ipv6Fields, next: number, rest: number): NetworkPart 
   checkInteger("ipv6.flowLabel", flowLabel, 0, 0xfffff);
   const header = new Header("ipv6", IPV6_HEADER_SIZE + extensions.bytes.length);
   const first = ((version << 28) | (trafficClass << 20) | flowLabel) >>> 0;
-  header.u32(0, "flowLabel", first);
+  header.u32(IPV6_OFFSET.versionAndClass, "flowLabel", first);
   const length = extensions.bytes.length + rest;
-  header.u16(4, "payloadLength", payloadLength ?? checkLength("an IPv6 payload", length));
-  header.u8(6, "nextHeader", nextHeader);
-  header.u8(7, "hopLimit", hopLimit);
-  header.bytes.set(parseIpv6(source, "ipv6.source"), 8);
-  header.bytes.set(parseIpv6(destination, "ipv6.destination"), 24);
+  header.u16(
+    IPV6_OFFSET.payloadLength,
+    "payloadLength",
+    payloadLength ?? checkLength("an IPv6 payload", length),
+  );
+  header.u8(IPV6_OFFSET.nextHeader, "nextHeader", nextHeader);
+  header.u8(IPV6_OFFSET.hopLimit, "hopLimit", hopLimit);
+  header.bytes.set(parseIpv6(source, "ipv6.source"), IPV6_OFFSET.source);
+  header.bytes.set(parseIpv6(destination, "ipv6.destination"), IPV6_OFFSET.destination);
   header.bytes.set(extensions.bytes, IPV6_HEADER_SIZE);
   const { bytes } = header;
   return { bytes, addresses: addressSum(bytes, ETHERTYPE.IPV6) };
@@ -229,10 +266,12 @@ function buildIpv6(fields: Ipv6Fields, next: number, rest: number): NetworkPart 
 
 /** The sum of the addresses that the checksum covers; where they cannot be told the header's. */
 function addressSum(header: Uint8Array, ethertype: number): number {
-  const outline = new Outline(new Frame(header), ethertype, 0);
+  const outline = new Outline(new PacketBytes(header), ethertype, 0);
   const sum = outline.version === 0 ? -1 : coveredSum(outline);
   if (sum >= 0) return sum;
-  return ethertype === ETHERTYPE.IPV4 ? checksumAdd(header, 12, 20) : checksumAdd(header, 8, 40);
+  return ethertype === ETHERTYPE.IPV4
+    ? checksumAdd(header, IPV4_OFFSET.source, IPV4_HEADER_SIZE)
+    : checksumAdd(header, IPV6_OFFSET.source, IPV6_HEADER_SIZE);
 }
 
 function checkLength(what: string, length: number): number {
@@ -250,7 +289,7 @@ function finishUpperPart(part: UpperPart, addresses: number, payload: Uint8Array
   let covered = payload.length;
   if (protocol === IP_PROTOCOL.UDP) {
     // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
-    const data = view.getUint16(UDP_LENGTH) - bytes.length;
+    const data = view.getUint16(UDP_OFFSET.length) - bytes.length;
     if (data >= 0) covered = Math.min(covered, data);
   }
   const pseudo = addresses + protocol + bytes.length + covered;

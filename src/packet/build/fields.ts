@@ -1,6 +1,6 @@
 // What a packet can be built of. Every field may be left out; what is given is kept, right or wrong.
 import type { Ipv4Option } from "../ip/ipv4.ts";
-import type { Ipv6Extension } from "../ip/ipv6_extensions.ts";
+import type { Ipv6Extension } from "../structure/ipv6_extensions.ts";
 import type { TcpOption, TcpSackBlock, TcpTimestamps } from "../transport/tcp_options.ts";
 
 /** Fields of an Ethernet header. */

@@ -10,7 +10,7 @@ import type {
   UdpFields,
   VlanFields,
 } from "./fields.ts";
-import { FIELDS } from "../text/json.ts";
+import { FIELDS } from "../headers.ts";
 import { checkKeys, checkList } from "../../base/checks.ts";
 
 /** Every name once: the compiler complains about one that is missing or too many. */

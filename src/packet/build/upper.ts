@@ -12,10 +12,15 @@ import { IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkBoolean, checkBytes, checkInteger, checkU16 } from "../../base/checks.ts";
 import { TCP_FLAG } from "../transport/tcp_flags.ts";
 import { encodeSackBlocks, encodeTimestamps, TCP_OPTION } from "../transport/tcp_options.ts";
+import {
+  ICMP_HEADER_SIZE,
+  ICMP_OFFSET,
+  TCP_HEADER_SIZE,
+  TCP_OFFSET,
+  UDP_HEADER_SIZE,
+  UDP_OFFSET,
+} from "../structure/upper_layouts.ts";
 
-const TCP_HEADER_SIZE = 20;
-const UDP_HEADER_SIZE = 8;
-const ICMP_HEADER_SIZE = 8;
 const MAX_UDP_LENGTH = 0xffff;
 
 /** A header of the upper layer, whose checksum is still to be written. */
@@ -37,16 +42,21 @@ export function buildTcp(fields: TcpFields): UpperPart {
   checkInteger("tcp.reserved", reserved, 0, 15);
   if (checksum !== undefined) checkU16("tcp.checksum", checksum);
   const header = new Header("tcp", size);
-  header.u16(0, "sourcePort", sourcePort);
-  header.u16(2, "destinationPort", destinationPort);
-  header.u32(4, "sequenceNumber", sequenceNumber);
-  header.u32(8, "acknowledgmentNumber", acknowledgmentNumber);
-  header.u8(12, "headerLength", (headerLength << 2) | reserved);
-  header.u8(13, "flags", tcpFlags(fields));
-  header.u16(14, "windowSize", windowSize);
-  header.u16(18, "urgentPointer", urgentPointer);
+  header.u16(TCP_OFFSET.sourcePort, "sourcePort", sourcePort);
+  header.u16(TCP_OFFSET.destinationPort, "destinationPort", destinationPort);
+  header.u32(TCP_OFFSET.sequenceNumber, "sequenceNumber", sequenceNumber);
+  header.u32(TCP_OFFSET.acknowledgmentNumber, "acknowledgmentNumber", acknowledgmentNumber);
+  header.u8(TCP_OFFSET.dataOffset, "headerLength", (headerLength << 2) | reserved);
+  header.u8(TCP_OFFSET.flags, "flags", tcpFlags(fields));
+  header.u16(TCP_OFFSET.window, "windowSize", windowSize);
+  header.u16(TCP_OFFSET.urgentPointer, "urgentPointer", urgentPointer);
   header.bytes.set(options, TCP_HEADER_SIZE);
-  return { bytes: header.bytes, protocol: IP_PROTOCOL.TCP, checksumAt: 16, checksum };
+  return {
+    bytes: header.bytes,
+    protocol: IP_PROTOCOL.TCP,
+    checksumAt: TCP_OFFSET.checksum,
+    checksum,
+  };
 }
 
 function tcpFlags({ flags = 0, fin, syn, rst, psh, ack, urg, ece, cwr }: TcpFields): number {
@@ -94,10 +104,15 @@ export function buildUdp(fields: UdpFields, data: number): UpperPart {
   }
   if (checksum !== undefined) checkU16("udp.checksum", checksum);
   const header = new Header("udp", UDP_HEADER_SIZE);
-  header.u16(0, "sourcePort", sourcePort);
-  header.u16(2, "destinationPort", destinationPort);
-  header.u16(4, "length", length);
-  return { bytes: header.bytes, protocol: IP_PROTOCOL.UDP, checksumAt: 6, checksum };
+  header.u16(UDP_OFFSET.sourcePort, "sourcePort", sourcePort);
+  header.u16(UDP_OFFSET.destinationPort, "destinationPort", destinationPort);
+  header.u16(UDP_OFFSET.length, "length", length);
+  return {
+    bytes: header.bytes,
+    protocol: IP_PROTOCOL.UDP,
+    checksumAt: UDP_OFFSET.checksum,
+    checksum,
+  };
 }
 
 export function buildIcmp(fields: IcmpFields, name: "icmp" | "icmpv6"): UpperPart {
@@ -106,19 +121,27 @@ export function buildIcmp(fields: IcmpFields, name: "icmp" | "icmpv6"): UpperPar
   const { identifier = 0, sequenceNumber = 0, restOfHeader, mtu, pointer, gateway } = fields;
   if (checksum !== undefined) checkU16(`${name}.checksum`, checksum);
   const header = new Header(name, ICMP_HEADER_SIZE);
-  header.u8(0, "type", type);
-  header.u8(1, "code", code);
-  header.u16(4, "identifier", identifier);
+  header.u8(ICMP_OFFSET.type, "type", type);
+  header.u8(ICMP_OFFSET.code, "code", code);
+  header.u16(ICMP_OFFSET.identifier, "identifier", identifier);
   // An extended echo has 8 bits of it (RFC 8335 §2).
   if ((isIpv6 ? [160, 161] : [42, 43]).includes(type)) {
-    header.u8(6, "sequenceNumber", sequenceNumber);
-  } else header.u16(6, "sequenceNumber", sequenceNumber);
-  if (restOfHeader !== undefined) header.u32(4, "restOfHeader", restOfHeader);
-  if (gateway !== undefined) header.ipv4(4, "gateway", gateway);
-  if (mtu !== undefined) isIpv6 ? header.u32(4, "mtu", mtu) : header.u16(6, "mtu", mtu);
+    header.u8(ICMP_OFFSET.sequenceNumber, "sequenceNumber", sequenceNumber);
+  } else header.u16(ICMP_OFFSET.sequenceNumber, "sequenceNumber", sequenceNumber);
+  if (restOfHeader !== undefined) {
+    header.u32(ICMP_OFFSET.restOfHeader, "restOfHeader", restOfHeader);
+  }
+  if (gateway !== undefined) header.ipv4(ICMP_OFFSET.restOfHeader, "gateway", gateway);
+  if (mtu !== undefined) {
+    isIpv6
+      ? header.u32(ICMP_OFFSET.restOfHeader, "mtu", mtu)
+      : header.u16(ICMP_OFFSET.sequenceNumber, "mtu", mtu);
+  }
   if (pointer !== undefined) {
-    isIpv6 ? header.u32(4, "pointer", pointer) : header.u8(4, "pointer", pointer);
+    isIpv6
+      ? header.u32(ICMP_OFFSET.restOfHeader, "pointer", pointer)
+      : header.u8(ICMP_OFFSET.restOfHeader, "pointer", pointer);
   }
   const protocol = isIpv6 ? IP_PROTOCOL.ICMPV6 : IP_PROTOCOL.ICMP;
-  return { bytes: header.bytes, protocol, checksumAt: 2, checksum };
+  return { bytes: header.bytes, protocol, checksumAt: ICMP_OFFSET.checksum, checksum };
 }

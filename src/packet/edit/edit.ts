@@ -2,8 +2,10 @@
 // above it. Whatever may throw does so before the first byte is changed.
 import { type GivenBytes, lengthOf } from "../../base/bytes.ts";
 import { WireError } from "../../base/errors.ts";
-import { Frame } from "../structure/packet_bytes.ts";
-import { IPV6_EXTENSION } from "../ip/ipv6_extensions.ts";
+import { PacketBytes } from "../structure/packet_bytes.ts";
+import { IPV6_EXTENSION } from "../structure/extension_headers.ts";
+import { IPV4_OFFSET, IPV6_HEADER_SIZE, IPV6_OFFSET } from "../structure/ip_layouts.ts";
+import { UDP_OFFSET } from "../structure/upper_layouts.ts";
 import { findJumbo, findJumboOption, writePayloadLength } from "../structure/jumbo.ts";
 import type { Outline } from "../structure/outline.ts";
 import { IP_PROTOCOL } from "../structure/protocols.ts";
@@ -19,11 +21,6 @@ import {
 
 const MAX_LENGTH = 0xffff;
 const MAX_JUMBO_LENGTH = 0xffffffff;
-const IPV6_HEADER_SIZE = 40;
-/** Where the length fields stand in their headers. */
-const IPV4_TOTAL_LENGTH = 2;
-const IPV6_NEXT_HEADER = 6;
-const UDP_LENGTH = 4;
 
 /** The sum of a 32-bit word's halves. */
 export function sumOf32(word: number): number {
@@ -32,10 +29,10 @@ export function sumOf32(word: number): number {
 }
 
 /** Refuses the use of a view whose layer an edit took away. */
-function refuseStale({ frame, network }: Outline, layer: string): never {
-  const have = frame.length - network;
+function refuseStale({ packet, networkOffset }: Outline, layer: string): never {
+  const have = packet.length - networkOffset;
   const reason = "an edit made this a packet without it; ask the packet for its views again";
-  throw new WireError({ layer, offset: network, need: 0, have, reason });
+  throw new WireError({ layer, offset: networkOffset, need: 0, have, reason });
 }
 
 /** @throws {WireError} unless the packet still is of this IP version. */
@@ -51,20 +48,20 @@ export function requireUpper(outline: Outline, protocol: number, layer: string):
 /** Writes a word of the IPv4 header, at an even offset. */
 export function writeIpv4Word(outline: Outline, offset: number, word: number): void {
   requireVersion(outline, 4);
-  const { frame } = outline;
-  const at = outline.network + offset;
-  const old = frame.u16(at);
-  frame.setU16(at, word);
+  const { packet } = outline;
+  const at = outline.networkOffset + offset;
+  const old = packet.u16(at);
+  packet.setU16(at, word);
   updateHeader(outline, old, word);
 }
 
 /** Writes an IPv4 address, as a number. */
 export function writeIpv4Address(outline: Outline, offset: number, address: number): void {
   requireVersion(outline, 4);
-  const { frame } = outline;
-  const at = outline.network + offset;
-  const before = sumOf32(frame.u32(at));
-  frame.setU32(at, address);
+  const { packet } = outline;
+  const at = outline.networkOffset + offset;
+  const before = sumOf32(packet.u32(at));
+  packet.setU32(at, address);
   const after = sumOf32(address);
   updateHeader(outline, before, after);
   if (at === coveredSource(outline) || at === coveredDestination(outline)) {
@@ -74,34 +71,34 @@ export function writeIpv4Address(outline: Outline, offset: number, address: numb
 
 /** Writes a word that the upper layer's checksum covers, at an even offset of its header. */
 export function writeUpper16(outline: Outline, offset: number, word: number): void {
-  const { frame } = outline;
-  const at = outline.upper + offset;
-  const old = frame.u16(at);
-  frame.setU16(at, word);
+  const { packet } = outline;
+  const at = outline.upperOffset + offset;
+  const old = packet.u16(at);
+  packet.setU16(at, word);
   updateUpper(outline, old, word);
 }
 
 /** The same for 32 bits. */
 export function writeUpper32(outline: Outline, offset: number, value: number): void {
-  const { frame } = outline;
-  const at = outline.upper + offset;
-  const old = frame.u32(at);
-  frame.setU32(at, value);
+  const { packet } = outline;
+  const at = outline.upperOffset + offset;
+  const old = packet.u32(at);
+  packet.setU32(at, value);
   updateUpper(outline, sumOf32(old), sumOf32(value));
 }
 
-/** The same for bytes, at any offset of the frame. */
+/** The same for bytes, at any offset. */
 export function writeUpperBytes(
   outline: Outline,
   at: number,
   bytes: GivenBytes,
   length: number = lengthOf(bytes),
 ): void {
-  const { frame, upper } = outline;
+  const { packet, upperOffset } = outline;
   const end = at + length;
-  const before = wordSum(frame, upper, at, end);
-  frame.replace(at, length, bytes, length);
-  updateUpper(outline, before, wordSum(frame, upper, at, end));
+  const before = wordSum(packet, upperOffset, at, end);
+  packet.replace(at, length, bytes, length);
+  updateUpper(outline, before, wordSum(packet, upperOffset, at, end));
 }
 
 /** After an edit that changed what the packet is: its layers, and what the checksums cover. */
@@ -113,7 +110,7 @@ export function restructure(outline: Outline): void {
 /** A part of the packet, and the field's name for errors. */
 export interface Part {
   readonly field: string;
-  /** Its first byte, and the first behind it, from the start of the frame. */
+  /** Its first byte, and the first behind it, from the start of the bytes. */
   readonly from: number;
   readonly to: number;
   /** It belongs to the IP header, which each fragment has to itself. */
@@ -136,14 +133,14 @@ export function replacePart(
   bytes: GivenBytes,
   count: number = lengthOf(bytes),
 ): number {
-  const { frame, network } = outline;
+  const { packet, networkOffset } = outline;
   const { field, from, to } = part;
   const growth = count - (to - from);
   if (to > outline.end) {
-    frame.requireWritable();
+    packet.requireWritable();
     throw new RangeError(`${field} cannot be written: not all of the old is here`);
   }
-  const length = outline.end - network + growth;
+  const length = outline.end - networkOffset + growth;
   if (growth !== 0) {
     checkResizable(outline, part, count);
     const most = mostBytes(outline, part, bytes);
@@ -152,21 +149,27 @@ export function replacePart(
       throw new RangeError(`${field}: the ${name} would have ${length} bytes, ${most} at most`);
     }
   }
-  frame.replace(from, to - from, bytes, count);
-  if (part.nextHeader !== undefined) frame.setU8(network + IPV6_NEXT_HEADER, part.nextHeader);
+  packet.replace(from, to - from, bytes, count);
+  if (part.nextHeader !== undefined) {
+    packet.setU8(networkOffset + IPV6_OFFSET.nextHeader, part.nextHeader);
+  }
   if (growth === 0) return 0;
-  if (outline.version === 4) writeIpv4Word(outline, IPV4_TOTAL_LENGTH, length);
-  else writePayloadLength(frame, network, length - IPV6_HEADER_SIZE);
+  if (outline.version === 4) writeIpv4Word(outline, IPV4_OFFSET.totalLength, length);
+  else writePayloadLength(packet, networkOffset, length - IPV6_HEADER_SIZE);
   return growth;
 }
 
 /** How long the packet may become: more only for what is a jumbogram, and stays one. */
-function mostBytes({ frame, version, network }: Outline, part: Part, bytes: GivenBytes): number {
+function mostBytes(
+  { packet, version, networkOffset }: Outline,
+  part: Part,
+  bytes: GivenBytes,
+): number {
   if (version === 4) return MAX_LENGTH;
-  let jumbo = findJumbo(frame, network) >= 0;
+  let jumbo = findJumbo(packet, networkOffset) >= 0;
   if (jumbo && part.nextHeader !== undefined) {
     jumbo = part.nextHeader === IPV6_EXTENSION.HOP_BY_HOP &&
-      findJumboOption(new Frame(bytes as Uint8Array), 0) >= 0;
+      findJumboOption(new PacketBytes(bytes as Uint8Array), 0) >= 0;
   }
   return IPV6_HEADER_SIZE + (jumbo ? MAX_JUMBO_LENGTH : MAX_LENGTH);
 }
@@ -180,8 +183,8 @@ function checkResizable(
   const why = outline.fragment
     ? "is a fragment, and the rest of the datagram is elsewhere"
     : "is longer than its bytes that are here";
-  // A released frame, and one whose owner allows no change, have their own errors.
-  outline.frame.requireWritable();
+  // Bytes that are released, or whose owner allows no change, have their own errors.
+  outline.packet.requireWritable();
   throw new RangeError(
     `${field} must keep its ${to - from} bytes, got ${length}: the packet ${why}`,
   );
@@ -194,7 +197,7 @@ export function replaceData(
   bytes: GivenBytes,
   count: number,
 ): void {
-  const { frame, protocol } = outline;
+  const { packet, protocol } = outline;
   if (count === part.to - part.from && !outline.whole) {
     writeUpperBytes(outline, part.from, bytes, count);
     return;
@@ -203,9 +206,9 @@ export function replaceData(
   const growth = replacePart(outline, part, bytes, count);
   if (growth !== 0) {
     if (protocol === IP_PROTOCOL.UDP) {
-      const length = part.to - outline.upper + growth;
+      const length = part.to - outline.upperOffset + growth;
       // In a jumbogram 0 stands for what the field cannot hold (RFC 2675 §4).
-      frame.setU16(outline.upper + UDP_LENGTH, length > MAX_LENGTH ? 0 : length);
+      packet.setU16(outline.upperOffset + UDP_OFFSET.length, length > MAX_LENGTH ? 0 : length);
     }
     outline.refresh();
   }
@@ -214,7 +217,7 @@ export function replaceData(
 
 /** Replaces everything behind the IP headers. */
 export function replaceIpPayload(outline: Outline, bytes: GivenBytes, count: number): void {
-  const part = { field: "payload", from: outline.upper, to: outline.end };
+  const part = { field: "payload", from: outline.upperOffset, to: outline.end };
   replacePart(outline, part, bytes, count);
   restructure(outline);
 }

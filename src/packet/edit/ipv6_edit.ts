@@ -1,15 +1,14 @@
 // The extension headers of an IPv6 packet as a list, and how they are put in and out.
 import { replacePart } from "./edit.ts";
 import { WireError } from "../../base/errors.ts";
+import { IPV6_EXTENSION, isExtensionHeader } from "../structure/extension_headers.ts";
+import { IPV6_HEADER_SIZE } from "../structure/ip_layouts.ts";
 import {
   encodeExtensions,
   findExtension,
-  IPV6_EXTENSION,
-  IPV6_HEADER_SIZE,
   type Ipv6Extension,
-  isExtensionHeader,
   listExtensions,
-} from "../ip/ipv6_extensions.ts";
+} from "../structure/ipv6_extensions.ts";
 import type { Outline } from "../structure/outline.ts";
 import { coveredSum } from "../structure/pseudo.ts";
 import { renewUpper, updatePseudo } from "../structure/sums.ts";
@@ -39,10 +38,10 @@ function rankOf({ protocol, data }: Ipv6Extension): number {
 
 /** Every whole extension header with its data, borrowed. */
 export function readExtensions(outline: Outline): Ipv6Extension[] {
-  const { frame, network } = outline;
+  const { packet, networkOffset } = outline;
   return listExtensions(outline).map(({ protocol, offset, length }) => {
-    const at = network + offset;
-    return { protocol, data: frame.subarray(at + 2, at + length) };
+    const at = networkOffset + offset;
+    return { protocol, data: packet.subarray(at + 2, at + length) };
   });
 }
 
@@ -50,10 +49,10 @@ export function readExtensions(outline: Outline): Ipv6Extension[] {
 export function setExtensions(outline: Outline, value: readonly Ipv6Extension[]): void {
   // First, because reading the list may run the program's own code.
   const { bytes, nextHeader, behindFragment } = encodeExtensions(value, outline.protocol);
-  const { frame, network, upper, end, problem, protocol, fragment } = outline;
+  const { packet, networkOffset, upperOffset, end, problem, protocol, fragment } = outline;
   // One that is cut off would be taken for the upper layer.
   if (problem !== undefined && isExtensionHeader(protocol)) {
-    frame.requireWritable();
+    packet.requireWritable();
     throw new WireError(problem);
   }
   if (fragment && behindFragment >= 0) checkFragment(outline, behindFragment);
@@ -61,21 +60,26 @@ export function setExtensions(outline: Outline, value: readonly Ipv6Extension[])
   const [first] = listExtensions(outline);
   const had = first?.protocol === IPV6_EXTENSION.HOP_BY_HOP ? first.length : 0;
   const has = nextHeader === IPV6_EXTENSION.HOP_BY_HOP ? (bytes[1]! + 1) * 8 : 0;
-  if (has !== had) frame.checkHeaders(had > 0);
-  const from = network + IPV6_HEADER_SIZE;
-  replacePart(outline, { field: "extensions", from, to: upper, inHeader: true, nextHeader }, bytes);
+  if (has !== had) packet.checkHeaders(had > 0);
+  const from = networkOffset + IPV6_HEADER_SIZE;
+  replacePart(
+    outline,
+    { field: "extensions", from, to: upperOffset, inHeader: true, nextHeader },
+    bytes,
+  );
   outline.refresh();
   const after = coveredSum(outline);
-  // A payload length that lied may come out as 0, which is "to the end of the frame".
-  const same = outline.fragment === fragment && outline.end - outline.upper === end - upper;
+  // A payload length that lied may come out as 0, which is "to the last byte".
+  const same = outline.fragment === fragment &&
+    outline.end - outline.upperOffset === end - upperOffset;
   if (before < 0 || !same) renewUpper(outline);
   else if (after >= 0) updatePseudo(outline, before, after);
 }
 
 /** What is behind the Fragment header is data of the whole packet, which has its place there. */
 function checkFragment(outline: Outline, length: number): void {
-  const { upper } = outline;
-  const kept = upper - findExtension(outline, IPV6_EXTENSION.FRAGMENT) - FRAGMENT_SIZE;
+  const { upperOffset } = outline;
+  const kept = upperOffset - findExtension(outline, IPV6_EXTENSION.FRAGMENT) - FRAGMENT_SIZE;
   if (length === kept) return;
   throw new RangeError(
     `extensions must keep ${kept} bytes behind the Fragment header, got ${length}: ` +
@@ -93,7 +97,7 @@ export function setExtension(
   const at = list.findIndex((header) => header.protocol === protocol);
   if (data === undefined) {
     if (at < 0) {
-      outline.frame.requireWritable();
+      outline.packet.requireWritable();
       return;
     }
     list.splice(at, 1);

@@ -9,21 +9,18 @@ import {
 } from "../structure/header_options.ts";
 import type { Outline } from "../structure/outline.ts";
 import { updateUpper } from "../structure/sums.ts";
-
-const DATA_OFFSET = 12;
-/** Bytes of a header without options. */
-const HEADER_SIZE = 20;
+import { TCP_HEADER_SIZE, TCP_OFFSET } from "../structure/upper_layouts.ts";
 
 /** Where the data of a TCP segment begins, or its captured part ends. */
-export function tcpHeaderEnd({ frame, upper, end }: Outline): number {
-  return Math.min(upper + (frame.u8(upper + DATA_OFFSET) >> 4) * 4, end);
+export function tcpHeaderEnd({ packet, upperOffset, end }: Outline): number {
+  return Math.min(upperOffset + (packet.u8(upperOffset + TCP_OFFSET.dataOffset) >> 4) * 4, end);
 }
 
 /** Where an option of this kind and length (0: any) begins, −1 when there is none. */
 export function findTcpOption(outline: Outline, kind: number, length: number): number {
-  const { frame, upper } = outline;
-  const at = findOption(frame, upper + HEADER_SIZE, tcpHeaderEnd(outline), kind);
-  return at >= 0 && (length === 0 || frame.u8(at + 1) === length) ? at : -1;
+  const { packet, upperOffset } = outline;
+  const at = findOption(packet, upperOffset + TCP_HEADER_SIZE, tcpHeaderEnd(outline), kind);
+  return at >= 0 && (length === 0 || packet.u8(at + 1) === length) ? at : -1;
 }
 
 /** Changes an option in place if its length stays, else puts it in or out. */
@@ -38,10 +35,10 @@ export function setTcpOption(
     return;
   }
   const to = tcpHeaderEnd(outline);
-  const list = readOptions(outline.frame, outline.upper + HEADER_SIZE, to);
+  const list = readOptions(outline.packet, outline.upperOffset + TCP_HEADER_SIZE, to);
   const option: RawOption | undefined = data && [kind, Uint8Array.from(data)];
   const place = list.options.findIndex(([other]) => other === kind);
-  outline.frame.requireWritable();
+  outline.packet.requireWritable();
   if (option === undefined && place < 0) return;
   requireReadable("tcp option", list, to);
   const others = list.options.filter(([other]) => other !== kind);
@@ -51,17 +48,17 @@ export function setTcpOption(
 
 /** Puts other options, of whole words, in the place of all. */
 export function setTcpOptions(outline: Outline, bytes: Uint8Array): void {
-  const { frame, upper } = outline;
-  const from = upper + HEADER_SIZE;
-  const offset = frame.u16(upper + DATA_OFFSET);
+  const { packet, upperOffset } = outline;
+  const from = upperOffset + TCP_HEADER_SIZE;
+  const offset = packet.u16(upperOffset + TCP_OFFSET.dataOffset);
   // Options that were not captured are there all the same.
-  const to = upper + (offset >> 12) * 4;
+  const to = upperOffset + (offset >> 12) * 4;
   // The segment's length is part of the pseudo-header.
-  const before = frame.sum(from, tcpHeaderEnd(outline), offset + outline.end - upper);
+  const before = packet.sum(from, tcpHeaderEnd(outline), offset + outline.end - upperOffset);
   replacePart(outline, { field: "options", from, to }, bytes);
-  const word = (offset & 0x0fff) | ((HEADER_SIZE + bytes.length) << 10);
-  frame.setU16(upper + DATA_OFFSET, word);
+  const word = (offset & 0x0fff) | ((TCP_HEADER_SIZE + bytes.length) << 10);
+  packet.setU16(upperOffset + TCP_OFFSET.dataOffset, word);
   outline.refresh();
-  const after = frame.sum(from, from + bytes.length, word + outline.end - upper);
+  const after = packet.sum(from, from + bytes.length, word + outline.end - upperOffset);
   updateUpper(outline, before, after);
 }

@@ -7,9 +7,11 @@ import {
   writeIpv4Address,
   writeIpv4Word,
 } from "../edit/edit.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
-import { INSPECT, ipv4Json, type JsonObject, shown } from "../text/json.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { encodeOptions, padBytes, rawOptions, readOptions } from "../structure/header_options.ts";
+import { IPV4_FRAGMENT, IPV4_HEADER_SIZE, IPV4_OFFSET } from "../structure/ip_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { coveredSum } from "../structure/pseudo.ts";
 import {
@@ -22,27 +24,7 @@ import {
 } from "../../base/checks.ts";
 import { finishHeader, updateHeader, updatePseudo } from "../structure/sums.ts";
 
-/** Where the fields of an IPv4 header begin (RFC 791 §3.1), in bytes. */
-const FIELD = {
-  versionAndLength: 0,
-  trafficClass: 1,
-  totalLength: 2,
-  identification: 4,
-  fragment: 6,
-  ttl: 8,
-  protocol: 9,
-  checksum: 10,
-  source: 12,
-  destination: 16,
-  options: 20,
-} as const;
-
-/** Bytes of an IPv4 header without options. */
-export const IPV4_HEADER_SIZE = 20;
-
-const RESERVED = 0x8000;
-const DONT_FRAGMENT = 0x4000;
-const MORE_FRAGMENTS = 0x2000;
+const FIELD = IPV4_OFFSET;
 
 /** An option of an IPv4 header: 7 record route, 68 timestamp, 148 router alert, … */
 export interface Ipv4Option {
@@ -52,10 +34,17 @@ export interface Ipv4Option {
   readonly data: Uint8Array;
 }
 
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const IPV4_FIELDS = [
+  ...["version", "headerLength", "dscp", "ecn", "totalLength", "identification"] as const,
+  ...["reservedFlag", "dontFragment", "moreFragments", "fragmentOffset"] as const,
+  ...["ttl", "protocol", "checksum", "source", "destination", "options", "optionList"] as const,
+] as const;
+
 /**
  * An IPv4 header (RFC 791) and what follows it. Made by `Layers`, which has checked that the fixed
- * header is there. Numbers are in host order. Borrows the frame: every use throws
- * PacketReleasedError once the frame was released.
+ * header is there. Numbers are in host order. Borrows the packet's bytes: every use throws
+ * PacketReleasedError once they were released.
  *
  * A field that is assigned changes the packet in place, and the header checksum is brought along (RFC
  * 1624). So is, with an address, every checksum in these bytes that covers it: that of TCP, UDP,
@@ -71,23 +60,23 @@ export interface Ipv4Option {
  * memory forbids the owner's error, before anything is changed.
  */
 export class Ipv4View {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   /** 4. */
   get version(): 4 {
-    this.#frame.u8(this.#outline.network);
+    this.#packet.u8(this.#outline.networkOffset);
     return 4;
   }
 
   /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#frame.u8(this.#outline.network + FIELD.versionAndLength) & 15) * 4;
+    return (this.#packet.u8(this.#outline.networkOffset + FIELD.versionAndLength) & 15) * 4;
   }
 
   /** A multiple of 4, not above {@link totalLength}. What was data becomes options, or the reverse. */
@@ -102,7 +91,7 @@ export class Ipv4View {
 
   /** Differentiated services code point (RFC 2474), 0 to 63. */
   get dscp(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.trafficClass) >> 2;
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.trafficClass) >> 2;
   }
 
   set dscp(value: number) {
@@ -112,7 +101,7 @@ export class Ipv4View {
 
   /** Explicit congestion notification (RFC 3168), 0 to 3. */
   get ecn(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.trafficClass) & 3;
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.trafficClass) & 3;
   }
 
   set ecn(value: number) {
@@ -122,7 +111,7 @@ export class Ipv4View {
 
   /** Bytes of header and data as the header says. 0 in packets beyond 64 KiB that GSO made. */
   get totalLength(): number {
-    return this.#frame.u16(this.#outline.network + FIELD.totalLength);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.totalLength);
   }
 
   /** Only the field: the bytes stay. Not below {@link headerLength}. */
@@ -133,7 +122,7 @@ export class Ipv4View {
   }
 
   get identification(): number {
-    return this.#frame.u16(this.#outline.network + FIELD.identification);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.identification);
   }
 
   set identification(value: number) {
@@ -142,33 +131,34 @@ export class Ipv4View {
 
   /** The first bit of the flags, which has no meaning but in RFC 3514. */
   get reservedFlag(): boolean {
-    return (this.#frame.u16(this.#outline.network + FIELD.fragment) & RESERVED) !== 0;
+    return (this.#packet.u16(this.#outline.networkOffset + FIELD.fragment) &
+      IPV4_FRAGMENT.RESERVED) !== 0;
   }
 
   set reservedFlag(value: boolean) {
-    this.#writeFlag("reservedFlag", RESERVED, value);
+    this.#writeFlag("reservedFlag", IPV4_FRAGMENT.RESERVED, value);
   }
 
   get dontFragment(): boolean {
-    return (this.#frame.u8(this.#outline.network + FIELD.fragment) & 0x40) !== 0;
+    return (this.#packet.u8(this.#outline.networkOffset + FIELD.fragment) & 0x40) !== 0;
   }
 
   set dontFragment(value: boolean) {
-    this.#writeFlag("dontFragment", DONT_FRAGMENT, value);
+    this.#writeFlag("dontFragment", IPV4_FRAGMENT.DONT_FRAGMENT, value);
   }
 
   get moreFragments(): boolean {
-    return (this.#frame.u8(this.#outline.network + FIELD.fragment) & 0x20) !== 0;
+    return (this.#packet.u8(this.#outline.networkOffset + FIELD.fragment) & 0x20) !== 0;
   }
 
   set moreFragments(value: boolean) {
-    this.#writeFlag("moreFragments", MORE_FRAGMENTS, value);
+    this.#writeFlag("moreFragments", IPV4_FRAGMENT.MORE_FRAGMENTS, value);
     restructure(this.#outline);
   }
 
   /** Where this fragment's data belongs in the whole datagram's, in bytes. 0 for the first. */
   get fragmentOffset(): number {
-    return (this.#frame.u16(this.#outline.network + FIELD.fragment) & 0x1fff) * 8;
+    return (this.#packet.u16(this.#outline.networkOffset + FIELD.fragment) & 0x1fff) * 8;
   }
 
   /** A multiple of 8, to 65,528. Above 0 the packet has no transport layer any more. */
@@ -183,7 +173,7 @@ export class Ipv4View {
 
   /** Time to live, in hops. */
   get ttl(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.ttl);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.ttl);
   }
 
   set ttl(value: number) {
@@ -192,7 +182,7 @@ export class Ipv4View {
 
   /** Upper-layer protocol number: 1 ICMP, 6 TCP, 17 UDP, … */
   get protocol(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.protocol);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.protocol);
   }
 
   /** The bytes behind the header are from now on another protocol's, whose checksum is computed. */
@@ -203,14 +193,14 @@ export class Ipv4View {
 
   /** The header checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.network + FIELD.checksum);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     requireVersion(this.#outline, 4);
-    this.#frame.setU16(this.#outline.network + FIELD.checksum, value);
+    this.#packet.setU16(this.#outline.networkOffset + FIELD.checksum, value);
   }
 
   /** Source address, `a.b.c.d`. */
@@ -233,7 +223,7 @@ export class Ipv4View {
 
   /** Source address as a number, first byte highest. */
   get sourceNumber(): number {
-    return this.#frame.u32(this.#outline.network + FIELD.source);
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.source);
   }
 
   set sourceNumber(value: number) {
@@ -242,7 +232,7 @@ export class Ipv4View {
 
   /** Destination address as a number, first byte highest. */
   get destinationNumber(): number {
-    return this.#frame.u32(this.#outline.network + FIELD.destination);
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.destination);
   }
 
   set destinationNumber(value: number) {
@@ -269,9 +259,9 @@ export class Ipv4View {
 
   /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
   get options(): Uint8Array {
-    const { network, end } = this.#outline;
-    const headerEnd = Math.min(network + this.headerLength, end);
-    return this.#frame.bytes(network + FIELD.options, headerEnd);
+    const { networkOffset, end } = this.#outline;
+    const headerEnd = Math.min(networkOffset + this.headerLength, end);
+    return this.#packet.bytes(networkOffset + FIELD.options, headerEnd);
   }
 
   /**
@@ -288,9 +278,9 @@ export class Ipv4View {
    * one ends the list.
    */
   get optionList(): readonly Ipv4Option[] {
-    const { network, end } = this.#outline;
-    const headerEnd = Math.min(network + this.headerLength, end);
-    return readOptions(this.#frame, network + FIELD.options, headerEnd).options
+    const { networkOffset, end } = this.#outline;
+    const headerEnd = Math.min(networkOffset + this.headerLength, end);
+    return readOptions(this.#packet, networkOffset + FIELD.options, headerEnd).options
       .map(([type, data]) => ({ type, data: new Uint8Array(data) }));
   }
 
@@ -302,8 +292,8 @@ export class Ipv4View {
 
   /** The captured bytes after the header: a copy of a queued packet\'s, else borrowed. Link-layer padding is not among them. */
   get payload(): Uint8Array {
-    const { network, end } = this.#outline;
-    return this.#frame.bytes(Math.min(network + this.headerLength, end), end);
+    const { networkOffset, end } = this.#outline;
+    return this.#packet.bytes(Math.min(networkOffset + this.headerLength, end), end);
   }
 
   /**
@@ -318,7 +308,7 @@ export class Ipv4View {
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return ipv4Json(this);
+    return jsonFields(this, [...IPV4_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -327,13 +317,13 @@ export class Ipv4View {
   }
 
   #part(from: number, to: number): Uint8Array {
-    const { network } = this.#outline;
-    return this.#frame.bytes(network + from, network + to);
+    const { networkOffset } = this.#outline;
+    return this.#packet.bytes(networkOffset + from, networkOffset + to);
   }
 
   /** Writes the bits of a word that `keep` does not hold. */
   #writeLow(offset: number, keep: number, bits: number): void {
-    const old = this.#frame.u16(this.#outline.network + offset);
+    const old = this.#packet.u16(this.#outline.networkOffset + offset);
     writeIpv4Word(this.#outline, offset, (old & keep) | bits);
   }
 
@@ -344,17 +334,17 @@ export class Ipv4View {
   #setOptions(bytes: Uint8Array): void {
     const outline = this.#outline;
     requireVersion(outline, 4);
-    const { network, end } = outline;
-    const from = network + FIELD.options;
+    const { networkOffset, end } = outline;
+    const from = networkOffset + FIELD.options;
     // Options that were not captured are there all the same.
-    const to = network + this.headerLength;
-    const before = this.#frame.sum(from, Math.min(to, end));
+    const to = networkOffset + this.headerLength;
+    const before = this.#packet.sum(from, Math.min(to, end));
     const addresses = coveredSum(outline);
     const same = to <= end && bytes.length === to - from &&
-      bytes.every((byte, at) => byte === this.#frame.u8(from + at));
-    if (!same) this.#frame.checkHeaders(to > from);
+      bytes.every((byte, at) => byte === this.#packet.u8(from + at));
+    if (!same) this.#packet.checkHeaders(to > from);
     replacePart(outline, { field: "options", from, to, inHeader: true }, bytes);
-    updateHeader(outline, before, this.#frame.sum(from, from + bytes.length));
+    updateHeader(outline, before, this.#packet.sum(from, from + bytes.length));
     const headerLength = IPV4_HEADER_SIZE + bytes.length;
     this.#writeLow(FIELD.versionAndLength, 0xf0ff, headerLength << 6);
     outline.refresh();
@@ -362,6 +352,8 @@ export class Ipv4View {
     updatePseudo(outline, addresses, coveredSum(outline));
   }
 }
+
+guardNames(Ipv4View, "ipv4");
 
 function numberOf(field: string, value: unknown): number {
   const bytes = checkExactBytes(field, value, 4);

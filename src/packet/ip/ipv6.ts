@@ -1,16 +1,16 @@
 import { formatIpv6, ipv6FromNumber, parseIpv6 } from "../../base/address.ts";
 import type { GivenBytes } from "../../base/bytes.ts";
 import { replaceIpPayload, requireVersion, restructure } from "../edit/edit.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { readExtensions, setExtension, setExtensions } from "../edit/ipv6_edit.ts";
+import { extensionHeaderLength, IPV6_EXTENSION } from "../structure/extension_headers.ts";
+import { IPV6_OFFSET } from "../structure/ip_layouts.ts";
 import {
-  extensionHeaderLength,
   findExtension,
-  IPV6_EXTENSION,
   type Ipv6Extension,
   type Ipv6ExtensionHeader,
   listExtensions,
-} from "./ipv6_extensions.ts";
+} from "../structure/ipv6_extensions.ts";
 import {
   decodeAuthentication,
   decodeFragment,
@@ -25,27 +25,27 @@ import {
   type Ipv6Option,
   type Ipv6Routing,
 } from "./ipv6_values.ts";
-import { INSPECT, ipv6Json, type JsonObject, shown } from "../text/json.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { checkedLength, checkExactBytes, checkInteger, checkU16 } from "../../base/checks.ts";
 import { coveredDestination, coveredSource } from "../structure/pseudo.ts";
 import { updatePseudo } from "../structure/sums.ts";
 
-/** Where the fields of an IPv6 header begin (RFC 8200 §3), in bytes. */
-const FIELD = {
-  versionAndClass: 0,
-  payloadLength: 4,
-  nextHeader: 6,
-  hopLimit: 7,
-  source: 8,
-  destination: 24,
-  extensions: 40,
-} as const;
+const FIELD = IPV6_OFFSET;
+
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const IPV6_FIELDS = [
+  ...["version", "headerLength", "trafficClass", "dscp", "ecn", "flowLabel"] as const,
+  ...["payloadLength", "nextHeader", "hopLimit", "protocol", "source", "destination"] as const,
+  ...["extensions", "hopByHopOptions", "routing", "fragment", "authentication"] as const,
+  "destinationOptions",
+] as const;
 
 /**
  * An IPv6 header (RFC 8200), its extension headers, and what follows them. Made by `Layers`, which
  * has checked that the fixed header is there and has walked the extension headers. Numbers are in
- * host order. Borrows the frame: every use throws PacketReleasedError once it was released.
+ * host order. Borrows the packet's bytes: every use throws PacketReleasedError once they were released.
  *
  * A field that is assigned changes the packet in place. With an address, and with an extension header
  * that stands in for one, every checksum in these bytes that covers it is brought along (RFC 1624):
@@ -57,37 +57,37 @@ const FIELD = {
  * memory forbids the owner's error, before anything is changed.
  */
 export class Ipv6View {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   /** 6. */
   get version(): 6 {
-    this.#frame.u8(this.#outline.network);
+    this.#packet.u8(this.#outline.networkOffset);
     return 6;
   }
 
   /** Bytes of the fixed header and the extension headers, up to the upper layer. */
   get headerLength(): number {
-    const { upper, network } = this.#outline;
-    this.#frame.u8(network);
-    return upper - network;
+    const { upperOffset, networkOffset } = this.#outline;
+    this.#packet.u8(networkOffset);
+    return upperOffset - networkOffset;
   }
 
   /** Traffic class: `dscp` and `ecn` in one byte. */
   get trafficClass(): number {
-    return (this.#frame.u16(this.#outline.network + FIELD.versionAndClass) >> 4) & 255;
+    return (this.#packet.u16(this.#outline.networkOffset + FIELD.versionAndClass) >> 4) & 255;
   }
 
   set trafficClass(value: number) {
     checkInteger("trafficClass", value, 0, 255);
     requireVersion(this.#outline, 6);
-    const at = this.#outline.network + FIELD.versionAndClass;
-    this.#frame.setU16(at, (this.#frame.u16(at) & 0xf00f) | (value << 4));
+    const at = this.#outline.networkOffset + FIELD.versionAndClass;
+    this.#packet.setU16(at, (this.#packet.u16(at) & 0xf00f) | (value << 4));
   }
 
   /** Differentiated services code point (RFC 2474), 0 to 63. */
@@ -110,14 +110,14 @@ export class Ipv6View {
 
   /** Flow label (RFC 6437), 20 bits. */
   get flowLabel(): number {
-    return this.#frame.u32(this.#outline.network + FIELD.versionAndClass) & 0xfffff;
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.versionAndClass) & 0xfffff;
   }
 
   set flowLabel(value: number) {
     checkInteger("flowLabel", value, 0, 0xfffff);
     requireVersion(this.#outline, 6);
-    const at = this.#outline.network + FIELD.versionAndClass;
-    this.#frame.setU32(at, (this.#frame.u32(at) & 0xfff00000) | value);
+    const at = this.#outline.networkOffset + FIELD.versionAndClass;
+    this.#packet.setU32(at, (this.#packet.u32(at) & 0xfff00000) | value);
   }
 
   /**
@@ -126,38 +126,38 @@ export class Ipv6View {
    * in a packet that becomes shorter than 65,536 bytes.
    */
   get payloadLength(): number {
-    return this.#frame.u16(this.#outline.network + FIELD.payloadLength);
+    return this.#packet.u16(this.#outline.networkOffset + FIELD.payloadLength);
   }
 
   /** Only the field: the bytes stay. */
   set payloadLength(value: number) {
     checkU16("payloadLength", value);
     requireVersion(this.#outline, 6);
-    this.#frame.setU16(this.#outline.network + FIELD.payloadLength, value);
+    this.#packet.setU16(this.#outline.networkOffset + FIELD.payloadLength, value);
     restructure(this.#outline);
   }
 
   /** Protocol number of whatever follows the fixed header. {@link protocol} is the upper layer's. */
   get nextHeader(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.nextHeader);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.nextHeader);
   }
 
   /** The bytes behind the fixed header are from now on another protocol's; see {@link protocol}. */
   set nextHeader(value: number) {
     checkInteger("nextHeader", value, 0, 255);
     requireVersion(this.#outline, 6);
-    this.#frame.setU8(this.#outline.network + FIELD.nextHeader, value);
+    this.#packet.setU8(this.#outline.networkOffset + FIELD.nextHeader, value);
     restructure(this.#outline);
   }
 
   get hopLimit(): number {
-    return this.#frame.u8(this.#outline.network + FIELD.hopLimit);
+    return this.#packet.u8(this.#outline.networkOffset + FIELD.hopLimit);
   }
 
   set hopLimit(value: number) {
     checkInteger("hopLimit", value, 0, 255);
     requireVersion(this.#outline, 6);
-    this.#frame.setU8(this.#outline.network + FIELD.hopLimit, value);
+    this.#packet.setU8(this.#outline.networkOffset + FIELD.hopLimit, value);
   }
 
   /** The hop limit, under IPv4's name. */
@@ -174,7 +174,7 @@ export class Ipv6View {
    * extension header is cut off, that header's own number.
    */
   get protocol(): number {
-    this.#frame.u8(this.#outline.network);
+    this.#packet.u8(this.#outline.networkOffset);
     return this.#outline.protocol;
   }
 
@@ -182,9 +182,9 @@ export class Ipv6View {
   set protocol(value: number) {
     checkInteger("protocol", value, 0, 255);
     requireVersion(this.#outline, 6);
-    const { network } = this.#outline;
+    const { networkOffset } = this.#outline;
     const last = listExtensions(this.#outline).at(-1);
-    this.#frame.setU8(network + (last?.offset ?? FIELD.nextHeader), value);
+    this.#packet.setU8(networkOffset + (last?.offset ?? FIELD.nextHeader), value);
     restructure(this.#outline);
   }
 
@@ -244,12 +244,14 @@ export class Ipv6View {
 
   /** 32 bits of the source address, to compare without allocation: 0 for the first, to 3. */
   sourceWord(index: 0 | 1 | 2 | 3): number {
-    return this.#frame.u32(this.#outline.network + FIELD.source + 4 * (index & 3));
+    return this.#packet.u32(this.#outline.networkOffset + FIELD.source + 4 * (index & 3));
   }
 
   /** 32 bits of the destination address: 0 for the first, to 3. */
   destinationWord(index: 0 | 1 | 2 | 3): number {
-    return this.#frame.u32(this.#outline.network + FIELD.destination + 4 * (index & 3));
+    return this.#packet.u32(
+      this.#outline.networkOffset + FIELD.destination + 4 * (index & 3),
+    );
   }
 
   /** Where every whole extension header stands, in order. Walks them anew at each read. */
@@ -332,7 +334,7 @@ export class Ipv6View {
 
   /** The captured bytes after the extension headers: a copy of a queued packet\'s, else borrowed. Padding is not among them. */
   get payload(): Uint8Array {
-    return this.#frame.bytes(this.#outline.upper, this.#outline.end);
+    return this.#packet.bytes(this.#outline.upperOffset, this.#outline.end);
   }
 
   /**
@@ -348,7 +350,7 @@ export class Ipv6View {
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return ipv6Json(this);
+    return jsonFields(this, [...IPV6_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -357,15 +359,15 @@ export class Ipv6View {
   }
 
   #part(from: number, to: number): Uint8Array {
-    const { network } = this.#outline;
-    return this.#frame.bytes(network + from, network + to);
+    const { networkOffset } = this.#outline;
+    return this.#packet.bytes(networkOffset + from, networkOffset + to);
   }
 
   #number(field: number): bigint {
-    const at = this.#outline.network + field;
+    const at = this.#outline.networkOffset + field;
     let number = 0n;
     for (let word = 0; word < 16; word += 4) {
-      number = (number << 32n) | BigInt(this.#frame.u32(at + word));
+      number = (number << 32n) | BigInt(this.#packet.u32(at + word));
     }
     return number;
   }
@@ -373,17 +375,17 @@ export class Ipv6View {
   #writeAddress(field: number, bytes: GivenBytes): void {
     const outline = this.#outline;
     requireVersion(outline, 6);
-    const at = outline.network + field;
-    const before = this.#frame.sum(at, at + 16);
-    this.#frame.replace(at, 16, bytes, 16);
+    const at = outline.networkOffset + field;
+    const before = this.#packet.sum(at, at + 16);
+    this.#packet.replace(at, 16, bytes, 16);
     const covered = field === FIELD.source ? coveredSource(outline) : coveredDestination(outline);
-    if (covered === at) updatePseudo(outline, before, this.#frame.sum(at, at + 16));
+    if (covered === at) updatePseudo(outline, before, this.#packet.sum(at, at + 16));
   }
 
   #extension(kind: number): Uint8Array | undefined {
     const at = findExtension(this.#outline, kind);
     if (at < 0) return undefined;
-    return this.#frame.bytes(at + 2, at + extensionHeaderLength(this.#frame, kind, at));
+    return this.#packet.bytes(at + 2, at + extensionHeaderLength(this.#packet, kind, at));
   }
 
   #setExtension(protocol: number, data: Uint8Array | undefined): void {
@@ -391,3 +393,5 @@ export class Ipv6View {
     setExtension(this.#outline, protocol, data);
   }
 }
+
+guardNames(Ipv6View, "ipv6");

@@ -1,12 +1,6 @@
 // What IPv6 extension headers say (RFC 8200 §4, RFC 4302), as values: from a header's data and back.
-import {
-  checkBoolean,
-  checkBytes,
-  checkInteger,
-  checkList,
-  checkU32,
-  show,
-} from "../../base/checks.ts";
+import { checkBoolean, checkBytes, checkInteger, checkList, checkU32 } from "../../base/checks.ts";
+import { checkObject } from "../../base/objects.ts";
 
 /** What a Fragment header says (RFC 8200 §4.5). */
 export interface Ipv6Fragment {
@@ -54,11 +48,6 @@ function bytesOf(...values: readonly number[]): Uint8Array {
 
 function withU32(...words: readonly number[]): number[] {
   return words.flatMap((word) => [word >>> 24, word >>> 16, word >>> 8, word]);
-}
-
-function checkObject(field: string, value: unknown): void {
-  if (typeof value === "object" && value !== null) return;
-  throw new TypeError(`${field} must be an object, got ${show(value)}`);
 }
 
 /** Reads the 6 bytes of a Fragment header's data. */

@@ -1,23 +1,16 @@
 import { formatIpv4, formatMac, parseIpv4, parseMac } from "../../base/address.ts";
 import type { GivenBytes } from "../../base/bytes.ts";
 import { requireUpper } from "../edit/edit.ts";
-import type { WireProblem } from "../../base/errors.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
-import { arpJson, INSPECT, type JsonObject, shown } from "../text/json.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
+import { ARP_LAYER, ARP_OFFSET } from "../structure/link_layouts.ts";
 import { ETHERTYPE } from "../structure/protocols.ts";
 import { checkExactBytes, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
 
-/** Where the fields of an ARP packet begin (RFC 826), in bytes; the addresses follow. */
-const FIELD = {
-  hardwareType: 0,
-  protocolType: 2,
-  hardwareLength: 4,
-  protocolLength: 5,
-  operation: 6,
-  addresses: 8,
-} as const;
-const LAYER = "arp packet";
+const FIELD = ARP_OFFSET;
+
 const IPV4_SIZE = 4;
 
 /** Values of {@link ArpView.operation}: RFC 826, RFC 903. */
@@ -28,19 +21,16 @@ export const ARP_OPERATION = {
   REVERSE_REPLY: 4,
 } as const;
 
-/** What keeps an ARP packet at `start` from being read, if anything. */
-export function checkArp(frame: Frame, start: number, end: number): WireProblem | undefined {
-  const layer = LAYER;
-  const have = end - start;
-  if (have < FIELD.addresses) return { layer, offset: start, need: FIELD.addresses, have };
-  const addresses = frame.u8(start + FIELD.hardwareLength) + frame.u8(start + FIELD.protocolLength);
-  const need = FIELD.addresses + 2 * addresses;
-  return have < need ? { layer, offset: start, need, have } : undefined;
-}
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const ARP_FIELDS = [
+  ...["hardwareType", "protocolType", "hardwareLength", "protocolLength", "operation"] as const,
+  ...["senderHardwareAddress", "senderProtocolAddress"] as const,
+  ...["targetHardwareAddress", "targetProtocolAddress"] as const,
+] as const;
 
 /**
  * An ARP packet (RFC 826), or one of RARP (RFC 903). Made by `Layers`, which has checked that all of it is there. Numbers are
- * in host order. Borrows the frame: every use throws PacketReleasedError once it was released.
+ * in host order. Borrows the packet's bytes: every use throws PacketReleasedError once they were released.
  *
  * Hardware addresses are read as `00:11:22:33:44:55`, protocol addresses as `a.b.c.d` where they have
  * 4 bytes and like hardware addresses where they have others. A field that is assigned changes the
@@ -49,17 +39,17 @@ export function checkArp(frame: Frame, start: number, end: number): WireProblem 
  * changed.
  */
 export class ArpView {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   /** 1 is Ethernet. */
   get hardwareType(): number {
-    return this.#frame.u16(this.#at(FIELD.hardwareType));
+    return this.#packet.u16(this.#at(FIELD.hardwareType));
   }
 
   set hardwareType(value: number) {
@@ -68,7 +58,7 @@ export class ArpView {
 
   /** An ethertype: 0x0800 is IPv4. */
   get protocolType(): number {
-    return this.#frame.u16(this.#at(FIELD.protocolType));
+    return this.#packet.u16(this.#at(FIELD.protocolType));
   }
 
   set protocolType(value: number) {
@@ -77,7 +67,7 @@ export class ArpView {
 
   /** Bytes of a hardware address. */
   get hardwareLength(): number {
-    return this.#frame.u8(this.#at(FIELD.hardwareLength));
+    return this.#packet.u8(this.#at(FIELD.hardwareLength));
   }
 
   /** Only the field, which says where the addresses are: so many that they still fit. */
@@ -85,12 +75,12 @@ export class ArpView {
     const most = this.#room() - this.protocolLength;
     checkInteger("hardwareLength", value, 0, Math.min(255, most));
     this.#require();
-    this.#frame.setU8(this.#at(FIELD.hardwareLength), value);
+    this.#packet.setU8(this.#at(FIELD.hardwareLength), value);
   }
 
   /** Bytes of a protocol address. */
   get protocolLength(): number {
-    return this.#frame.u8(this.#at(FIELD.protocolLength));
+    return this.#packet.u8(this.#at(FIELD.protocolLength));
   }
 
   /** Only the field, which says where the addresses are: so many that they still fit. */
@@ -98,12 +88,12 @@ export class ArpView {
     const most = this.#room() - this.hardwareLength;
     checkInteger("protocolLength", value, 0, Math.min(255, most));
     this.#require();
-    this.#frame.setU8(this.#at(FIELD.protocolLength), value);
+    this.#packet.setU8(this.#at(FIELD.protocolLength), value);
   }
 
   /** `ARP_OPERATION` names request and reply. */
   get operation(): number {
-    return this.#frame.u16(this.#at(FIELD.operation));
+    return this.#packet.u16(this.#at(FIELD.operation));
   }
 
   set operation(value: number) {
@@ -144,7 +134,7 @@ export class ArpView {
 
   /** The sender's protocol address as a number, first byte highest; absent unless it has 4 bytes. */
   get senderProtocolNumber(): number | undefined {
-    return this.protocolLength === IPV4_SIZE ? this.#frame.u32(this.#senderProtocol()) : undefined;
+    return this.protocolLength === IPV4_SIZE ? this.#packet.u32(this.#senderProtocol()) : undefined;
   }
 
   set senderProtocolNumber(value: number) {
@@ -153,7 +143,7 @@ export class ArpView {
 
   /** The target's protocol address as a number, first byte highest; absent unless it has 4 bytes. */
   get targetProtocolNumber(): number | undefined {
-    return this.protocolLength === IPV4_SIZE ? this.#frame.u32(this.#targetProtocol()) : undefined;
+    return this.protocolLength === IPV4_SIZE ? this.#packet.u32(this.#targetProtocol()) : undefined;
   }
 
   set targetProtocolNumber(value: number) {
@@ -199,7 +189,7 @@ export class ArpView {
 
   /** Its fields under their names here. */
   toJSON(): JsonObject {
-    return arpJson(this);
+    return jsonFields(this, ARP_FIELDS);
   }
 
   /** @ignore For console.log. */
@@ -208,7 +198,7 @@ export class ArpView {
   }
 
   #at(offset: number): number {
-    return this.#outline.network + offset;
+    return this.#outline.networkOffset + offset;
   }
 
   #senderProtocol(): number {
@@ -225,25 +215,25 @@ export class ArpView {
 
   /** How many bytes a hardware and a protocol address may have together. */
   #room(): number {
-    return (this.#frame.length - this.#at(FIELD.addresses)) >> 1;
+    return (this.#packet.length - this.#at(FIELD.addresses)) >> 1;
   }
 
   #part(from: number, length: number): Uint8Array {
-    return this.#frame.bytes(from, from + length);
+    return this.#packet.bytes(from, from + length);
   }
 
   #require(): void {
-    requireUpper(this.#outline, ETHERTYPE.ARP, LAYER);
+    requireUpper(this.#outline, ETHERTYPE.ARP, ARP_LAYER);
   }
 
   #write16(offset: number, value: number): void {
     this.#require();
-    this.#frame.setU16(this.#at(offset), value);
+    this.#packet.setU16(this.#at(offset), value);
   }
 
   #writeBytes(at: number, bytes: GivenBytes): void {
     this.#require();
-    this.#frame.setBytes(at, bytes);
+    this.#packet.setBytes(at, bytes);
   }
 
   #writeNumber(field: string, at: number, value: number): void {
@@ -255,9 +245,11 @@ export class ArpView {
         `${field}: the packet's protocol addresses have ${protocolLength} bytes`,
       );
     }
-    this.#frame.setU32(at, value);
+    this.#packet.setU32(at, value);
   }
 }
+
+guardNames(ArpView, "arp");
 
 function protocolText(bytes: Uint8Array): string {
   if (bytes.length !== IPV4_SIZE) return formatMac(bytes);

@@ -1,45 +1,46 @@
-import type { Frame } from "../structure/packet_bytes.ts";
-import { INSPECT, type JsonObject, shown, vlanJson } from "../text/json.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { VLAN_OFFSET, VLAN_TAG_SIZE } from "../structure/link_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import { checkBoolean, checkInteger, checkU16 } from "../../base/checks.ts";
 
-/** Where the parts of a VLAN tag begin (IEEE 802.1Q §9), from its protocol identifier on. */
-const FIELD = { protocol: 0, control: 2, etherType: 4 } as const;
+const FIELD = VLAN_OFFSET;
 
-/** Bytes that a VLAN tag adds to an Ethernet header. */
-export const VLAN_TAG_SIZE = 4;
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const VLAN_FIELDS = ["protocol", "priority", "dropEligible", "id", "etherType"] as const;
 
 /**
  * A VLAN tag (802.1Q, 802.1ad) in an Ethernet frame, together with the ethertype behind it. Numbers
- * are in host order. Borrows the frame: every use throws PacketReleasedError once the frame was
+ * are in host order. Borrows the packet's bytes: every use throws PacketReleasedError once they were
  * released. A field that is assigned changes the tag in place; a value out of range throws
  * RangeError, one of the wrong type TypeError.
  */
 export class VlanView {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #start: number;
 
   /**
    * @param start where the tag's protocol identifier stands: in the place of the ethertype.
-   * @throws {RangeError} when the frame has no 6 bytes there.
+   * @throws {RangeError} when there are no 6 bytes there.
    */
-  constructor(frame: Frame, start: number) {
-    if (!(start >= 0 && start + VLAN_TAG_SIZE + 2 <= frame.length)) {
+  constructor(packet: PacketBytes, start: number) {
+    if (!(start >= 0 && start + VLAN_TAG_SIZE + 2 <= packet.length)) {
       throw new RangeError(
-        `a VLAN tag and its ethertype have 6 bytes, got ${frame.length - start}`,
+        `a VLAN tag and its ethertype have 6 bytes, got ${packet.length - start}`,
       );
     }
-    this.#frame = frame;
+    this.#packet = packet;
     this.#start = start;
   }
 
   /** 0x8100 for a customer's tag, 0x88a8 for a provider's. */
   get protocol(): number {
-    return this.#frame.u16(this.#start + FIELD.protocol);
+    return this.#packet.u16(this.#start + FIELD.protocol);
   }
 
   set protocol(value: number) {
     checkU16("protocol", value);
-    this.#frame.setU16(this.#start + FIELD.protocol, value);
+    this.#packet.setU16(this.#start + FIELD.protocol, value);
   }
 
   /** Priority code point, 0 to 7. */
@@ -71,16 +72,16 @@ export class VlanView {
 
   /** What follows the tag. */
   get etherType(): number {
-    return this.#frame.u16(this.#start + FIELD.etherType);
+    return this.#packet.u16(this.#start + FIELD.etherType);
   }
 
   set etherType(value: number) {
-    this.#frame.setU16(this.#start + FIELD.etherType, checkU16("etherType", value));
+    this.#packet.setU16(this.#start + FIELD.etherType, checkU16("etherType", value));
   }
 
   /** Its fields under their names here. */
   toJSON(): JsonObject {
-    return vlanJson(this);
+    return jsonFields(this, VLAN_FIELDS);
   }
 
   /** @ignore For console.log. */
@@ -89,10 +90,12 @@ export class VlanView {
   }
 
   #control(): number {
-    return this.#frame.u16(this.#start + FIELD.control);
+    return this.#packet.u16(this.#start + FIELD.control);
   }
 
   #write(keep: number, bits: number): void {
-    this.#frame.setU16(this.#start + FIELD.control, (this.#control() & keep) | bits);
+    this.#packet.setU16(this.#start + FIELD.control, (this.#control() & keep) | bits);
   }
 }
+
+guardNames(VlanView, "vlan");

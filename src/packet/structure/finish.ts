@@ -1,9 +1,8 @@
-import { Frame } from "./packet_bytes.ts";
+import { PacketBytes } from "./packet_bytes.ts";
 import { Outline } from "./outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
 import { finishHeader, finishUpper, partialUpper } from "./sums.ts";
-
-const UDP_CHECKSUM = 6;
+import { UDP_OFFSET } from "./upper_layouts.ts";
 
 /**
  * Computes the checksums of a whole IPv4 or IPv6 packet anew, in place: the IPv4 header's, and TCP's,
@@ -23,7 +22,7 @@ export function finishChecksums<Bytes extends Uint8Array>(bytes: Bytes): Bytes {
 
 /** @ignore The same, if the upper layer's can be computed: else nothing is written, and it is false. */
 export function finishPacket(bytes: Uint8Array): boolean {
-  return finishOutlined(new Outline(new Frame(bytes), ETHERTYPE.ANY, 0));
+  return finishOutlined(new Outline(new PacketBytes(bytes), ETHERTYPE.ANY, 0));
 }
 
 /** @ignore The same of a packet whose headers were found already. */
@@ -35,7 +34,7 @@ export function finishOutlined(outline: Outline): boolean {
 
 /** @ignore Computes the IPv4 header's checksum alone. */
 export function finishIpHeader(bytes: Uint8Array): void {
-  const outline = new Outline(new Frame(bytes), ETHERTYPE.ANY, 0);
+  const outline = new Outline(new PacketBytes(bytes), ETHERTYPE.ANY, 0);
   if (outline.version === 4) finishHeader(outline);
 }
 
@@ -47,7 +46,7 @@ export function finishIpHeader(bytes: Uint8Array): void {
  * @returns whether the latter could be computed; else nothing is written.
  */
 export function startChecksum(bytes: Uint8Array): boolean {
-  return startOutlined(new Outline(new Frame(bytes), ETHERTYPE.ANY, 0));
+  return startOutlined(new Outline(new PacketBytes(bytes), ETHERTYPE.ANY, 0));
 }
 
 /** @ignore The same of a packet whose headers were found already. */
@@ -55,7 +54,7 @@ export function startOutlined(outline: Outline): boolean {
   const sum = partialUpper(outline);
   if (sum < 0 || outline.protocol !== IP_PROTOCOL.UDP) return false;
   if (outline.version === 4) finishHeader(outline);
-  outline.frame.setU16(outline.upper + UDP_CHECKSUM, sum);
+  outline.packet.setU16(outline.upperOffset + UDP_OFFSET.checksum, sum);
   return true;
 }
 
@@ -63,5 +62,6 @@ export function startOutlined(outline: Outline): boolean {
 export function isChecksumStart(outline: Outline): boolean {
   const sum = partialUpper(outline);
   // Ones' complement has two zeros.
-  return sum >= 0 && outline.frame.u16(outline.upper + UDP_CHECKSUM) % 0xffff === sum % 0xffff;
+  return sum >= 0 &&
+    outline.packet.u16(outline.upperOffset + UDP_OFFSET.checksum) % 0xffff === sum % 0xffff;
 }

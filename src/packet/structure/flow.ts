@@ -1,18 +1,10 @@
-// The five-tuple of a packet: cheap to make, and a key to look its connection up by.
+// The five-tuple of a packet as a value: cheap to make, and a key to look its connection up by.
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../../base/address.ts";
-import { INSPECT, shown } from "../text/json.ts";
+import { INSPECT, shown } from "../../base/json_value.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import { checkObject } from "../../base/objects.ts";
-import type { Outline } from "./outline.ts";
 import { protocolName } from "./protocol_names.ts";
-import { ETHERTYPE } from "./protocols.ts";
 import { checkInteger, checkText, checkU16, show } from "../../base/checks.ts";
-
-/** Protocols that begin with a source and a destination port: TCP, UDP, DCCP, SCTP, UDP-Lite. */
-function hasPorts(protocol: number): boolean {
-  return protocol === 6 || protocol === 17 || protocol === 132 || protocol === 33 ||
-    protocol === 136;
-}
 
 /** What {@link Flow.of} makes a flow of. */
 export interface FlowFields {
@@ -27,25 +19,15 @@ export interface FlowFields {
   readonly destinationPort?: number;
 }
 
-/** @ignore The flow of the packet that was parsed; for `Layers`. */
-export let flowOf: (outline: Outline) => Flow | undefined;
-/**
- * @ignore The same straight from the bytes from `start` up to `end`, for packets that are only asked
- * for it: IPv4, and IPv6 without extension headers. Undefined also where a closer look is needed.
- */
-export let flowAt: (
-  view: DataView,
-  start: number,
-  end: number,
-  ethertype: number,
-) => Flow | undefined;
+/** Makes a flow of numbers that were read from a packet: see flow_of_packet.ts. */
+export const MAKE: unique symbol = Symbol("make a flow");
 
 /** UTF-16 units of a key: kind, two ports, two addresses. */
 const IPV4_KEY = 7;
 const IPV6_KEY = 19;
 
 /** The upper 96 bits of the two addresses of an IPv6 flow, as words. */
-type High = readonly [
+export type High = readonly [
   source: number,
   source: number,
   source: number,
@@ -99,6 +81,17 @@ export class Flow {
     this.#source = source | 0;
     this.#destination = destination | 0;
     this.#high = high;
+  }
+
+  /** @ignore Nothing is checked; addresses and ports may be signed. */
+  static [MAKE](
+    kind: number,
+    ports: number,
+    source: number,
+    destination: number,
+    high: High | undefined,
+  ): Flow {
+    return new Flow(kind, ports, source, destination, high);
   }
 
   /**
@@ -291,63 +284,6 @@ export class Flow {
       if (a !== b) return a < b;
     }
     return this.sourcePort <= this.destinationPort;
-  }
-
-  static {
-    flowOf = (outline) => {
-      const { frame, network, version, protocol, upper } = outline;
-      if (version === 0) return undefined;
-      const known = hasPorts(protocol) && !outline.laterFragment && outline.end - upper >= 4;
-      const ports = known ? frame.u32(upper) : 0;
-      const kind = (protocol << 3) | version;
-      if (version === 4) {
-        return new Flow(kind, ports, frame.u32(network + 12), frame.u32(network + 16), undefined);
-      }
-      const word = (index: number): number => frame.u32(network + 8 + 4 * index) | 0;
-      const high: High = [word(0), word(1), word(2), word(4), word(5), word(6)];
-      return new Flow(kind, ports, word(3), word(7), high);
-    };
-    flowAt = (view, start, end, ethertype) => {
-      const have = end - start;
-      if (ethertype === ETHERTYPE.IPV4) {
-        if (have < 20) return undefined;
-        const first = view.getUint8(start);
-        const header = (first & 15) * 4;
-        const total = view.getUint16(start + 2) || have;
-        if (first >> 4 !== 4 || header < 20 || total < header) return undefined;
-        const protocol = view.getUint8(start + 9);
-        const known = hasPorts(protocol) && (view.getUint16(start + 6) & 0x1fff) === 0 &&
-          Math.min(have, total) >= header + 4;
-        return new Flow(
-          (protocol << 3) | 4,
-          known ? view.getInt32(start + header) : 0,
-          view.getInt32(start + 12),
-          view.getInt32(start + 16),
-          undefined,
-        );
-      }
-      if (ethertype !== ETHERTYPE.IPV6 || have < 44 || view.getUint8(start) >> 4 !== 6) {
-        return undefined;
-      }
-      const protocol = view.getUint8(start + 6);
-      // What is shorter than its ports, or has no end of its own, is worth a closer look.
-      if (!hasPorts(protocol) || view.getUint16(start + 4) < 4) return undefined;
-      const high: High = [
-        view.getInt32(start + 8),
-        view.getInt32(start + 12),
-        view.getInt32(start + 16),
-        view.getInt32(start + 24),
-        view.getInt32(start + 28),
-        view.getInt32(start + 32),
-      ];
-      return new Flow(
-        (protocol << 3) | 6,
-        view.getInt32(start + 40),
-        view.getInt32(start + 20),
-        view.getInt32(start + 36),
-        high,
-      );
-    };
   }
 }
 

@@ -1,7 +1,7 @@
 // Options of IPv4 (RFC 791 §3.1) and TCP (RFC 9293 §3.1) headers: a type, a length that counts both
 // of these, data; types 0 (end) and 1 (padding) are one byte alone.
 import { WireError } from "../../base/errors.ts";
-import type { Frame } from "./packet_bytes.ts";
+import type { PacketBytes } from "./packet_bytes.ts";
 import { checkBytes, checkInteger, checkList, show } from "../../base/checks.ts";
 
 const END = 0;
@@ -19,25 +19,25 @@ export interface OptionList {
 }
 
 /** Reads the options from `from` up to `to`, up to the end of the list or a broken one; data is borrowed. */
-export function readOptions(frame: Frame, from: number, to: number): OptionList {
+export function readOptions(packet: PacketBytes, from: number, to: number): OptionList {
   const options: RawOption[] = [];
   for (let at = from; at < to;) {
-    const type = frame.u8(at);
+    const type = packet.u8(at);
     if (type === END) break;
-    const length = optionLength(frame, at, to);
+    const length = optionLength(packet, at, to);
     if (length < 0) return { options, problem: { offset: at, need: -length } };
-    options.push([type, frame.subarray(Math.min(at + 2, at + length), at + length)]);
+    options.push([type, packet.subarray(Math.min(at + 2, at + length), at + length)]);
     at += length;
   }
   return { options, problem: undefined };
 }
 
 /** Where the first option of this type begins; −1 when there is none. Allocates nothing. */
-export function findOption(frame: Frame, from: number, to: number, type: number): number {
+export function findOption(packet: PacketBytes, from: number, to: number, type: number): number {
   for (let at = from; at < to;) {
-    const found = frame.u8(at);
+    const found = packet.u8(at);
     if (found === END) return -1;
-    const length = optionLength(frame, at, to);
+    const length = optionLength(packet, at, to);
     if (length < 0) return -1;
     if (found === type) return at;
     at += length;
@@ -46,10 +46,10 @@ export function findOption(frame: Frame, from: number, to: number, type: number)
 }
 
 /** Bytes of the option at `at`; negative, how many it would need, when it makes no sense. */
-function optionLength(frame: Frame, at: number, to: number): number {
-  if (frame.u8(at) === NO_OPERATION) return 1;
+function optionLength(packet: PacketBytes, at: number, to: number): number {
+  if (packet.u8(at) === NO_OPERATION) return 1;
   if (to - at < 2) return -2;
-  const length = frame.u8(at + 1);
+  const length = packet.u8(at + 1);
   if (length < 2) return -2;
   return length > to - at ? -length : length;
 }

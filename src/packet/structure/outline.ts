@@ -1,24 +1,25 @@
 // Where the headers of one packet begin and end. One pass over the bytes notes it; the views of the
 // packet share the outline, so that they see what an edit moved.
-import { checkArp } from "../link/arp.ts";
 import type { WireProblem } from "../../base/errors.ts";
-import { type Flow, flowOf } from "./flow.ts";
-import { Frame } from "./packet_bytes.ts";
-import { checkIcmp } from "../transport/icmp.ts";
-import { checkIcmpv6 } from "../transport/icmpv6.ts";
-import { IPV4_HEADER_SIZE } from "../ip/ipv4.ts";
 import {
   extensionHeaderLength,
-  IPV6_FRAGMENT,
-  IPV6_HEADER_SIZE,
+  IPV6_EXTENSION,
   isExtensionHeader,
-} from "../ip/ipv6_extensions.ts";
+  LEAST_EXTENSION_SIZE,
+} from "./extension_headers.ts";
+import {
+  IPV4_FRAGMENT,
+  IPV4_HEADER_SIZE,
+  IPV4_OFFSET,
+  IPV6_HEADER_SIZE,
+  IPV6_OFFSET,
+} from "./ip_layouts.ts";
 import { jumboLength } from "./jumbo.ts";
-import { ETHERTYPE, IP_PROTOCOL } from "./protocols.ts";
-import { checkTcp } from "../transport/tcp.ts";
-import { checkUdp, checkUdpLength } from "../transport/udp.ts";
+import { checkArp } from "./link_layouts.ts";
+import type { PacketBytes } from "./packet_bytes.ts";
+import { ETHERTYPE, OTHER_PROTOCOL } from "./protocols.ts";
+import { type UpperLayout, upperLayout } from "./upper_layouts.ts";
 
-const NOTHING_FOLLOWS = 59;
 const NONE = -1;
 
 // What is true of the packet, in one number: an outline is made for each packet that is looked into.
@@ -27,34 +28,31 @@ const COMPLETE = 2;
 const FRAGMENT = 4;
 const LATER_FRAGMENT = 8;
 
-/** The flow of the packet that `bytes` begin with, of which only the first bytes may be there. */
-export function quotedFlow(bytes: Uint8Array, ethertype: number): Flow | undefined {
-  return flowOf(new Outline(new Frame(bytes), ethertype, 0));
-}
-
 /** What one pass over a packet found. The fields are `Layers`', the views' and the edits' to read. */
 export class Outline {
-  readonly frame: Frame;
+  readonly packet: PacketBytes;
   readonly ethertype: number;
   /** Where the network header begins. */
-  readonly network: number;
+  readonly networkOffset: number;
   /** 4, 6, or 0 when there is no IP header. */
   version = 0;
   /** Protocol after the IP headers; the ethertype of an ARP packet. */
   protocol: number = NONE;
   /** Where the upper layer begins, and where the captured part of the packet ends. */
-  upper = 0;
+  upperOffset = 0;
   end = 0;
+  /** What is known of the upper layer, if there is a view of it and its header can be read. */
+  layout: UpperLayout | undefined = undefined;
   #facts = 0;
   problem: WireProblem | undefined = undefined;
   /** The views that were handed out, of the kinds that version and protocol tell. */
   networkView: object | undefined = undefined;
   upperView: object | undefined = undefined;
 
-  constructor(frame: Frame, ethertype: number, network: number) {
-    this.frame = frame;
+  constructor(packet: PacketBytes, ethertype: number, networkOffset: number) {
+    this.packet = packet;
     this.ethertype = ethertype;
-    this.network = network;
+    this.networkOffset = networkOffset;
     this.#parse();
   }
 
@@ -88,19 +86,19 @@ export class Outline {
     const { version, protocol } = this;
     this.version = 0;
     this.protocol = NONE;
-    this.upper = this.end = this.#facts = 0;
-    this.problem = undefined;
+    this.upperOffset = this.end = this.#facts = 0;
+    this.problem = this.layout = undefined;
     this.#parse();
     if (this.version !== version) this.networkView = undefined;
     if (this.version !== version || this.protocol !== protocol) this.upperView = undefined;
   }
 
   #parse(): void {
-    const { frame, ethertype, network } = this;
-    const { length } = frame;
+    const { packet, ethertype, networkOffset } = this;
+    const { length } = packet;
     // A copy range of 0 captures nothing, which is no mistake of the packet.
-    if (length === network) return;
-    const version = frame.u8(network) >> 4;
+    if (length === networkOffset) return;
+    const version = packet.u8(networkOffset) >> 4;
     if (ethertype === ETHERTYPE.IPV4) {
       if (version === 4) this.#parseIpv4(length);
       else this.#refuse("ipv4 header", IPV4_HEADER_SIZE, version);
@@ -113,19 +111,19 @@ export class Outline {
     } else if (ethertype === ETHERTYPE.ARP || ethertype === ETHERTYPE.RARP) {
       this.end = length;
       this.protocol = ETHERTYPE.ARP;
-      this.problem = checkArp(frame, network, length);
+      this.problem = checkArp(packet, networkOffset, length);
       if (this.problem === undefined) this.#facts = READABLE;
     }
   }
 
   #refuse(layer: string, need: number, version: number): void {
-    const { network: offset, frame } = this;
+    const { networkOffset: offset, packet } = this;
     const reason = `its version is ${version}`;
-    this.problem = { layer, offset, need, have: frame.length - offset, reason };
+    this.problem = { layer, offset, need, have: packet.length - offset, reason };
   }
 
   #parseIpv4(length: number): void {
-    const { frame, network: offset } = this;
+    const { packet, networkOffset: offset } = this;
     const captured = length - offset;
     const layer = "ipv4 header";
     const need = IPV4_HEADER_SIZE;
@@ -133,99 +131,88 @@ export class Outline {
       this.problem = { layer, offset, need, have: captured };
       return;
     }
-    const headerLength = (frame.u8(offset) & 15) * 4;
+    const headerLength = (packet.u8(offset + IPV4_OFFSET.versionAndLength) & 15) * 4;
     // GSO packets beyond 64 KiB say 0; the kernel trims everything else to its total length.
-    const totalLength = frame.u16(offset + 2) || captured;
+    const totalLength = packet.u16(offset + IPV4_OFFSET.totalLength) || captured;
     if (headerLength < need || totalLength < headerLength) {
       const smaller = Math.min(headerLength, totalLength);
       const wanted = headerLength < need ? need : headerLength;
       this.problem = { layer, offset, need: wanted, have: smaller };
       return;
     }
-    const fragment = frame.u16(offset + 6);
+    const fragment = packet.u16(offset + IPV4_OFFSET.fragment);
     this.version = 4;
     this.end = offset + Math.min(captured, totalLength);
-    this.upper = Math.min(offset + headerLength, this.end);
-    this.protocol = frame.u8(offset + 9);
+    this.upperOffset = Math.min(offset + headerLength, this.end);
+    this.protocol = packet.u8(offset + IPV4_OFFSET.protocol);
     if (totalLength <= captured) this.#facts |= COMPLETE;
-    if ((fragment & 0x3fff) !== 0) {
-      this.#facts |= (fragment & 0x1fff) !== 0 ? FRAGMENT | LATER_FRAGMENT : FRAGMENT;
-    }
+    if ((fragment & IPV4_FRAGMENT.OFFSET) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
+    else if ((fragment & IPV4_FRAGMENT.MORE_FRAGMENTS) !== 0) this.#facts |= FRAGMENT;
     if (headerLength > captured) {
       this.problem = { layer, offset, need: headerLength, have: captured };
-    } else if (!this.laterFragment && this.protocol !== IP_PROTOCOL.ICMPV6) {
+    } else if (!this.laterFragment) {
       this.#checkUpper(offset + totalLength);
     }
   }
 
   #parseIpv6(length: number): void {
-    const { frame, network } = this;
-    const captured = length - network;
+    const { packet, networkOffset } = this;
+    const captured = length - networkOffset;
     if (captured < IPV6_HEADER_SIZE) {
       const need = IPV6_HEADER_SIZE;
-      this.problem = { layer: "ipv6 header", offset: network, need, have: captured };
+      this.problem = { layer: "ipv6 header", offset: networkOffset, need, have: captured };
       return;
     }
-    let protocol = frame.u8(network + 6);
-    const payloadLength = frame.u16(network + 4) || jumboLength(frame, network);
+    let protocol = packet.u8(networkOffset + IPV6_OFFSET.nextHeader);
+    const payloadLength = packet.u16(networkOffset + IPV6_OFFSET.payloadLength) ||
+      jumboLength(packet, networkOffset);
     // GSO packets beyond 64 KiB say 0 and have an upper layer all the same; the kernel has already
     // trimmed what is really empty.
-    const declaredEnd = payloadLength === 0 && protocol !== NOTHING_FOLLOWS
+    const declaredEnd = payloadLength === 0 && protocol !== OTHER_PROTOCOL.NO_NEXT_HEADER
       ? length
-      : network + IPV6_HEADER_SIZE + payloadLength;
+      : networkOffset + IPV6_HEADER_SIZE + payloadLength;
     const end = Math.min(length, declaredEnd);
 
-    let at = network + IPV6_HEADER_SIZE;
-    // Every extension header is at least 8 bytes long, so the walk ends at the end of the frame.
+    let at = networkOffset + IPV6_HEADER_SIZE;
+    // Every extension header is at least 8 bytes long, so the walk ends with the bytes.
     while (isExtensionHeader(protocol) && !this.laterFragment) {
-      const need = end - at < 8 ? 8 : extensionHeaderLength(frame, protocol, at);
+      const need = end - at < LEAST_EXTENSION_SIZE
+        ? LEAST_EXTENSION_SIZE
+        : extensionHeaderLength(packet, protocol, at);
       if (end - at < need) {
         const layer = `ipv6 extension header ${protocol}`;
         this.problem = { layer, offset: at, need, have: end - at };
         break;
       }
-      if (protocol === IPV6_FRAGMENT) {
-        const word = frame.u16(at + 2);
+      if (protocol === IPV6_EXTENSION.FRAGMENT) {
+        const word = packet.u16(at + 2);
         if ((word & 0xfff8) !== 0) this.#facts |= FRAGMENT | LATER_FRAGMENT;
         else if ((word & 1) !== 0) this.#facts |= FRAGMENT;
       }
-      protocol = frame.u8(at);
+      protocol = packet.u8(at);
       at += need;
     }
     this.version = 6;
     this.end = end;
-    this.upper = at;
+    this.upperOffset = at;
     this.protocol = protocol;
     if (declaredEnd <= length) this.#facts |= COMPLETE;
-    if (this.problem === undefined && !this.laterFragment && protocol !== IP_PROTOCOL.ICMP) {
-      this.#checkUpper(declaredEnd);
-    }
+    if (this.problem === undefined && !this.laterFragment) this.#checkUpper(declaredEnd);
   }
 
   #checkUpper(declaredEnd: number): void {
-    const start = this.upper;
-    const end = this.end;
-    switch (this.protocol) {
-      case IP_PROTOCOL.TCP:
-        this.problem = checkTcp(this.frame, start, end, declaredEnd);
-        break;
-      case IP_PROTOCOL.UDP:
-        this.problem = checkUdp(this.frame, start, end);
-        break;
-      case IP_PROTOCOL.ICMP:
-        this.problem = checkIcmp(start, end);
-        break;
-      case IP_PROTOCOL.ICMPV6:
-        this.problem = checkIcmpv6(start, end);
-        break;
-      default:
-        return;
-    }
+    const layout = upperLayout(this.version, this.protocol);
+    if (layout === undefined) return;
+    const { packet, upperOffset: offset } = this;
+    const { layer, size, check, doubt } = layout;
+    const have = this.end - offset;
+    this.problem = have < size
+      ? { layer, offset, need: size, have }
+      : check?.(packet, offset, declaredEnd);
     if (this.problem !== undefined) return;
     this.#facts |= READABLE;
+    this.layout = layout;
     // The rest of a fragment's datagram is elsewhere.
-    if (this.protocol === IP_PROTOCOL.UDP && !this.fragment) {
-      this.problem = checkUdpLength(this.frame, start, declaredEnd);
-    }
+    if (doubt !== undefined && !this.fragment) this.problem = doubt(packet, offset, declaredEnd);
   }
 }

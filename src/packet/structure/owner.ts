@@ -1,8 +1,8 @@
-// Who owns the memory of a frame, and on what terms it may be changed.
+// The owner of memory that packets are lent from, and on what terms their bytes may be changed.
 
-/** On what terms the owner of a frame's memory lets it be changed. */
+/** On what terms an owner lets the bytes of a packet be changed. */
 export interface EditTerms {
-  /** Most bytes that the frame may grow to. */
+  /** Most bytes that the packet may grow to. */
   readonly maxLength: number;
   /** Fewest that it may shrink to. */
   readonly minLength: number;
@@ -13,18 +13,18 @@ export interface EditTerms {
   readonly partialChecksum: boolean;
   /** The memory must stay as it is: the first change moves the packet into memory of its own. */
   readonly readOnly: boolean;
-  /** Free bytes right behind the frame, in the same memory, which it may grow into. */
+  /** Free bytes right behind the packet, in the same memory, which it may grow into. */
   readonly roomBehind: number;
 }
 
 /**
- * The owner of frames that are handed out: asked when one of them is about to be changed. One object
- * for all of them; `subject` tells which frame it is about.
+ * The owner of the memory of packets: asked when one of them is about to be changed. One object for
+ * all of them; `subject` tells which packet it is about.
  */
-export interface FrameOwner<Subject> {
+export interface BytesOwner<Subject> {
   /** Asked once, before the first change. Throws what the writer is to get instead. */
   terms(subject: Subject): EditTerms;
-  /** Asked before the frame gets `length` bytes by a change at byte `at`. Throws to refuse. */
+  /** Asked before the packet gets `length` bytes by a change at byte `at`. Throws to refuse. */
   checkLength(subject: Subject, length: number, at: number): void;
   /**
    * Asked before a change of what is read of the IP headers on the way: IPv4's options, and the
@@ -43,7 +43,7 @@ export const OWN_MEMORY: EditTerms = {
 };
 
 /** Memory, and a view over the same. */
-export interface FrameMemory {
+export interface Memory {
   readonly bytes: Uint8Array;
   readonly view: DataView;
 }

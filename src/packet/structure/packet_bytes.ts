@@ -1,4 +1,4 @@
-import { type EditTerms, type FrameMemory, type FrameOwner, OWN_MEMORY } from "./owner.ts";
+import { type BytesOwner, type EditTerms, type Memory, OWN_MEMORY } from "./owner.ts";
 import { checksumAddView } from "./checksum.ts";
 import { PacketReleasedError } from "../../base/errors.ts";
 import {
@@ -22,68 +22,81 @@ const ROOM = { before: 64, behind: 192 } as const;
 /** Shorter copies are quicker word by word than as a view and a call. */
 const SHORT = 256;
 
-/** What only a frame that was changed needs. */
+/** What only a packet that was changed needs. */
 interface Room {
   readonly terms: EditTerms;
-  /** The bytes from `low` up to `high` of the memory are the frame's to use. */
+  /** The bytes from `low` up to `high` of the memory are the packet's to use. */
   low: number;
   high: number;
   touched: boolean;
 }
 
 /**
- * The bytes of one packet, lent by whoever owns the memory until {@link Frame.release}.
+ * The bytes of one packet, lent by whoever owns the memory until {@link PacketBytes.release}.
  *
- * Offsets count from the first byte of the frame. Numbers are read and written big-endian, as they
+ * Offsets count from the packet's first byte. Numbers are read and written big-endian, as they
  * are on the network. Reading or writing outside throws RangeError, doing so after the release
- * PacketReleasedError; nothing ever touches memory that is not the frame's.
+ * PacketReleasedError; nothing ever touches memory that is not the packet's.
  *
- * Changes are made in place. A frame that outgrows its memory moves into a buffer of its own; its
- * owner looks at {@link Frame.touched} and takes the bytes from {@link Frame.subarray}.
+ * Changes are made in place. A packet that outgrows its memory moves into a buffer of its own; its
+ * owner looks at {@link PacketBytes.touched} and takes the bytes from {@link PacketBytes.subarray}.
  */
-export class Frame {
+export class PacketBytes {
   #view: DataView;
   #bytes: Uint8Array;
   #start: number;
-  /** Bytes of the frame. −1 once it is released, so that one comparison refuses both mistakes. */
+  /** How many bytes there are. −1 once they are released, so that one comparison refuses both mistakes. */
   #length: number;
   #room: Room | undefined = undefined;
   /** What `bytes` hands out parts of; forgotten with every change. */
   #copy: Uint8Array | undefined = undefined;
   /** The memory is what `lend` got. */
   #lent = false;
-  readonly #owner: FrameOwner<unknown> | undefined;
+  #owner: BytesOwner<unknown> | undefined;
   readonly #subject: unknown;
 
   /**
-   * Lends `bytes` from `start` up to `end`. The frame does not copy: changes in `bytes` show.
+   * Lends `bytes` from `start` up to `end`. Nothing is copied: changes in `bytes` show.
    *
-   * @param view over the same memory as `bytes`, where there is one already.
-   * @param owner is asked about changes, and told `subject`.
    * @throws {TypeError} when `bytes` is no Uint8Array, or its buffer was transferred.
    * @throws {RangeError} unless `0 <= start <= end <= bytes.length`.
    */
+  constructor(bytes: Uint8Array, start?: number, end?: number);
+  /**
+   * @ignore The same of an owner's memory.
+   *
+   * @param view over the same memory as `bytes`, where there is one already.
+   * @param owner is asked about changes, and told `subject`.
+   */
+  constructor(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    view: DataView | undefined,
+    owner?: BytesOwner<never>,
+    subject?: unknown,
+  );
   constructor(
     bytes: Uint8Array,
     start: number = 0,
     end?: number,
     view?: DataView,
-    owner: FrameOwner<never> | undefined = undefined,
-    subject: unknown = undefined,
+    owner?: BytesOwner<never>,
+    subject?: unknown,
   ) {
     // Where there is a view already, both are the owner's.
     const have = view === undefined ? checkedLength("bytes", bytes) : bytes.length;
     const stop = end ?? have;
     if (!(start >= 0 && start <= stop && stop <= have)) {
       throw new RangeError(
-        `a frame needs 0 <= start <= end <= ${have}, got start ${start} and end ${stop}`,
+        `packet bytes need 0 <= start <= end <= ${have}, got start ${start} and end ${stop}`,
       );
     }
     this.#view = view ?? viewOf(bytes);
     this.#bytes = bytes;
     this.#start = start;
     this.#length = stop - start;
-    this.#owner = owner as FrameOwner<unknown> | undefined;
+    this.#owner = owner as BytesOwner<unknown> | undefined;
     this.#subject = subject;
   }
 
@@ -93,12 +106,12 @@ export class Frame {
    *
    * @throws {RangeError} unless `0 <= start <= end <= bytes.length`.
    */
-  static over(view: DataView, bytes: Uint8Array, start: number, end: number): Frame {
-    return new Frame(bytes, start, end, view);
+  static over(view: DataView, bytes: Uint8Array, start: number, end: number): PacketBytes {
+    return new PacketBytes(bytes, start, end, view);
   }
 
   /**
-   * Bytes of the frame.
+   * How many bytes there are.
    *
    * @throws {PacketReleasedError} after the release.
    */
@@ -117,17 +130,17 @@ export class Frame {
     return this.#room !== undefined && this.#room.touched;
   }
 
-  /** Whether the owner computes the transport checksum in the end, so that edits need not. */
+  /** @ignore Whether the owner computes the transport checksum in the end, so that edits need not. */
   get partialChecksum(): boolean {
     return (this.#room ?? this.#prepare()).terms.partialChecksum;
   }
 
-  /** Throws what a write would throw, for an edit that turns out to change nothing. */
+  /** @ignore Throws what a write would throw, for an edit that turns out to change nothing. */
   requireWritable(): void {
     if (this.#room === undefined) this.#prepare();
   }
 
-  /** Throws where the IP headers may not be changed: see {@link FrameOwner.checkHeaders}. */
+  /** @ignore Throws where the IP headers may not be changed: see `BytesOwner.checkHeaders`. */
   checkHeaders(had: boolean): void {
     this.requireWritable();
     this.#owner?.checkHeaders(this.#subject, had);
@@ -153,7 +166,7 @@ export class Frame {
 
   /**
    * The bytes from `start` up to `end` for the program. Where the memory has an owner they are of a
-   * copy of the frame, which is made once and again after a change: whatever a program does with it
+   * copy of the packet, which is made once and again after a change: whatever a program does with it
    * (write, transfer, clone, keep), the owner's memory is out of its reach. Memory without an owner,
    * and what the program lent, is its own: it gets that itself.
    */
@@ -168,7 +181,7 @@ export class Frame {
     return start === 0 && end === this.#length ? copy : copy.subarray(start, end);
   }
 
-  /** Forgets the copy that was handed out: the program may have written into it. */
+  /** @ignore Forgets the copy that was handed out: the program may have written into it. */
   renew(): void {
     this.#copy = undefined;
   }
@@ -225,7 +238,7 @@ export class Frame {
     this.#view.setUint32(this.#start + offset, value, false);
   }
 
-  /** Writes bytes, which may be this frame's own. */
+  /** Writes bytes, which may be of this packet. */
   setBytes(offset: number, bytes: GivenBytes): void {
     const count = checkedLength("bytes", bytes);
     this.replace(offset, count, bytes, count);
@@ -233,11 +246,11 @@ export class Frame {
 
   /**
    * Puts `bytes`, a Uint8Array, in the place of the `removed` bytes at `offset`; those behind them
-   * move. `bytes` may be this frame's own.
+   * move. `bytes` may be of this packet.
    *
    * @param inserted how many they are, where that was checked already.
    * @throws {TypeError} when they are no Uint8Array, or their buffer was transferred.
-   * @throws {RangeError} when it is not inside, or the frame would become longer or shorter than it
+   * @throws {RangeError} when it is not inside, or the packet would become longer or shorter than it
    * may.
    * @throws {PacketReleasedError} after the release.
    */
@@ -265,8 +278,8 @@ export class Frame {
     put(this.#bytes, this.#start + offset, source, inserted);
   }
 
-  /** Lends other memory in place of the old; nothing of it is touched yet. */
-  lend(bytes: Uint8Array): void {
+  /** Lends other memory in place of the old, which may be another's; nothing of it is touched yet. */
+  lend(bytes: Uint8Array, owner: BytesOwner<never> | undefined = this.#owner): void {
     if (this.#length < 0) throw new PacketReleasedError();
     const length = checkedLength("bytes", bytes);
     this.#view = viewOf(bytes);
@@ -274,16 +287,17 @@ export class Frame {
     this.#start = 0;
     this.#length = length;
     this.#room = this.#copy = undefined;
+    this.#owner = owner as BytesOwner<unknown> | undefined;
     this.#lent = true;
   }
 
-  /** Where the frame ends in this memory; 0 where it is in another. */
+  /** @ignore Where the packet ends in this memory; 0 where it is in another. */
   endIn(memory: Uint8Array): number {
     return this.#bytes === memory ? this.#start + this.#length : 0;
   }
 
-  /** Goes on in `to`, which holds what was in `from` so many bytes further on. */
-  rebase(from: Uint8Array, to: FrameMemory, shift: number): void {
+  /** @ignore Goes on in `to`, which holds what was in `from` so many bytes further on. */
+  rebase(from: Uint8Array, to: Memory, shift: number): void {
     if (this.#bytes !== from) return;
     this.#bytes = to.bytes;
     this.#view = to.view;
@@ -370,7 +384,7 @@ export class Frame {
   #refuse(offset: number, need: number): never {
     if (this.#length < 0) throw new PacketReleasedError();
     throw new RangeError(
-      `byte ${offset} and the next ${need} are not all inside a frame of ${this.#length} bytes`,
+      `byte ${offset} and the next ${need} are not all inside a packet of ${this.#length} bytes`,
     );
   }
 }

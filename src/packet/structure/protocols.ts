@@ -14,3 +14,15 @@ export const ETHERTYPE = {
 
 /** Protocol numbers that have a view. */
 export const IP_PROTOCOL = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
+
+/** Numbers of others that something is known of: where a checksum or the ports stand, say. */
+export const OTHER_PROTOCOL = {
+  DCCP: 33,
+  /** Nothing follows the IPv6 header. */
+  NO_NEXT_HEADER: 59,
+  OSPF: 89,
+  PIM: 103,
+  VRRP: 112,
+  SCTP: 132,
+  UDP_LITE: 136,
+} as const;

@@ -2,27 +2,27 @@
 // while the packet is on a way that its sender chose, or its sender away from home.
 import {
   extensionHeaderLength,
-  findExtension,
   findIpv6Option,
   IPV6_EXTENSION,
-  IPV6_HEADER_SIZE,
   isExtensionHeader,
-} from "../ip/ipv6_extensions.ts";
+} from "./extension_headers.ts";
 import { findOption } from "./header_options.ts";
+import { IPV4_OFFSET, IPV6_HEADER_SIZE, IPV6_OFFSET } from "./ip_layouts.ts";
+import { findExtension } from "./ipv6_extensions.ts";
 import type { Outline } from "./outline.ts";
 
-const IPV4 = { source: 12, destination: 16, options: 20 } as const;
-const IPV6 = { nextHeader: 6, source: 8, destination: 24 } as const;
 const LOOSE_SOURCE_ROUTE = 131;
 const STRICT_SOURCE_ROUTE = 137;
 const HOME_ADDRESS = 0xc9;
 
 /** Where the source stands: a Home Address option stands in for the header's (RFC 6275 §6.3). */
 export function coveredSource(outline: Outline): number {
-  const { frame, network, version } = outline;
-  if (version === 4) return network + IPV4.source;
-  const home = isExtensionHeader(frame.u8(network + IPV6.nextHeader)) ? homeAddress(outline) : -1;
-  return home < 0 ? network + IPV6.source : home;
+  const { packet, networkOffset, version } = outline;
+  if (version === 4) return networkOffset + IPV4_OFFSET.source;
+  const home = isExtensionHeader(packet.u8(networkOffset + IPV6_OFFSET.nextHeader))
+    ? homeAddress(outline)
+    : -1;
+  return home < 0 ? networkOffset + IPV6_OFFSET.source : home;
 }
 
 /**
@@ -35,40 +35,40 @@ export function coveredDestination(outline: Outline): number {
 
 /** The sum of both; −1 where they are not known. */
 export function coveredSum(outline: Outline): number {
-  const { frame, version, network, upper } = outline;
+  const { packet, version, networkOffset, upperOffset } = outline;
   // Next to each other in a header without options.
-  if (version === 4 && upper - network === IPV4.options) {
-    return frame.sum(network + IPV4.source, network + IPV4.options);
+  if (version === 4 && upperOffset - networkOffset === IPV4_OFFSET.options) {
+    return packet.sum(networkOffset + IPV4_OFFSET.source, networkOffset + IPV4_OFFSET.options);
   }
   const to = coveredDestination(outline);
   if (to < 0) return -1;
   const from = coveredSource(outline);
   const size = version === 4 ? 4 : 16;
-  return frame.sum(to, to + size, frame.sum(from, from + size));
+  return packet.sum(to, to + size, packet.sum(from, from + size));
 }
 
-function destination4({ frame, network, upper }: Outline): number {
-  const header = network + IPV4.destination;
-  const options = network + IPV4.options;
-  if (upper <= options) return header;
-  let at = findOption(frame, options, upper, LOOSE_SOURCE_ROUTE);
-  if (at < 0) at = findOption(frame, options, upper, STRICT_SOURCE_ROUTE);
+function destination4({ packet, networkOffset, upperOffset }: Outline): number {
+  const header = networkOffset + IPV4_OFFSET.destination;
+  const options = networkOffset + IPV4_OFFSET.options;
+  if (upperOffset <= options) return header;
+  let at = findOption(packet, options, upperOffset, LOOSE_SOURCE_ROUTE);
+  if (at < 0) at = findOption(packet, options, upperOffset, STRICT_SOURCE_ROUTE);
   if (at < 0) return header;
-  const length = frame.u8(at + 1);
+  const length = packet.u8(at + 1);
   // The pointer is behind the last address when the route is at its end.
   const whole = length >= 7 && length % 4 === 3;
-  return whole && frame.u8(at + 2) <= length ? at + length - 4 : header;
+  return whole && packet.u8(at + 2) <= length ? at + length - 4 : header;
 }
 
 function destination6(outline: Outline): number {
-  const { frame, network } = outline;
-  const header = network + IPV6.destination;
+  const { packet, networkOffset } = outline;
+  const header = networkOffset + IPV6_OFFSET.destination;
   // Most packets have none, or only a fragment header.
-  if (!isExtensionHeader(frame.u8(network + IPV6.nextHeader))) return header;
+  if (!isExtensionHeader(packet.u8(networkOffset + IPV6_OFFSET.nextHeader))) return header;
   const at = findExtension(outline, IPV6_EXTENSION.ROUTING);
-  if (at < 0 || frame.u8(at + 3) === 0) return header;
-  const length = extensionHeaderLength(frame, IPV6_EXTENSION.ROUTING, at);
-  switch (frame.u8(at + 2)) {
+  if (at < 0 || packet.u8(at + 3) === 0) return header;
+  const length = extensionHeaderLength(packet, IPV6_EXTENSION.ROUTING, at);
+  switch (packet.u8(at + 2)) {
     case 0: // RFC 2460: the addresses in the order of the visits
     case 2: // RFC 6275: one address
       return length < 24 ? -1 : at + length - 16 - ((length - 8) % 16);
@@ -80,16 +80,16 @@ function destination6(outline: Outline): number {
 }
 
 /** Where the address of a Home Address option stands; −1 when there is none. */
-function homeAddress({ frame, network, upper }: Outline): number {
-  let protocol = frame.u8(network + IPV6.nextHeader);
-  for (let at = network + IPV6_HEADER_SIZE; at < upper;) {
-    const end = at + extensionHeaderLength(frame, protocol, at);
+function homeAddress({ packet, networkOffset, upperOffset }: Outline): number {
+  let protocol = packet.u8(networkOffset + IPV6_OFFSET.nextHeader);
+  for (let at = networkOffset + IPV6_HEADER_SIZE; at < upperOffset;) {
+    const end = at + extensionHeaderLength(packet, protocol, at);
     if (protocol === IPV6_EXTENSION.DESTINATION_OPTIONS) {
       const option = { from: at + 2, to: end, type: HOME_ADDRESS, length: 16 };
-      const found = findIpv6Option(frame, option);
+      const found = findIpv6Option(packet, option);
       if (found >= 0) return found + 2;
     }
-    protocol = frame.u8(at);
+    protocol = packet.u8(at);
     at = end;
   }
   return -1;

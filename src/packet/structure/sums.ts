@@ -1,66 +1,52 @@
 // The checksums of a packet that is being edited: brought along with each change (RFC 1624), or
 // computed anew where the change is one of structure.
 import { checksumFinish, checksumUpdate } from "./checksum.ts";
-import type { Frame } from "./packet_bytes.ts";
+import type { PacketBytes } from "./packet_bytes.ts";
 import type { Outline } from "./outline.ts";
-import { IP_PROTOCOL } from "./protocols.ts";
+import { IPV4_OFFSET } from "./ip_layouts.ts";
+import { IP_PROTOCOL, OTHER_PROTOCOL } from "./protocols.ts";
 import { coveredSum } from "./pseudo.ts";
 import { extensionChecksum, upperChecksum } from "./pseudo_checksums.ts";
-
-const IPV4_CHECKSUM = 10;
-const UDP_LENGTH = 4;
-const UDP_HEADER_SIZE = 8;
-/** Without a view, and like UDP it writes a computed 0 as all ones (RFC 3828 §3.1). */
-const UDP_LITE = 136;
-
-/** Where the checksum stands in an upper layer's header; −1 for protocols without a view. */
-export function checksumOffset(protocol: number): number {
-  switch (protocol) {
-    case IP_PROTOCOL.TCP:
-      return 16;
-    case IP_PROTOCOL.UDP:
-      return 6;
-    case IP_PROTOCOL.ICMP:
-    case IP_PROTOCOL.ICMPV6:
-      return 2;
-    default:
-      return -1;
-  }
-}
+import { UDP, UDP_HEADER_SIZE, UDP_OFFSET } from "./upper_layouts.ts";
 
 /** The bytes from `from` up to `to` as a sum, in 16-bit words that are counted from `base` on. */
-export function wordSum(frame: Frame, base: number, from: number, to: number): number {
+export function wordSum(packet: PacketBytes, base: number, from: number, to: number): number {
   const start = from - ((from - base) & 1);
-  return frame.sum(start, Math.min(frame.length, to + ((to - base) & 1)));
+  return packet.sum(start, Math.min(packet.length, to + ((to - base) & 1)));
 }
 
-function updateWord(frame: Frame, at: number, before: number, after: number): number {
-  const updated = checksumUpdate(frame.u16(at), before, after);
-  frame.setU16(at, updated);
+function updateWord(packet: PacketBytes, at: number, before: number, after: number): number {
+  const updated = checksumUpdate(packet.u16(at), before, after);
+  packet.setU16(at, updated);
   return updated;
 }
 
 /** Brings the IPv4 header's checksum along after words that it covers changed from sum to sum. */
-export function updateHeader({ frame, network }: Outline, before: number, after: number): void {
-  if (before !== after) updateWord(frame, network + IPV4_CHECKSUM, before, after);
+export function updateHeader(
+  { packet, networkOffset }: Outline,
+  before: number,
+  after: number,
+): void {
+  if (before !== after) updateWord(packet, networkOffset + IPV4_OFFSET.checksum, before, after);
 }
 
 /** The same for the upper layer's, if that layer is here and has one. */
 export function updateUpper(outline: Outline, before: number, after: number): void {
-  const { frame, protocol } = outline;
-  if (before === after || !outline.readable || outline.version === 0) return;
-  if (frame.partialChecksum) return;
-  updateAt(outline, outline.upper + checksumOffset(protocol), before, after);
+  const { layout } = outline;
+  if (before === after || layout === undefined || outline.packet.partialChecksum) return;
+  updateAt(outline, outline.upperOffset + layout.checksum, before, after);
 }
 
 function updateAt(outline: Outline, at: number, before: number, after: number): void {
-  const { frame, protocol } = outline;
-  if (protocol === IP_PROTOCOL.UDP && frame.u16(at) === 0) return;
-  if (updateWord(frame, at, before, after) !== 0) return;
-  if (protocol === IP_PROTOCOL.UDP || protocol === UDP_LITE) frame.setU16(at, 0xffff);
-  // Over nothing but zeros the checksum is 0xffff, which the update cannot tell from 0.
+  const { packet, protocol } = outline;
+  if (protocol === IP_PROTOCOL.UDP && packet.u16(at) === 0) return;
+  if (updateWord(packet, at, before, after) !== 0) return;
+  // UDP-Lite has no view, and like UDP it writes a computed 0 as all ones (RFC 3828 §3.1).
+  if (protocol === IP_PROTOCOL.UDP || protocol === OTHER_PROTOCOL.UDP_LITE) {
+    packet.setU16(at, 0xffff);
+  } // Over nothing but zeros the checksum is 0xffff, which the update cannot tell from 0.
   else if (protocol === IP_PROTOCOL.ICMP && outline.whole) {
-    if (frame.sum(outline.upper, outline.end) === 0) frame.setU16(at, 0xffff);
+    if (packet.sum(outline.upperOffset, outline.end) === 0) packet.setU16(at, 0xffff);
   }
 }
 
@@ -69,38 +55,38 @@ function updateAt(outline: Outline, at: number, before: number, after: number): 
  * are cut behind it, or make no sense.
  */
 export function updatePseudo(outline: Outline, before: number, after: number): void {
-  if (before === after || outline.frame.partialChecksum) return;
+  if (before === after || outline.packet.partialChecksum) return;
   const upper = upperChecksum(outline);
   if (upper >= 0) updateAt(outline, upper, before, after);
   const extension = extensionChecksum(outline);
-  if (extension >= 0) updateWord(outline.frame, extension, before, after);
+  if (extension >= 0) updateWord(outline.packet, extension, before, after);
 }
 
 /** Computes the IPv4 header's checksum, if all of the header is here; returns whether it was. */
-export function finishHeader({ frame, network, upper }: Outline): boolean {
-  if (upper - network !== (frame.u8(network) & 15) * 4) return false;
-  const at = network + IPV4_CHECKSUM;
-  frame.setU16(at, 0);
-  frame.setU16(at, checksumFinish(frame.sum(network, upper)));
+export function finishHeader({ packet, networkOffset, upperOffset }: Outline): boolean {
+  if (upperOffset - networkOffset !== (packet.u8(networkOffset) & 15) * 4) return false;
+  const at = networkOffset + IPV4_OFFSET.checksum;
+  packet.setU16(at, 0);
+  packet.setU16(at, checksumFinish(packet.sum(networkOffset, upperOffset)));
   return true;
 }
 
 /** Where what the upper layer's checksum covers ends; −1 when not all of it is here. */
 function coveredEnd(outline: Outline): number {
-  const { frame, version, protocol, upper, end } = outline;
-  if (!outline.whole || !outline.readable || version === 0) return -1;
+  const { packet, layout, protocol, upperOffset, end } = outline;
+  if (!outline.whole || layout === undefined) return -1;
   if (protocol !== IP_PROTOCOL.UDP) return end;
   // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
-  const length = frame.u16(upper + UDP_LENGTH) || end - upper;
-  return length < UDP_HEADER_SIZE || upper + length > end ? -1 : upper + length;
+  const length = packet.u16(upperOffset + UDP_OFFSET.length) || end - upperOffset;
+  return length < UDP_HEADER_SIZE || upperOffset + length > end ? -1 : upperOffset + length;
 }
 
 /** The sum of the pseudo-header, unfolded; 0 for ICMP, which has none, and −1 where it is not known. */
 function pseudoSum(outline: Outline, end: number): number {
-  const { protocol, upper } = outline;
+  const { protocol, upperOffset } = outline;
   if (protocol === IP_PROTOCOL.ICMP) return 0;
   const sum = coveredSum(outline);
-  return sum < 0 ? sum : sum + protocol + (end - upper);
+  return sum < 0 ? sum : sum + protocol + (end - upperOffset);
 }
 
 /**
@@ -110,15 +96,15 @@ function pseudoSum(outline: Outline, end: number): number {
  * @returns whether it was computed.
  */
 export function finishUpper(outline: Outline): boolean {
-  const { frame, protocol, upper } = outline;
+  const { packet, layout, protocol, upperOffset } = outline;
   const end = coveredEnd(outline);
   const sum = end < 0 ? end : pseudoSum(outline, end);
-  if (sum < 0) return false;
-  const at = upper + checksumOffset(protocol);
-  frame.setU16(at, 0);
-  const checksum = checksumFinish(frame.sum(upper, end, sum));
+  if (sum < 0 || layout === undefined) return false;
+  const at = upperOffset + layout.checksum;
+  packet.setU16(at, 0);
+  const checksum = checksumFinish(packet.sum(upperOffset, end, sum));
   // UDP writes a computed 0 as all ones: 0 means "none" (RFC 768).
-  frame.setU16(at, checksum === 0 && protocol === IP_PROTOCOL.UDP ? 0xffff : checksum);
+  packet.setU16(at, checksum === 0 && protocol === IP_PROTOCOL.UDP ? 0xffff : checksum);
   return true;
 }
 
@@ -133,11 +119,11 @@ export function partialUpper(outline: Outline): number {
 }
 
 /** Whether the upper layer is UDP without a checksum, which edits keep so. */
-export function isUnsummed({ frame, protocol, readable, upper }: Outline): boolean {
-  return readable && protocol === IP_PROTOCOL.UDP && frame.u16(upper + 6) === 0;
+export function isUnsummed({ packet, layout, upperOffset }: Outline): boolean {
+  return layout === UDP && packet.u16(upperOffset + UDP_OFFSET.checksum) === 0;
 }
 
 /** Computes the upper layer's checksum after a change of what it covers, unless it has none. */
 export function renewUpper(outline: Outline): void {
-  if (!outline.frame.partialChecksum && !isUnsummed(outline)) finishUpper(outline);
+  if (!outline.packet.partialChecksum && !isUnsummed(outline)) finishUpper(outline);
 }

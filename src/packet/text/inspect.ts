@@ -1,10 +1,10 @@
 // A packet laid out for people, layer by layer.
 import { describeProblem } from "../../base/errors.ts";
-import { EthernetLayers } from "../link/ethernet.ts";
+import { EthernetLayers } from "../ethernet_layers.ts";
 import { hexDump, hexNumber } from "../../base/hex.ts";
 import { fieldLines, type Line, section } from "./inspect_values.ts";
-import { FIELDS, innermostPayload } from "./json.ts";
-import type { Layers } from "../layers.ts";
+import { FIELDS } from "../headers.ts";
+import { innermostPayload, type Layers } from "../layers.ts";
 import { checkObject } from "../../base/objects.ts";
 import { checkInteger } from "../../base/checks.ts";
 import { summary, type SummaryOptions } from "./summary.ts";
@@ -31,7 +31,7 @@ export interface InspectOptions extends SummaryOptions {
  * under the names that the views have, options decoded, checksums judged where all that they cover
  * is here, and what follows the innermost header in hex.
  *
- * @throws {PacketReleasedError} when the frame was released.
+ * @throws {PacketReleasedError} when the bytes were released.
  * @throws {TypeError | RangeError} when `maxBytes` is no number of bytes.
  * @example
  * ```ts

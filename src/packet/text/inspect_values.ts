@@ -2,7 +2,7 @@
 import { Flow } from "../structure/flow.ts";
 import { formatHex, hexNumber } from "../../base/hex.ts";
 import type { Ipv4Option } from "../ip/ipv4.ts";
-import type { Ipv6Extension } from "../ip/ipv6_extensions.ts";
+import type { Ipv6Extension } from "../structure/ipv6_extensions.ts";
 import type { Ipv6Option } from "../ip/ipv6_values.ts";
 import {
   ethertypeName,

@@ -1,9 +1,13 @@
 // One line about a packet, in the words of tcpdump.
 import { ARP_OPERATION, type ArpView } from "../link/arp.ts";
-import type { EthernetLayers } from "../link/ethernet.ts";
+import type { EthernetLayers } from "../ethernet_layers.ts";
 import { formatHex, hexNumber } from "../../base/hex.ts";
 import type { Ipv4View } from "../ip/ipv4.ts";
-import { IPV6_EXTENSION, IPV6_HEADER_SIZE, type Ipv6Extension } from "../ip/ipv6_extensions.ts";
+import { IPV6_EXTENSION } from "../structure/extension_headers.ts";
+import { IPV6_HEADER_SIZE } from "../structure/ip_layouts.ts";
+import type { Ipv6Extension } from "../structure/ipv6_extensions.ts";
+import { OTHER_PROTOCOL } from "../structure/protocols.ts";
+import { UDP_HEADER_SIZE } from "../structure/upper_layouts.ts";
 import type { Ipv6View } from "../ip/ipv6.ts";
 import { Layers } from "../layers.ts";
 import { checkObject } from "../../base/objects.ts";
@@ -15,9 +19,7 @@ import { describeTcp } from "./summary_tcp.ts";
 
 /** Extension headers that are named before the rest is only counted. */
 const MOST_EXTENSIONS = 8;
-const NO_NEXT_HEADER = 59;
-const DCCP = 33;
-const SCTP = 132;
+const { DCCP, NO_NEXT_HEADER, SCTP } = OTHER_PROTOCOL;
 
 /** Protocols without a view whose messages are told. */
 const DESCRIBE: Readonly<Record<number, (bytes: Uint8Array) => string>> = {
@@ -29,7 +31,7 @@ const DESCRIBE: Readonly<Record<number, (bytes: Uint8Array) => string>> = {
 export interface SummaryOptions {
   /**
    * Bytes of the packet on the wire from its network header on, when it was not captured whole.
-   * Default: what the frame has: of one that says more it is told that bytes are missing.
+   * Default: what was captured; of a packet that says it has more, the line tells that bytes are missing.
    */
   readonly length?: number;
 }
@@ -40,14 +42,14 @@ export interface SummaryOptions {
  * follow; a layer that is cut or malformed is said in brackets. Of an Ethernet frame the addresses
  * and VLAN tags come first.
  *
- * @throws {PacketReleasedError} when the frame was released.
+ * @throws {PacketReleasedError} when the bytes were released.
  */
 export function summary(packet: Layers | EthernetLayers, options: SummaryOptions = {}): string {
   checkObject("packet", packet);
   checkObject("options", options);
   if (packet instanceof Layers) return line(packet, options.length);
   const { ethernet, vlans, layers } = packet;
-  if (ethernet === undefined) return `ethernet, length ${packet.frame.length}${flaw(packet)}`;
+  if (ethernet === undefined) return `ethernet, length ${packet.bytes.length}${flaw(packet)}`;
   const parts = [`${ethernet.source} > ${ethernet.destination}`, ...vlans.map(vlanText)];
   parts.push(layers === undefined ? flaw(packet).trimStart() : line(layers, options.length));
   return parts.join(", ");
@@ -61,7 +63,7 @@ export function vlanText(
 }
 
 function line(layers: Layers, length: number | undefined): string {
-  const wire = length ?? layers.frame.length - layers.networkOffset;
+  const wire = length ?? layers.bytes.length - layers.networkOffset;
   const { ip, arp } = layers;
   if (arp !== undefined) return `ARP, ${describeArp(arp)}, length ${wire}${flaw(layers)}`;
   if (ip === undefined) {
@@ -112,7 +114,9 @@ function isBadLength({ udp, malformed }: Layers): boolean {
 function upperLength(ip: Ipv4View | Ipv6View, wire: number): number {
   const total = ip.version === 4
     ? ip.totalLength || wire
-    : (ip.payloadLength === 0 && ip.nextHeader !== NO_NEXT_HEADER ? wire : 40 + ip.payloadLength);
+    : (ip.payloadLength === 0 && ip.nextHeader !== NO_NEXT_HEADER
+      ? wire
+      : IPV6_HEADER_SIZE + ip.payloadLength);
   return Math.max(0, total - ip.headerLength);
 }
 
@@ -120,7 +124,9 @@ function describeUpper(layers: Layers, ip: Ipv4View | Ipv6View, length: number):
   const { tcp, udp, icmp, icmpv6 } = layers;
   if (tcp !== undefined) return describeTcp(tcp, Math.max(0, length - tcp.headerLength));
   if (udp !== undefined) {
-    const [said, most] = [udp.length || length, length].map((size) => Math.max(0, size - 8));
+    const [said, most] = [udp.length || length, length].map((size) =>
+      Math.max(0, size - UDP_HEADER_SIZE)
+    );
     return isBadLength(layers) ? `UDP, bad length ${said} > ${most}` : `UDP, length ${said}`;
   }
   if (icmp !== undefined) return `ICMP ${describeIcmp(icmp)}, length ${length}`;

@@ -1,6 +1,6 @@
 // ICMP and ICMPv6 messages in the words of tcpdump.
 import { formatIpv6 } from "../../base/address.ts";
-import { Frame } from "../structure/packet_bytes.ts";
+import { PacketBytes } from "../structure/packet_bytes.ts";
 import type { Icmpv6View } from "../transport/icmpv6.ts";
 import type { IcmpView } from "../transport/icmp.ts";
 import { Layers } from "../layers.ts";
@@ -35,7 +35,7 @@ const REDIRECT: readonly (readonly [how: string, what: string])[] = [
 export function describeIcmp(icmp: IcmpView): string {
   const { identifier, sequenceNumber, type, typeName, code } = icmp;
   if (identifier !== undefined) return `${typeName}, id ${identifier}, seq ${sequenceNumber}`;
-  const quoted = new Layers(new Frame(icmp.payload), ETHERTYPE.IPV4);
+  const quoted = new Layers(new PacketBytes(icmp.payload), ETHERTYPE.IPV4);
   const to = quoted.ip?.destination;
   if (type === 3 && to !== undefined) {
     switch (code) {
@@ -105,7 +105,7 @@ export function describeIcmpv6(icmp: Icmpv6View): string {
 }
 
 function unreachable(payload: Uint8Array, code: number): string {
-  const quoted = new Layers(new Frame(payload), ETHERTYPE.IPV6);
+  const quoted = new Layers(new PacketBytes(payload), ETHERTYPE.IPV6);
   const to = quoted.ip?.destination;
   if (code === 4 && to !== undefined) return `unreachable port, ${to} ${portOf(quoted)}`;
   if (code === 2 && to !== undefined) {
@@ -123,7 +123,7 @@ function unreachable(payload: Uint8Array, code: number): string {
 function timeExceeded(payload: Uint8Array, code: number): string {
   if (code > 1) return `time exceeded in-transit, unknown code (${code})`;
   if (code === 1) return "time exceeded in-transit (reassembly)";
-  const to = new Layers(new Frame(payload), ETHERTYPE.IPV6).ip?.destination;
+  const to = new Layers(new PacketBytes(payload), ETHERTYPE.IPV6).ip?.destination;
   return `time exceeded in-transit${to === undefined ? "" : ` for ${to}`}`;
 }
 

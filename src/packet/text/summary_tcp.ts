@@ -1,14 +1,14 @@
 // A TCP segment in the words of tcpdump.
-import { Frame } from "../structure/packet_bytes.ts";
+import { PacketBytes } from "../structure/packet_bytes.ts";
 import { formatHex } from "../../base/hex.ts";
 import { describeMptcp } from "./summary_mptcp.ts";
 import { readOptions } from "../structure/header_options.ts";
+import { TCP_HEADER_SIZE } from "../structure/upper_layouts.ts";
 import { tcpOptionName } from "../structure/protocol_names.ts";
 import { flagLetters, TCP_FLAG } from "../transport/tcp_flags.ts";
 import { TCP_OPTION, type TcpOption } from "../transport/tcp_options.ts";
 import type { TcpView } from "../transport/tcp.ts";
 
-const FIXED_HEADER = 20;
 const MULTIPATH = 30;
 
 /** `Flags [S], seq 1, win 64240, options [mss 1460], length 0`; `length` is that of the data. */
@@ -22,16 +22,16 @@ export function describeTcp(tcp: TcpView, length: number): string {
   if (tcp.ack) parts.push(`ack ${tcp.acknowledgmentNumber}`);
   parts.push(`win ${tcp.windowSize}`);
   if (tcp.urg) parts.push(`urg ${tcp.urgentPointer}`);
-  if (tcp.headerLength > FIXED_HEADER) parts.push(`options [${describeOptions(tcp)}]`);
+  if (tcp.headerLength > TCP_HEADER_SIZE) parts.push(`options [${describeOptions(tcp)}]`);
   parts.push(`length ${length}`);
   return parts.join(", ");
 }
 
 function describeOptions(tcp: TcpView): string {
   const bytes = tcp.options;
-  const { options, problem } = readOptions(new Frame(bytes), 0, bytes.length);
+  const { options, problem } = readOptions(new PacketBytes(bytes), 0, bytes.length);
   const texts = options.map(([kind, data]) => describeTcpOption({ kind, data }));
-  if (bytes.length < tcp.headerLength - FIXED_HEADER) texts.push("[cut]");
+  if (bytes.length < tcp.headerLength - TCP_HEADER_SIZE) texts.push("[cut]");
   else if (problem !== undefined) texts.push("[bad opt]");
   else if (options.reduce((sum, [kind, data]) => sum + sizeOf(kind, data), 0) < bytes.length) {
     texts.push("eol");

@@ -1,8 +1,9 @@
 // Whether the checksums of a packet are right: computed anew in a copy, and compared.
-import { Frame } from "../structure/packet_bytes.ts";
+import { PacketBytes } from "../structure/packet_bytes.ts";
 import type { Layers } from "../layers.ts";
+import { IPV4_OFFSET } from "../structure/ip_layouts.ts";
 import { Outline } from "../structure/outline.ts";
-import { checksumOffset, finishHeader, finishUpper } from "../structure/sums.ts";
+import { finishHeader, finishUpper } from "../structure/sums.ts";
 
 /** What a checksum should be; absent where that cannot be told from the bytes that are here. */
 export interface RightChecksums {
@@ -15,12 +16,14 @@ export interface RightChecksums {
 /** Computes the checksums of a packet, which stays as it is. */
 export function rightChecksums(layers: Layers): RightChecksums {
   // Not `slice()`: a Buffer's shares its memory.
-  const copy = new Frame(new Uint8Array(layers.frame.subarray(layers.networkOffset)));
+  const copy = new PacketBytes(new Uint8Array(layers.bytes.subarray(layers.networkOffset)));
   const outline = new Outline(copy, layers.ethertype, 0);
-  const header = outline.version === 4 && finishHeader(outline) ? copy.u16(10) : undefined;
+  const header = outline.version === 4 && finishHeader(outline)
+    ? copy.u16(IPV4_OFFSET.checksum)
+    : undefined;
   const unsummed = layers.udp?.checksum === 0;
-  const upper = !unsummed && finishUpper(outline)
-    ? copy.u16(outline.upper + checksumOffset(outline.protocol))
+  const upper = !unsummed && finishUpper(outline) && outline.layout !== undefined
+    ? copy.u16(outline.upperOffset + outline.layout.checksum)
     : undefined;
   return { ...(header !== undefined && { header }), ...(upper !== undefined && { upper }) };
 }

@@ -1,17 +1,16 @@
 import { formatIpv4, parseIpv4 } from "../../base/address.ts";
 import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "../edit/edit.ts";
-import type { WireProblem } from "../../base/errors.ts";
 import type { Flow } from "../structure/flow.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
-import { icmpJson, INSPECT, type JsonObject, shown } from "../text/json.ts";
-import { type Outline, quotedFlow } from "../structure/outline.ts";
+import { quotedFlow } from "../structure/flow_of_packet.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { ICMP, ICMP_HEADER_SIZE, ICMP_OFFSET } from "../structure/upper_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
+import type { Outline } from "../structure/outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
 
-/** Where the fields of an ICMP header begin (RFC 792), in bytes. */
-const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
-
-const LAYER = "icmp header";
+const FIELD = ICMP_OFFSET;
 
 const UNREACHABLE = 3;
 /** The code of {@link UNREACHABLE} that tells an MTU (RFC 1191 §4). */
@@ -52,17 +51,16 @@ const QUERIES: ReadonlySet<number> = new Set([
 /** Types that are about another packet, whose first bytes follow the header. */
 const ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
 
-/** What keeps an ICMP header at `start` from being read, if anything. */
-export function checkIcmp(start: number, end: number): WireProblem | undefined {
-  const have = end - start;
-  if (have >= FIELD.data) return undefined;
-  return { layer: LAYER, offset: start, need: FIELD.data, have };
-}
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const ICMP_FIELDS = [
+  ...["type", "typeName", "code", "checksum", "identifier", "sequenceNumber"] as const,
+  ...["mtu", "gateway", "pointer", "restOfHeader", "quotedFlow"] as const,
+] as const;
 
 /**
  * An ICMP header (RFC 792) and what follows it. Made by `Layers`, which has checked that the header
- * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
- * once the frame was released.
+ * is there. Numbers are in host order. Borrows the packet's bytes: every use throws PacketReleasedError
+ * once they were released.
  *
  * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
  * value out of range throws RangeError, one of the wrong type, or a field that messages of this type
@@ -70,16 +68,16 @@ export function checkIcmp(start: number, end: number): WireProblem | undefined {
  * anything is changed.
  */
 export class IcmpView {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   get type(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.type);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.type);
   }
 
   set type(value: number) {
@@ -94,7 +92,7 @@ export class IcmpView {
   }
 
   get code(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.code);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.code);
   }
 
   set code(value: number) {
@@ -104,20 +102,20 @@ export class IcmpView {
 
   /** The checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** Identifier of an echo, extended echo, timestamp, information or address mask message; else absent. */
   get identifier(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#frame.u16(this.#outline.upper + FIELD.identifier);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.identifier);
   }
 
   set identifier(value: number) {
@@ -129,7 +127,7 @@ export class IcmpView {
   /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber) >>
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber) >>
       (this.#isExtendedEcho() ? 8 : 0);
   }
 
@@ -138,14 +136,14 @@ export class IcmpView {
     if (!QUERIES.has(this.type)) this.#refuse("sequenceNumber");
     const extended = this.#isExtendedEcho();
     if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
-    const low = this.#frame.u8(this.#outline.upper + FIELD.sequenceNumber + 1);
+    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.sequenceNumber + 1);
     this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
   }
 
   /** MTU of the next hop in "fragmentation needed", type 3 with code 4 (RFC 1191 §4); else absent. */
   get mtu(): number | undefined {
     if (!this.#hasMtu()) return undefined;
-    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber);
   }
 
   set mtu(value: number) {
@@ -168,14 +166,14 @@ export class IcmpView {
   /** The byte that a "parameter problem" is about; else absent. */
   get pointer(): number | undefined {
     if (this.type !== PARAMETER_PROBLEM) return undefined;
-    return this.#frame.u8(this.#outline.upper + FIELD.identifier);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.restOfHeader);
   }
 
   set pointer(value: number) {
     checkInteger("pointer", value, 0, 255);
     if (this.type !== PARAMETER_PROBLEM) this.#refuse("pointer");
-    const low = this.#frame.u8(this.#outline.upper + FIELD.identifier + 1);
-    this.#write(FIELD.identifier, (value << 8) | low);
+    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.restOfHeader + 1);
+    this.#write(FIELD.restOfHeader, (value << 8) | low);
   }
 
   /**
@@ -184,7 +182,7 @@ export class IcmpView {
    * where no IP header is quoted.
    *
    * The quoted packet itself is `parseLayers(icmp.payload)`; to change it (NAT does) edit a copy of
-   * these bytes, and assign `frame.subarray()` of it to {@link payload}.
+   * these bytes, and assign `layers.bytes.subarray()` of it to {@link payload}.
    */
   get quotedFlow(): Flow | undefined {
     return ERRORS.has(this.type) ? quotedFlow(this.#data(), ETHERTYPE.IPV4) : undefined;
@@ -192,19 +190,19 @@ export class IcmpView {
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type. */
   get restOfHeader(): number {
-    return this.#frame.u32(this.#outline.upper + FIELD.identifier);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.restOfHeader);
   }
 
   set restOfHeader(value: number) {
     checkU32("restOfHeader", value);
     this.#require();
-    writeUpper32(this.#outline, FIELD.identifier, value);
+    writeUpper32(this.#outline, FIELD.restOfHeader, value);
   }
 
   /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
   get payload(): Uint8Array {
-    const { upper, end } = this.#outline;
-    return this.#frame.bytes(upper + FIELD.data, end);
+    const { upperOffset, end } = this.#outline;
+    return this.#packet.bytes(upperOffset + ICMP_HEADER_SIZE, end);
   }
 
   /**
@@ -216,10 +214,10 @@ export class IcmpView {
   set payload(value: Uint8Array) {
     const length = checkedLength("payload", value);
     this.#require();
-    const { upper, end } = this.#outline;
+    const { upperOffset, end } = this.#outline;
     replaceData(
       this.#outline,
-      { field: "payload", from: upper + FIELD.data, to: end },
+      { field: "payload", from: upperOffset + ICMP_HEADER_SIZE, to: end },
       value,
       length,
     );
@@ -227,7 +225,7 @@ export class IcmpView {
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return icmpJson(this);
+    return jsonFields(this, [...ICMP_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -237,12 +235,12 @@ export class IcmpView {
 
   /** The payload in place, which only this class looks at. */
   #data(): Uint8Array {
-    const { upper, end } = this.#outline;
-    return this.#frame.subarray(upper + FIELD.data, end);
+    const { upperOffset, end } = this.#outline;
+    return this.#packet.subarray(upperOffset + ICMP_HEADER_SIZE, end);
   }
 
   #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.ICMP, LAYER);
+    requireUpper(this.#outline, IP_PROTOCOL.ICMP, ICMP.layer);
   }
 
   #refuse(field: string): never {
@@ -265,3 +263,5 @@ export class IcmpView {
     writeUpper16(this.#outline, offset, word);
   }
 }
+
+guardNames(IcmpView, "icmp");

@@ -6,18 +6,17 @@ import {
   writeUpper32,
   writeUpperBytes,
 } from "../edit/edit.ts";
-import type { WireProblem } from "../../base/errors.ts";
 import type { Flow } from "../structure/flow.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
-import { icmpv6Json, INSPECT, type JsonObject, shown } from "../text/json.ts";
-import { type Outline, quotedFlow } from "../structure/outline.ts";
+import { quotedFlow } from "../structure/flow_of_packet.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { ICMP_HEADER_SIZE, ICMP_OFFSET, ICMPV6 } from "../structure/upper_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
+import type { Outline } from "../structure/outline.ts";
 import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
 
-/** Where the fields of an ICMPv6 header begin (RFC 4443 §2.1, §4.1), in bytes. */
-const FIELD = { type: 0, code: 1, checksum: 2, identifier: 4, sequenceNumber: 6, data: 8 } as const;
-
-const LAYER = "icmpv6 header";
+const FIELD = ICMP_OFFSET;
 
 /** Names of ICMPv6 types, after IANA's registry. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -53,17 +52,16 @@ const NEIGHBOR_LAST = 137;
 /** Lower types are errors about another packet, whose first bytes follow the header (RFC 4443 §2.1). */
 const FIRST_INFORMATIONAL = 128;
 
-/** What keeps an ICMPv6 header at `start` from being read, if anything. */
-export function checkIcmpv6(start: number, end: number): WireProblem | undefined {
-  const have = end - start;
-  if (have >= FIELD.data) return undefined;
-  return { layer: LAYER, offset: start, need: FIELD.data, have };
-}
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const ICMPV6_FIELDS = [
+  ...["type", "typeName", "code", "checksum", "identifier", "sequenceNumber"] as const,
+  ...["mtu", "pointer", "targetAddress", "restOfHeader", "quotedFlow"] as const,
+] as const;
 
 /**
  * An ICMPv6 header (RFC 4443) and what follows it. Made by `Layers`, which has checked that the header
- * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
- * once the frame was released.
+ * is there. Numbers are in host order. Borrows the packet's bytes: every use throws PacketReleasedError
+ * once they were released.
  *
  * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
  * value out of range throws RangeError, one of the wrong type, or a field that messages of this type
@@ -71,16 +69,16 @@ export function checkIcmpv6(start: number, end: number): WireProblem | undefined
  * anything is changed.
  */
 export class Icmpv6View {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   get type(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.type);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.type);
   }
 
   set type(value: number) {
@@ -95,7 +93,7 @@ export class Icmpv6View {
   }
 
   get code(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.code);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.code);
   }
 
   set code(value: number) {
@@ -105,20 +103,20 @@ export class Icmpv6View {
 
   /** The checksum as it stands; nobody has verified it. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** Identifier of an echo or extended echo message; else absent. */
   get identifier(): number | undefined {
     if (!this.#isEcho() && !this.#isExtendedEcho()) return undefined;
-    return this.#frame.u16(this.#outline.upper + FIELD.identifier);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.identifier);
   }
 
   set identifier(value: number) {
@@ -131,7 +129,8 @@ export class Icmpv6View {
   get sequenceNumber(): number | undefined {
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) return undefined;
-    return this.#frame.u16(this.#outline.upper + FIELD.sequenceNumber) >> (extended ? 8 : 0);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber) >>
+      (extended ? 8 : 0);
   }
 
   set sequenceNumber(value: number) {
@@ -139,7 +138,7 @@ export class Icmpv6View {
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) this.#refuse("sequenceNumber");
     if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
-    const low = this.#frame.u8(this.#outline.upper + FIELD.sequenceNumber + 1);
+    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.sequenceNumber + 1);
     this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
   }
 
@@ -175,7 +174,7 @@ export class Icmpv6View {
     const address = parseIpv6(value, "targetAddress");
     if (!this.#hasTarget()) this.#refuse("targetAddress");
     this.#require();
-    writeUpperBytes(this.#outline, this.#outline.upper + FIELD.data, address);
+    writeUpperBytes(this.#outline, this.#outline.upperOffset + ICMP_HEADER_SIZE, address);
   }
 
   /** The flow of the packet that an error quotes, as in `IcmpView`; else absent. */
@@ -186,19 +185,19 @@ export class Icmpv6View {
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type (the MTU of type 2). */
   get restOfHeader(): number {
-    return this.#frame.u32(this.#outline.upper + FIELD.identifier);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.restOfHeader);
   }
 
   set restOfHeader(value: number) {
     checkU32("restOfHeader", value);
     this.#require();
-    writeUpper32(this.#outline, FIELD.identifier, value);
+    writeUpper32(this.#outline, FIELD.restOfHeader, value);
   }
 
   /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
   get payload(): Uint8Array {
-    const { upper, end } = this.#outline;
-    return this.#frame.bytes(upper + FIELD.data, end);
+    const { upperOffset, end } = this.#outline;
+    return this.#packet.bytes(upperOffset + ICMP_HEADER_SIZE, end);
   }
 
   /**
@@ -210,10 +209,10 @@ export class Icmpv6View {
   set payload(value: Uint8Array) {
     const length = checkedLength("payload", value);
     this.#require();
-    const { upper, end } = this.#outline;
+    const { upperOffset, end } = this.#outline;
     replaceData(
       this.#outline,
-      { field: "payload", from: upper + FIELD.data, to: end },
+      { field: "payload", from: upperOffset + ICMP_HEADER_SIZE, to: end },
       value,
       length,
     );
@@ -221,7 +220,7 @@ export class Icmpv6View {
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return icmpv6Json(this);
+    return jsonFields(this, [...ICMPV6_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -230,7 +229,7 @@ export class Icmpv6View {
   }
 
   #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.ICMPV6, LAYER);
+    requireUpper(this.#outline, IP_PROTOCOL.ICMPV6, ICMPV6.layer);
   }
 
   #refuse(field: string): never {
@@ -246,8 +245,8 @@ export class Icmpv6View {
 
   /** The payload in place, which only this class looks at. */
   #data(): Uint8Array {
-    const { upper, end } = this.#outline;
-    return this.#frame.subarray(upper + FIELD.data, end);
+    const { upperOffset, end } = this.#outline;
+    return this.#packet.subarray(upperOffset + ICMP_HEADER_SIZE, end);
   }
 
   #isEcho(): boolean {
@@ -265,3 +264,5 @@ export class Icmpv6View {
     return type >= NEIGHBOR_FIRST && type <= NEIGHBOR_LAST && this.#data().length >= 16;
   }
 }
+
+guardNames(Icmpv6View, "icmpv6");

@@ -1,8 +1,9 @@
 import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "../edit/edit.ts";
-import type { WireProblem } from "../../base/errors.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
-import { INSPECT, type JsonObject, shown, tcpJson } from "../text/json.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { encodeOptions, padBytes, rawOptions, readOptions } from "../structure/header_options.ts";
+import { TCP, TCP_HEADER_SIZE, TCP_OFFSET } from "../structure/upper_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { IP_PROTOCOL } from "../structure/protocols.ts";
 import {
@@ -24,62 +25,37 @@ import {
   type TcpTimestamps,
 } from "./tcp_options.ts";
 
-/** Where the fields of a TCP header begin (RFC 9293 §3.1), in bytes. */
-const FIELD = {
-  sourcePort: 0,
-  destinationPort: 2,
-  sequenceNumber: 4,
-  acknowledgmentNumber: 8,
-  dataOffset: 12,
-  flags: 13,
-  window: 14,
-  checksum: 16,
-  urgentPointer: 18,
-  options: 20,
-} as const;
-const LAYER = "tcp header";
+const FIELD = TCP_OFFSET;
 
-/**
- * What keeps a TCP header at `start` from being read, if anything. The segment was captured up to
- * `end`; the packet says it goes on to `declaredEnd`, so a header that is merely cut is fine.
- */
-export function checkTcp(
-  frame: Frame,
-  start: number,
-  end: number,
-  declaredEnd: number,
-): WireProblem | undefined {
-  const layer = LAYER;
-  const have = end - start;
-  if (have < FIELD.options) return { layer, offset: start, need: FIELD.options, have };
-  const length = (frame.u8(start + FIELD.dataOffset) >> 4) * 4;
-  if (length < FIELD.options) return { layer, offset: start, need: FIELD.options, have: length };
-  if (length > declaredEnd - start) {
-    return { layer, offset: start, need: length, have: declaredEnd - start };
-  }
-  return undefined;
-}
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const TCP_FIELDS = [
+  ...["sourcePort", "destinationPort", "sequenceNumber", "acknowledgmentNumber"] as const,
+  ...["headerLength", "reserved", "flags"] as const,
+  ...["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"] as const,
+  ...["windowSize", "checksum", "urgentPointer", "options", "optionList"] as const,
+  ...["mss", "windowScale", "sackPermitted", "sack", "timestamps"] as const,
+] as const;
 
 /**
  * A TCP header (RFC 9293) and its data. Made by `Layers`, which has checked that the fixed header
- * is there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError
- * once the frame was released.
+ * is there. Numbers are in host order. Borrows the packet's bytes: every use throws PacketReleasedError
+ * once they were released.
  *
  * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624). A
  * value out of range throws RangeError, one of the wrong type TypeError, and what the owner of the
  * memory forbids the owner's error, before anything is changed.
  */
 export class TcpView {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   get sourcePort(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.sourcePort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sourcePort);
   }
 
   set sourcePort(value: number) {
@@ -87,7 +63,7 @@ export class TcpView {
   }
 
   get destinationPort(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.destinationPort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.destinationPort);
   }
 
   set destinationPort(value: number) {
@@ -95,7 +71,7 @@ export class TcpView {
   }
 
   get sequenceNumber(): number {
-    return this.#frame.u32(this.#outline.upper + FIELD.sequenceNumber);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.sequenceNumber);
   }
 
   set sequenceNumber(value: number) {
@@ -105,7 +81,7 @@ export class TcpView {
 
   /** Meaningful when {@link ack} is set. */
   get acknowledgmentNumber(): number {
-    return this.#frame.u32(this.#outline.upper + FIELD.acknowledgmentNumber);
+    return this.#packet.u32(this.#outline.upperOffset + FIELD.acknowledgmentNumber);
   }
 
   set acknowledgmentNumber(value: number) {
@@ -119,20 +95,20 @@ export class TcpView {
 
   /** Bytes of the header with its options, 20 to 60. Setting {@link options} sets it. */
   get headerLength(): number {
-    return (this.#frame.u8(this.#outline.upper + FIELD.dataOffset) >> 4) * 4;
+    return (this.#packet.u8(this.#outline.upperOffset + FIELD.dataOffset) >> 4) * 4;
   }
 
   /** A multiple of 4, not above the segment's length. What was data becomes options, or the reverse. */
   set headerLength(value: number) {
-    const { upper, end } = this.#outline;
-    checkInteger("headerLength", value, FIELD.options, Math.min(60, end - upper));
+    const { upperOffset, end } = this.#outline;
+    checkInteger("headerLength", value, TCP_HEADER_SIZE, Math.min(60, end - upperOffset));
     if (value % 4 !== 0) throw new RangeError(`headerLength must be a multiple of 4, got ${value}`);
     this.#writeBits(0x0fff, value << 10);
   }
 
   /** The four bits between data offset and control bits, 0 to 15; the lowest is AE (RFC 9768). */
   get reserved(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.dataOffset) & 15;
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.dataOffset) & 15;
   }
 
   set reserved(value: number) {
@@ -141,7 +117,7 @@ export class TcpView {
 
   /** The eight control bits as a number: `TCP_FLAG` names them. */
   get flags(): number {
-    return this.#frame.u8(this.#outline.upper + FIELD.flags);
+    return this.#packet.u8(this.#outline.upperOffset + FIELD.flags);
   }
 
   set flags(value: number) {
@@ -214,7 +190,7 @@ export class TcpView {
 
   /** The window field, unscaled. */
   get windowSize(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.window);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.window);
   }
 
   set windowSize(value: number) {
@@ -223,7 +199,7 @@ export class TcpView {
 
   /** The checksum as it stands. In packets that leave this machine it is often unfinished. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /**
@@ -233,12 +209,12 @@ export class TcpView {
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** Meaningful when {@link urg} is set. */
   get urgentPointer(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.urgentPointer);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.urgentPointer);
   }
 
   set urgentPointer(value: number) {
@@ -247,7 +223,10 @@ export class TcpView {
 
   /** The captured bytes of the options: a copy of a queued packet\'s, else borrowed. */
   get options(): Uint8Array {
-    return this.#frame.bytes(this.#outline.upper + FIELD.options, tcpHeaderEnd(this.#outline));
+    return this.#packet.bytes(
+      this.#outline.upperOffset + TCP_HEADER_SIZE,
+      tcpHeaderEnd(this.#outline),
+    );
   }
 
   /**
@@ -267,8 +246,8 @@ export class TcpView {
    */
   get optionList(): readonly TcpOption[] {
     const { options } = readOptions(
-      this.#frame,
-      this.#outline.upper + FIELD.options,
+      this.#packet,
+      this.#outline.upperOffset + TCP_HEADER_SIZE,
       tcpHeaderEnd(this.#outline),
     );
     return options.map(([kind, data]) => ({ kind, data: new Uint8Array(data) }));
@@ -282,7 +261,7 @@ export class TcpView {
   /** Maximum segment size (RFC 9293 §3.7.1) in bytes, if the option is there. */
   get mss(): number | undefined {
     const at = this.#find(TCP_OPTION.MSS, 4);
-    return at < 0 ? undefined : this.#frame.u16(at + 2);
+    return at < 0 ? undefined : this.#packet.u16(at + 2);
   }
 
   /**
@@ -300,7 +279,7 @@ export class TcpView {
   /** Shift of the window scale option (RFC 7323), 0 to 14; more is there to be seen as it stands. */
   get windowScale(): number | undefined {
     const at = this.#find(TCP_OPTION.WINDOW_SCALE, 3);
-    return at < 0 ? undefined : this.#frame.u8(at + 2);
+    return at < 0 ? undefined : this.#packet.u8(at + 2);
   }
 
   set windowScale(value: number | undefined) {
@@ -321,7 +300,7 @@ export class TcpView {
   /** Blocks of a selective acknowledgment (RFC 2018), if the option is there. */
   get sack(): readonly TcpSackBlock[] | undefined {
     const at = this.#find(TCP_OPTION.SACK, 0);
-    return at < 0 ? undefined : decodeSackBlocks(this.#frame, at);
+    return at < 0 ? undefined : decodeSackBlocks(this.#packet, at);
   }
 
   set sack(value: readonly TcpSackBlock[] | undefined) {
@@ -332,7 +311,7 @@ export class TcpView {
   get timestamps(): TcpTimestamps | undefined {
     const at = this.#find(TCP_OPTION.TIMESTAMPS, 10);
     if (at < 0) return undefined;
-    return { value: this.#frame.u32(at + 2), echoReply: this.#frame.u32(at + 6) };
+    return { value: this.#packet.u32(at + 2), echoReply: this.#packet.u32(at + 6) };
   }
 
   set timestamps(value: TcpTimestamps | undefined) {
@@ -341,7 +320,7 @@ export class TcpView {
 
   /** The captured bytes of the data: a copy of a queued packet\'s, else borrowed. */
   get payload(): Uint8Array {
-    return this.#frame.bytes(tcpHeaderEnd(this.#outline), this.#outline.end);
+    return this.#packet.bytes(tcpHeaderEnd(this.#outline), this.#outline.end);
   }
 
   /**
@@ -361,7 +340,7 @@ export class TcpView {
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return tcpJson(this);
+    return jsonFields(this, [...TCP_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -370,7 +349,7 @@ export class TcpView {
   }
 
   #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.TCP, LAYER);
+    requireUpper(this.#outline, IP_PROTOCOL.TCP, TCP.layer);
   }
 
   #write(offset: number, value: number): void {
@@ -380,7 +359,7 @@ export class TcpView {
 
   /** Writes the bits of data offset and flags that `keep` does not hold. */
   #writeBits(keep: number, bits: number): void {
-    const old = this.#frame.u16(this.#outline.upper + FIELD.dataOffset);
+    const old = this.#packet.u16(this.#outline.upperOffset + FIELD.dataOffset);
     this.#write(FIELD.dataOffset, (old & keep) | bits);
   }
 
@@ -403,3 +382,5 @@ export class TcpView {
     setTcpOptions(this.#outline, bytes);
   }
 }
+
+guardNames(TcpView, "tcp");

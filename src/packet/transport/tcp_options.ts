@@ -1,5 +1,5 @@
 // TCP options as values: RFC 9293 §3.1, RFC 2018, RFC 7323.
-import type { Frame } from "../structure/packet_bytes.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { checkObject } from "../../base/objects.ts";
 import { checkList, checkU32 } from "../../base/checks.ts";
 
@@ -41,11 +41,11 @@ export interface TcpTimestamps {
 const MAX_SACK_BLOCKS = 4;
 
 /** The blocks of the SACK option at `at`; what makes no whole block is left out. */
-export function decodeSackBlocks(frame: Frame, at: number): TcpSackBlock[] {
+export function decodeSackBlocks(packet: PacketBytes, at: number): TcpSackBlock[] {
   const blocks: TcpSackBlock[] = [];
-  const end = at + frame.u8(at + 1);
+  const end = at + packet.u8(at + 1);
   for (let block = at + 2; block + 8 <= end; block += 8) {
-    blocks.push({ left: frame.u32(block), right: frame.u32(block + 4) });
+    blocks.push({ left: packet.u32(block), right: packet.u32(block + 4) });
   }
   return blocks;
 }

@@ -1,57 +1,38 @@
 import { replaceData, requireUpper, writeUpper16 } from "../edit/edit.ts";
-import type { WireProblem } from "../../base/errors.ts";
-import type { Frame } from "../structure/packet_bytes.ts";
-import { INSPECT, type JsonObject, shown, udpJson } from "../text/json.ts";
+import type { PacketBytes } from "../structure/packet_bytes.ts";
+import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
+import { UDP, UDP_HEADER_SIZE, UDP_OFFSET } from "../structure/upper_layouts.ts";
+import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
 import { IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16 } from "../../base/checks.ts";
 import { isUnsummed, renewUpper } from "../structure/sums.ts";
 
-/** Where the fields of a UDP header begin (RFC 768), in bytes. */
-const FIELD = { sourcePort: 0, destinationPort: 2, length: 4, checksum: 6, data: 8 } as const;
-const LAYER = "udp header";
+const FIELD = UDP_OFFSET;
 
-/**
- * What keeps a UDP header at `start` from being read, if anything. A length of 0 stands for "as
- * long as the packet" (RFC 2675).
- */
-export function checkUdp(frame: Frame, start: number, end: number): WireProblem | undefined {
-  const layer = LAYER;
-  const have = end - start;
-  if (have < FIELD.data) return { layer, offset: start, need: FIELD.data, have };
-  const length = frame.u16(start + FIELD.length);
-  if (length !== 0 && length < FIELD.data) {
-    return { layer, offset: start, need: FIELD.data, have: length };
-  }
-  return undefined;
-}
-
-/** What is wrong with a length beyond the end that the IP header tells; the header can be read. */
-export function checkUdpLength(frame: Frame, start: number, end: number): WireProblem | undefined {
-  const need = frame.u16(start + FIELD.length);
-  return need > end - start ? { layer: LAYER, offset: start, need, have: end - start } : undefined;
-}
+/** The fields in their order, for text and JSON; other forms of a value (numbers, bytes) are left out. */
+export const UDP_FIELDS = ["sourcePort", "destinationPort", "length", "checksum"] as const;
 
 /**
  * A UDP header (RFC 768) and its data. Made by `Layers`, which has checked that the header is
- * there. Numbers are in host order. Borrows the frame: every use throws PacketReleasedError once
- * the frame was released.
+ * there. Numbers are in host order. Borrows the packet's bytes: every use throws PacketReleasedError once
+ * they were released.
  *
  * A field that is assigned changes the packet in place and brings the checksum along (RFC 1624),
  * unless there is none. A value out of range throws RangeError, one of the wrong type TypeError, and
  * what the owner of the memory forbids the owner's error, before anything is changed.
  */
 export class UdpView {
-  readonly #frame: Frame;
+  readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
   constructor(outline: Outline) {
-    this.#frame = outline.frame;
+    this.#packet = outline.packet;
     this.#outline = outline;
   }
 
   get sourcePort(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.sourcePort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.sourcePort);
   }
 
   set sourcePort(value: number) {
@@ -59,7 +40,7 @@ export class UdpView {
   }
 
   get destinationPort(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.destinationPort);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.destinationPort);
   }
 
   set destinationPort(value: number) {
@@ -68,7 +49,7 @@ export class UdpView {
 
   /** Bytes of header and data as the header says. */
   get length(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.length);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.length);
   }
 
   /**
@@ -76,18 +57,18 @@ export class UdpView {
    * checksum is computed anew if all that it then covers is here; else it stays as it is.
    */
   set length(value: number) {
-    if (value !== 0) checkInteger("length", value, FIELD.data, 0xffff);
+    if (value !== 0) checkInteger("length", value, UDP_HEADER_SIZE, 0xffff);
     this.#require();
     const outline = this.#outline;
     const unsummed = isUnsummed(outline);
-    this.#frame.setU16(outline.upper + FIELD.length, value);
+    this.#packet.setU16(outline.upperOffset + FIELD.length, value);
     outline.refresh();
     if (!unsummed) renewUpper(outline);
   }
 
   /** The checksum as it stands; 0 over IPv4 means that there is none. */
   get checksum(): number {
-    return this.#frame.u16(this.#outline.upper + FIELD.checksum);
+    return this.#packet.u16(this.#outline.upperOffset + FIELD.checksum);
   }
 
   /**
@@ -97,12 +78,12 @@ export class UdpView {
   set checksum(value: number) {
     checkU16("checksum", value);
     this.#require();
-    this.#frame.setU16(this.#outline.upper + FIELD.checksum, value);
+    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
   }
 
   /** The captured bytes of the data: a copy of a queued packet\'s, else borrowed; never more than `length` says. */
   get payload(): Uint8Array {
-    return this.#frame.bytes(this.#outline.upper + FIELD.data, this.#end());
+    return this.#packet.bytes(this.#outline.upperOffset + UDP_HEADER_SIZE, this.#end());
   }
 
   /**
@@ -114,13 +95,13 @@ export class UdpView {
   set payload(value: Uint8Array) {
     const length = checkedLength("payload", value);
     this.#require();
-    const from = this.#outline.upper + FIELD.data;
+    const from = this.#outline.upperOffset + UDP_HEADER_SIZE;
     replaceData(this.#outline, { field: "payload", from, to: this.#end() }, value, length);
   }
 
   /** Its fields under their names here; bytes are hex. */
   toJSON(): JsonObject {
-    return udpJson(this);
+    return jsonFields(this, [...UDP_FIELDS, "payload"]);
   }
 
   /** @ignore For console.log. */
@@ -129,13 +110,13 @@ export class UdpView {
   }
 
   #end(): number {
-    const { upper, end } = this.#outline;
+    const { upperOffset, end } = this.#outline;
     const { length } = this;
-    return length === 0 ? end : Math.min(upper + length, end);
+    return length === 0 ? end : Math.min(upperOffset + length, end);
   }
 
   #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.UDP, LAYER);
+    requireUpper(this.#outline, IP_PROTOCOL.UDP, UDP.layer);
   }
 
   #write(offset: number, value: number): void {
@@ -143,3 +124,5 @@ export class UdpView {
     writeUpper16(this.#outline, offset, value);
   }
 }
+
+guardNames(UdpView, "udp");

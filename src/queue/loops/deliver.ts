@@ -4,11 +4,12 @@
  * @module
  */
 
-import type { Engine } from "../engine/engine.ts";
+import type { Engine } from "./engine.ts";
 import { PacketReleasedError } from "../../base/errors.ts";
 import { show } from "../../base/checks.ts";
-import { VerdictError } from "../terms/errors.ts";
-import { isOvertaken, type Packet, settleByHandler } from "../packet/packet.ts";
+import { VerdictError } from "../packet/errors.ts";
+import { IS_OVERTAKEN, SETTLE_BY_HANDLER } from "../packet/friends.ts";
+import type { Packet } from "../packet/packet.ts";
 import { isVerdict, type Verdict } from "../packet/verdict.ts";
 
 /** What a handler may return: a verdict, or nothing after calling a method of the packet. */
@@ -61,7 +62,7 @@ export async function settleLater(
     let ends = true;
     try {
       // A handler whose packet was taken from it has nothing to say any more.
-      if (isOvertaken(packet) && isTooLate(error)) return;
+      if (packet[IS_OVERTAKEN] && isTooLate(error)) return;
       ends = engine.fail(packet, error);
     } catch {
       // The send found no memory: the packet stays undecided, and close() tries again. Or it threw a
@@ -76,7 +77,7 @@ function isTooLate(error: unknown): boolean {
 }
 
 function conclude(engine: Engine, packet: Packet, result: unknown): void {
-  if (isVerdict(result)) settleByHandler(packet, result);
+  if (isVerdict(result)) packet[SETTLE_BY_HANDLER](result);
   else if (result === undefined) engine.leave(packet);
   else {
     throw new VerdictError(

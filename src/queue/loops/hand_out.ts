@@ -5,7 +5,7 @@
  */
 
 import { deliver, type Handler, type HandlerResult } from "./deliver.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine } from "./engine.ts";
 import type { Packet } from "../packet/packet.ts";
 
 /** A handler slower than this (ms a packet) gets its verdicts sent one by one, not at the end. */

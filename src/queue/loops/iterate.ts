@@ -5,7 +5,7 @@
  */
 
 import { setImmediate } from "../../../ffi/turn.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine } from "./engine.ts";
 import type { Packet } from "../packet/packet.ts";
 import { SLICE } from "./run.ts";
 import type { Waiter } from "./waiter.ts";

@@ -7,7 +7,7 @@
 import { setImmediate } from "../../../ffi/turn.ts";
 import { type Handler, settleLater } from "./deliver.ts";
 import { Drain } from "./hand_out.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine } from "./engine.ts";
 import { checkKeys, checkSignal } from "../../base/checks.ts";
 import type { Waiter } from "./waiter.ts";
 

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { checkKeys } from "../../base/checks.ts";
+import { checkInteger, checkKeys, checkMilliseconds } from "../../base/checks.ts";
 import { ERRNO } from "../../linux/errno.ts";
 import type { SyncHandler } from "./deliver.ts";
 import { Drain } from "./hand_out.ts";
-import type { Engine } from "../engine/engine.ts";
-import { checkInteger, checkMilliseconds } from "../terms/options.ts";
-import { flushWaiting } from "../send/outbox.ts";
+import type { Engine } from "./engine.ts";
+import { flushWaiting } from "../../nfqueue/delayed_flush.ts";
 import type { Packet } from "../packet/packet.ts";
 
 /** Options of `runSync`. */
@@ -47,7 +46,7 @@ export function runSync(
   checkKeys("options", options, ["maxPackets", "timeout"]);
   const { maxPackets, timeout } = options;
   if (maxPackets !== undefined) {
-    checkInteger("maxPackets", maxPackets, { min: 1, max: Number.MAX_SAFE_INTEGER });
+    checkInteger("maxPackets", maxPackets, 1, Number.MAX_SAFE_INTEGER);
   }
   if (timeout !== undefined) checkMilliseconds("timeout", timeout);
   engine.claim("runSync()");

@@ -6,7 +6,7 @@
 
 import { setImmediate } from "../../../ffi/turn.ts";
 import type { Watcher } from "../../nfqueue/kernel_queue.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine } from "./engine.ts";
 
 /** Wakes one reader when its queue's socket is readable. */
 export class Waiter {

@@ -4,8 +4,20 @@
  * @module
  */
 
-import type { UndecidedCause } from "../terms/events.ts";
 import { verdictName } from "./verdict.ts";
+
+/** Why the queue decided instead of the handler. */
+export type UndecidedCause =
+  /** The handler, or one turn of `for await`, ended without a verdict. */
+  | "handler"
+  /** The handler threw or rejected. */
+  | "error"
+  /** `deadline` passed. */
+  | "deadline"
+  /** The queue was closed. */
+  | "close"
+  /** The kernel's message did not fit its slot, so the packet could not be shown. */
+  | "cut";
 
 /** The program gave the verdict, or the queue did, and why. */
 export type Ending = "given" | UndecidedCause;

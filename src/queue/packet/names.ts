@@ -13,6 +13,7 @@ const option = (name: string): string => `packet.accept({ ${name} }) sends it wi
 const ADVICE: Advice = {
   payload: "packet.replacePayload(bytes) takes a whole packet, packet.udp.payload = bytes new data",
   length: "it follows the payload",
+  etherType: "packet.ip.protocol = 17 says what is behind the IP header",
   mark: option("mark"),
   priority: option("priority"),
   conntrack: option("conntrack"),
@@ -24,3 +25,13 @@ const ADVICE: Advice = {
 };
 
 guardWords(Packet, "packet", ADVICE);
+
+// Where every IP header has a protocol, a comparison with what is not there would be false in silence.
+Object.defineProperty(Object.getPrototypeOf(Packet.prototype), "protocol", {
+  ...Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Packet.prototype), "protocol"),
+  get: () => {
+    throw new TypeError(
+      "packet has no protocol: packet.etherType tells IPv4 from IPv6, packet.ip.protocol TCP from UDP",
+    );
+  },
+});

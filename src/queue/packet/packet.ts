@@ -1,73 +1,72 @@
 /**
- * One packet: what the kernel told about it, its bytes, and the verdict it is waiting for.
+ * One packet: what the kernel told about it, its bytes, and the verdict it is waiting for. The former is
+ * read in place, straight from the attributes of its message (linux/netfilter/nfnetlink_queue.h).
+ *
+ * Longer than 400 lines: one flat class. Split into a chain of classes, reading a packet took several
+ * times as long.
  *
  * @module
  */
 
+import { formatMac } from "../../base/address.ts";
 import { copyOf, lengthOf } from "../../base/bytes.ts";
-import type { ArpView } from "../../packet/link/arp.ts";
-import type { WireProblem } from "../../base/errors.ts";
-import type { Flow } from "../../packet/structure/flow.ts";
-import { Frame } from "../../packet/structure/packet_bytes.ts";
-import type { IcmpView } from "../../packet/transport/icmp.ts";
-import type { Icmpv6View } from "../../packet/transport/icmpv6.ts";
+import { checkBoolean, checkKeys, checkU16 } from "../../base/checks.ts";
+import { PacketReleasedError, type WireProblem } from "../../base/errors.ts";
+import { type Device, deviceOf } from "../../linux/devices.ts";
+import { type Conntrack, decodeConntrack } from "../../netlink/conntrack/entry.ts";
+import {
+  readHardwareAddress,
+  readMicroseconds,
+  readSecurityContext,
+} from "../../netlink/queue/attributes.ts";
+import { NFQA, NFQA_SKB } from "../../netlink/queue/numbers.ts";
+import type { PacketMessage } from "../../nfqueue/packet_message.ts";
 import type { Ipv4View } from "../../packet/ip/ipv4.ts";
 import type { Ipv6View } from "../../packet/ip/ipv6.ts";
-import { INSPECT, type JsonObject } from "../../packet/text/json.ts";
 import { Layers } from "../../packet/layers.ts";
-import { NFQA } from "../../netlink/queue/numbers.ts";
-import { attributeLength } from "../../netlink/queue/packet_index.ts";
+import type { ArpView } from "../../packet/link/arp.ts";
+import type { EthernetView } from "../../packet/link/ethernet.ts";
+import type { Flow } from "../../packet/structure/flow.ts";
+import { flowOf } from "../../packet/structure/flow_of_packet.ts";
+import { Outline } from "../../packet/structure/outline.ts";
+import { PacketBytes } from "../../packet/structure/packet_bytes.ts";
+import { INSPECT, type JsonObject } from "../../base/json_value.ts";
+import type { IcmpView } from "../../packet/transport/icmp.ts";
+import type { Icmpv6View } from "../../packet/transport/icmpv6.ts";
 import type { TcpView } from "../../packet/transport/tcp.ts";
 import type { UdpView } from "../../packet/transport/udp.ts";
-import { checkBoolean, checkKeys } from "../../base/checks.ts";
-import { resolveChanges } from "./changes.ts";
+import { arpOf, icmpOf, icmpv6Of, ipOf, ipv4Of, ipv6Of, tcpOf, udpOf } from "../../packet/views.ts";
+import { resolveChanges, resolveMark } from "./changes.ts";
 import type { Decider } from "./decider.ts";
-import { describeEnding, type Ending } from "./ending.ts";
-import { VerdictError } from "../terms/errors.ts";
-import type { UndecidedCause } from "../terms/events.ts";
-import {
-  attributeOffset,
-  liveStore,
-  type MessageStore,
-  moveStore,
-  singleStore,
-  slotOf,
-} from "./metadata.ts";
-import { checkInteger } from "../terms/options.ts";
+import { describeEnding, type Ending, type UndecidedCause } from "./ending.ts";
+import { VerdictError } from "./errors.ts";
+import { type Family, familyName } from "./families.ts";
 import { flowOfMessage } from "./flow.ts";
-import { checkReplacement, finishEdited, finishReplacement, PACKET_OWNER } from "./owner.ts";
-import { copyLink, linkEdits, PacketLink, rebaseLink, releaseLink } from "./link.ts";
-import { packetDump, packetJson, packetLine } from "./text.ts";
 import {
-  NO_MARK,
-  requeueVerdict,
-  resolveMark,
-  Verdict,
-  VERDICT_KEYS,
-  type VerdictOptions,
-} from "./verdict.ts";
-
-// What the loops of this folder may do with a packet, and its users may not.
-/** @ignore Gives the verdict that a handler returned. */
-export let settleByHandler: (packet: Packet, verdict: Verdict) => void;
-/** @ignore Gives a verdict of the queue's own. */
-export let settleByQueue: (packet: Packet, verdict: Verdict, cause: UndecidedCause) => void;
-/** @ignore Whether it is undecided and nobody holds it. */
-export let isLeft: (packet: Packet) => boolean;
-/** @ignore Whether it is a copy, which takes no verdict. */
-export let isCopy: (packet: Packet) => boolean;
-/** @ignore Whether the program's own bytes are in its place. */
-export let isReplaced: (packet: Packet) => boolean;
-/** @ignore Its bytes, in place. */
-export let frameOf: (packet: Packet) => Frame;
-/** @ignore Its headers. */
-export let parsedOf: (packet: Packet) => Layers;
-/** @ignore Its headers, to be shown as they are, whatever was written into copies of its bytes. */
-export let layersOf: (packet: Packet) => Layers;
-/** @ignore Moves an undecided packet out of the receive memory into some of its own. */
-export let moveOut: (packet: Packet) => void;
-/** @ignore Whether its deadline, or the end of the queue, took it from its handler. */
-export let isOvertaken: (packet: Packet) => boolean;
+  IS_LEFT,
+  IS_OVERTAKEN,
+  MESSAGE,
+  MOVE_OUT,
+  OUTLINE,
+  SETTLE_BY_HANDLER,
+  SETTLE_BY_QUEUE,
+} from "./friends.ts";
+import { type Hook, hookName } from "./hooks.ts";
+import { Layer2 } from "./layer2.ts";
+import {
+  checkReplacement,
+  COPY,
+  finishEdited,
+  finishEditedReplacement,
+  finishReplacement,
+  RECEIVED,
+  REPLACED,
+  REPLACED_COPY,
+} from "./owner.ts";
+import { packetDump, packetJson, packetLine } from "./text.ts";
+import { NO_MARK, requeueVerdict, Verdict } from "./verdict.ts";
+import { VERDICT_KEYS, type VerdictOptions, type VlanOptions } from "./verdict_options.ts";
+import { ownTag, resolveVlan, type Vlan, vlanOf } from "./vlan.ts";
 
 /**
  * A queued packet.
@@ -82,19 +81,202 @@ export let isOvertaken: (packet: Packet) => boolean;
  * (`payload`, `udp.payload`, `ip.sourceBytes`, …) are parts of one copy of this packet's bytes: keep
  * them, transfer them, write to them. What is written into them is not sent; assign other ones.
  */
-export class Packet extends PacketLink {
+export class Packet {
+  /** Undefined once the packet has its verdict: the slot may hold another one's message then. */
+  #message: PacketMessage | undefined;
+  readonly #id: number;
+  /** Undefined for a copy. */
   readonly #decider: Decider | undefined;
-  #verdict: number | undefined;
-  #ending: Ending | undefined;
+  #verdict: number | undefined = undefined;
+  #ending: Ending | undefined = undefined;
   #held = false;
-  #frame: Frame | undefined;
-  #layers: Layers | undefined;
-  #replacement: Uint8Array | undefined;
+  #frame: PacketBytes | undefined = undefined;
+  #outline: Outline | undefined = undefined;
+  #replacement: Uint8Array | undefined = undefined;
+  #layer2: Layer2 | undefined = undefined;
 
   /** @ignore Packets come from a queue. */
-  constructor(decider: Decider | undefined, store: MessageStore, slot: number) {
-    super(store, slot);
+  constructor(decider: Decider | undefined, message: PacketMessage) {
+    if (message?.index === undefined) {
+      throw new TypeError("packets come from a queue: see PacketQueue");
+    }
+    this.#message = message;
+    this.#id = message.id;
     this.#decider = decider;
+  }
+
+  /** The kernel's number of the packet in its queue: 32 bits, counting up, wrapping. Never released. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /** Number of the queue the packet came through. */
+  get queue(): number {
+    return this.#live().queue;
+  }
+
+  /** Where in the stack it was queued. */
+  get hook(): Hook {
+    return hookName(this.#live().hook);
+  }
+
+  /** Protocol family of the rule that queued it. */
+  get family(): Family {
+    return familyName(this.#live().family);
+  }
+
+  /** EtherType: 0x0800 is IPv4, 0x86dd IPv6. `packet.ip.protocol` tells TCP from UDP. */
+  get etherType(): number {
+    return this.#live().etherType;
+  }
+
+  /** The packet's mark (nfmark), host order; 0 where none is set. `accept({ mark })` sets one. */
+  get mark(): number {
+    return this.#live().u32(NFQA.MARK) ?? 0;
+  }
+
+  /** skb->priority, host order (kernel 5.18 and later); absent when it is 0. */
+  get priority(): number | undefined {
+    return this.#live().u32(NFQA.PRIORITY);
+  }
+
+  /** User id of the local socket, as the initial user namespace counts; needs the option `uidGid`. */
+  get uid(): number | undefined {
+    return this.#live().u32(NFQA.UID);
+  }
+
+  /** Group id of the local socket, likewise; needs the option `uidGid`. */
+  get gid(): number | undefined {
+    return this.#live().u32(NFQA.GID);
+  }
+
+  /** Security context as text; needs the option `securityContext`. */
+  get securityContext(): string | undefined {
+    const message = this.#live();
+    const offset = message.offset(NFQA.SECCTX);
+    if (offset === 0) return undefined;
+    return readSecurityContext(message.bytes, offset, message.length(NFQA.SECCTX));
+  }
+
+  /** net_cls class id of the local socket (kernel 6.13 and later). */
+  get cgroupClassId(): number | undefined {
+    return this.#live().u32(NFQA.CGROUP_CLASSID);
+  }
+
+  /** The interface it came in by. */
+  get inDevice(): Device | undefined {
+    return deviceOf(this.#live().u32(NFQA.IFINDEX_INDEV) ?? 0);
+  }
+
+  /** The interface it will leave by. */
+  get outDevice(): Device | undefined {
+    return deviceOf(this.#live().u32(NFQA.IFINDEX_OUTDEV) ?? 0);
+  }
+
+  /** The bridge port it came in by. */
+  get physicalInDevice(): Device | undefined {
+    return deviceOf(this.#live().u32(NFQA.IFINDEX_PHYSINDEV) ?? 0);
+  }
+
+  /** The bridge port it will leave by. */
+  get physicalOutDevice(): Device | undefined {
+    return deviceOf(this.#live().u32(NFQA.IFINDEX_PHYSOUTDEV) ?? 0);
+  }
+
+  /** Hardware address of the sender, colon form; absent on packets from this host. */
+  get hardwareAddress(): string | undefined {
+    const message = this.#live();
+    const offset = message.offset(NFQA.HWADDR);
+    if (offset === 0) return undefined;
+    const { view, bytes } = message;
+    return formatMac(readHardwareAddress(view, bytes, offset));
+  }
+
+  /**
+   * The Ethernet header without the VLAN tag; bridge family only. `packet.ethernet.destination =
+   * "02:00:00:00:00:01"` changes it, and the verdict takes it along, also where only a part of the
+   * packet was captured. The bridge looks at the addresses behind PREROUTING: a frame that is
+   * changed there goes to another port.
+   */
+  get ethernet(): EthernetView | undefined {
+    const message = this.#live();
+    if (message.offset(NFQA.L2HDR) === 0) return undefined;
+    return (this.#layer2 ??= new Layer2()).ethernet(message);
+  }
+
+  /**
+   * VLAN tag; bridge family only. `packet.vlan = { id: 7 }` puts one on, or changes what is given of
+   * the one that is there: a whole value, not field by field. It cannot be taken away.
+   *
+   * @throws {TypeError | RangeError} naming what is out of its range
+   * @throws {VerdictError} when it is assigned to a packet of another family
+   */
+  get vlan(): Vlan | undefined {
+    const message = this.#live();
+    const tag = this.#layer2?.vlan ?? ownTag(message);
+    return tag === undefined ? undefined : vlanOf(tag);
+  }
+
+  set vlan(vlan: VlanOptions) {
+    if (vlan === undefined) throw new TypeError("the kernel takes no VLAN tag away from a packet");
+    const tag = resolveVlan(this, vlan, this.#layer2?.vlan);
+    (this.#layer2 ??= new Layer2()).vlan = tag;
+  }
+
+  /**
+   * The layer-2 header without the VLAN tag; bridge family only. A copy: bytes written here are sent
+   * only with `packet.accept({ layer2Header })`; `ethernet` has its fields.
+   */
+  get layer2Header(): Uint8Array | undefined {
+    const header = this.#live().part(NFQA.L2HDR);
+    return header === undefined ? undefined : new Uint8Array(header);
+  }
+
+  /** When the packet arrived, microseconds since 1970; absent on packets from this host. */
+  get timestamp(): number | undefined {
+    const message = this.#live();
+    const offset = message.offset(NFQA.TIMESTAMP);
+    return offset === 0 ? undefined : readMicroseconds(message.view, offset);
+  }
+
+  /**
+   * The connection tracking entry; needs the option `conntrack`. Plain values, nothing borrowed.
+   * `packet.accept({ conntrack: { mark: 7 } })` changes it.
+   *
+   * @throws {WireError} when the kernel's attribute cannot be read
+   */
+  get conntrack(): Conntrack | undefined {
+    const message = this.#live();
+    const nest = message.part(NFQA.CT);
+    return nest === undefined ? undefined : decodeConntrack(nest, message.u32(NFQA.CT_INFO));
+  }
+
+  /**
+   * Bytes of the whole packet from the network header on, at every copy range; after an edit or a
+   * replacement the new number.
+   */
+  get length(): number {
+    const message = this.#live();
+    const frame = this.#frame;
+    // Asked for at each edit that lengthens: no view of the bytes for that.
+    if (frame !== undefined && frame.touched) return frame.length;
+    if (this.#replacement !== undefined) return lengthOf(this.#replacement);
+    return message.u32(NFQA.CAP_LEN) ?? message.length(NFQA.PAYLOAD);
+  }
+
+  /** Whether `payload` holds less than the packet. */
+  get truncated(): boolean {
+    return this.#live().truncated;
+  }
+
+  /** The transport checksum is not computed yet: the packet is on its way down, or was never cut. */
+  get checksumNotReady(): boolean {
+    return (this.#live().skbInfo & NFQA_SKB.CSUMNOTREADY) !== 0;
+  }
+
+  /** Several segments in one packet, larger than the MTU; only with the option `gso`. */
+  get gso(): boolean {
+    return (this.#live().skbInfo & NFQA_SKB.GSO) !== 0;
   }
 
   /**
@@ -108,42 +290,42 @@ export class Packet extends PacketLink {
 
   /** The IPv4 or IPv6 header. */
   get ip(): Ipv4View | Ipv6View | undefined {
-    return this.#parsed().ip;
+    return ipOf(this[OUTLINE]);
   }
 
   /** The IPv4 header. */
   get ipv4(): Ipv4View | undefined {
-    return this.#parsed().ipv4;
+    return ipv4Of(this[OUTLINE]);
   }
 
   /** The IPv6 header. */
   get ipv6(): Ipv6View | undefined {
-    return this.#parsed().ipv6;
+    return ipv6Of(this[OUTLINE]);
   }
 
   /** The TCP header. */
   get tcp(): TcpView | undefined {
-    return this.#parsed().tcp;
+    return tcpOf(this[OUTLINE]);
   }
 
   /** The UDP header. */
   get udp(): UdpView | undefined {
-    return this.#parsed().udp;
+    return udpOf(this[OUTLINE]);
   }
 
   /** The ICMP header. */
   get icmp(): IcmpView | undefined {
-    return this.#parsed().icmp;
+    return icmpOf(this[OUTLINE]);
   }
 
   /** The ICMPv6 header. */
   get icmpv6(): Icmpv6View | undefined {
-    return this.#parsed().icmpv6;
+    return icmpv6Of(this[OUTLINE]);
   }
 
   /** The ARP packet (bridge family). */
   get arp(): ArpView | undefined {
-    return this.#parsed().arp;
+    return arpOf(this[OUTLINE]);
   }
 
   /**
@@ -151,27 +333,20 @@ export class Packet extends PacketLink {
    * there is no IP header. Made anew at each read.
    */
   get flow(): Flow | undefined {
-    const fresh = this.#layers === undefined && this.#replacement === undefined;
-    return (fresh ? flowOfMessage(this) : undefined) ?? this.#parsed().flow;
+    const message = this.#live();
+    const fresh = this.#outline === undefined && this.#replacement === undefined;
+    return (fresh ? flowOfMessage(message) : undefined) ?? flowOf(this[OUTLINE]);
   }
 
   /** Why a layer could not be read, or what is wrong with UDP's length; undefined when nothing is. */
   get malformed(): WireProblem | undefined {
-    return this.#parsed().malformed;
+    return this[OUTLINE].problem;
   }
 
   /** Whether it was edited or replaced, so that a verdict of the program sends it back changed. */
   get modified(): boolean {
-    return this.#changed() !== undefined || linkEdits(this) !== undefined;
-  }
-
-  /** Bytes of the whole packet, captured or not; after an edit or a replacement the new number. */
-  override get length(): number {
-    const frame = this.#frame;
-    // Asked for at each edit that lengthens: no view of the bytes for that.
-    if (frame !== undefined && frame.touched) return frame.length;
-    const changed = this.#changed();
-    return changed === undefined ? super.length : lengthOf(changed);
+    this.#live();
+    return this.#changed() !== undefined || this.#layer2?.edits() !== undefined;
   }
 
   /** What it was given, with the bits of the queue number after a requeue; undefined until then. */
@@ -200,15 +375,16 @@ export class Packet extends PacketLink {
    * it is computed, since a replaced packet must carry a finished one.
    *
    * @throws {TruncatedPacketError} when only a part of the packet was captured
-   * @throws {TypeError | RangeError} when it is not 1…65531 bytes, or no packet of the same IP version
+   * @throws {TypeError | RangeError} when it is not 1 to 65531 bytes, or no packet of the same IP version
    * @throws {VerdictError} when the packet is decided already
    */
   replacePayload(bytes: Uint8Array): void {
-    if (!isCopy(this)) this.#checkOpen();
-    checkReplacement(this, bytes);
+    const copy = this.#decider === undefined;
+    if (!copy) this.#checkOpen();
+    checkReplacement(this.#live(), bytes);
     this.#replacement = bytes;
-    this.#frame?.lend(bytes);
-    this.#layers?.refresh();
+    this.#frame?.lend(bytes, copy ? REPLACED_COPY : REPLACED);
+    this.#outline?.refresh();
   }
 
   /**
@@ -252,7 +428,7 @@ export class Packet extends PacketLink {
   /**
    * Sends it to another queue.
    *
-   * @param queue number of the other queue, 0…65535
+   * @param queue number of the other queue, 0 to 65535
    * @param options with `bypass` it is accepted where nobody listens there; else it is dropped
    * @throws {VerdictError} when it has a verdict
    */
@@ -260,7 +436,7 @@ export class Packet extends PacketLink {
     queue: number,
     options: VerdictOptions & { readonly bypass?: boolean | undefined } = {},
   ): void {
-    checkInteger("queue number", queue, { min: 0, max: 0xffff });
+    checkU16("queue number", queue);
     checkKeys("options", options, [...VERDICT_KEYS, "bypass"]);
     const { bypass = false, ...rest } = options;
     this.#decide(requeueVerdict(queue, checkBoolean("bypass", bypass)), rest);
@@ -273,17 +449,16 @@ export class Packet extends PacketLink {
    * @throws {PacketReleasedError} after the verdict
    */
   copy(): Packet {
-    const copy = new Packet(undefined, singleStore(liveStore(this), slotOf(this), 0), 0);
-    copy.#verdict = this.#verdict;
+    const copy = new Packet(undefined, this.#live().copy());
     const changed = this.#changed();
     if (changed !== undefined) copy.#replacement = copyOf(changed);
-    copyLink(this, copy);
+    copy.#layer2 = this.#layer2?.copy();
     return copy;
   }
 
   /** One line, as tcpdump would print it; after the verdict `packet ID, released`. */
-  override toString(): string {
-    return packetLine(this);
+  toString(): string {
+    return packetLine(this, this.#shown());
   }
 
   /**
@@ -293,7 +468,7 @@ export class Packet extends PacketLink {
    */
   inspect(options: { readonly maxBytes?: number | undefined } = {}): string {
     checkKeys("options", options, ["maxBytes"]);
-    return packetDump(this, options.maxBytes);
+    return packetDump(this, this.#shown(), options);
   }
 
   /**
@@ -301,52 +476,115 @@ export class Packet extends PacketLink {
    * are hex, what is absent has no key. After the verdict `{ id, released: true, verdict }`.
    */
   toJSON(): JsonObject {
-    return packetJson(this);
+    return packetJson(this, this.#shown());
   }
 
   /** @ignore For console.log. */
   [INSPECT](): string {
-    return `Packet ${this.id} { ${packetLine(this)} }`;
+    return `Packet ${this.id} { ${packetLine(this, this.#shown())} }`;
   }
 
-  #parsed(): Layers {
+  /** @ignore */
+  [SETTLE_BY_HANDLER](verdict: Verdict): void {
+    // The handler lost the race against the deadline or the end; that has been reported.
+    if (this[IS_OVERTAKEN]) return;
+    if (this.#ending === "given") {
+      const given = describeEnding("given", this.#verdict);
+      throw new VerdictError(this.#id, `${given}: return one or call a method, not both`);
+    }
+    this.#decide(verdict, undefined);
+  }
+
+  /** @ignore */
+  [SETTLE_BY_QUEUE](verdict: Verdict, cause: UndecidedCause): void {
+    this.#end(cause, verdict, NO_MARK);
+  }
+
+  /** @ignore */
+  get [IS_LEFT](): boolean {
+    return this.#ending === undefined && !this.#held;
+  }
+
+  /** @ignore */
+  get [IS_OVERTAKEN](): boolean {
+    return this.#ending === "deadline" || this.#ending === "close";
+  }
+
+  /** @ignore */
+  [MOVE_OUT](): PacketMessage {
+    const from = this.#live();
+    const frame = this.#frame;
+    const to = from.copy(frame?.endIn(from.bytes));
+    const shift = -from.slot * from.store.slotSize;
+    frame?.rebase(from.bytes, to, shift);
+    this.#layer2?.rebase(from.bytes, to, shift);
+    return this.#message = to;
+  }
+
+  /** @ignore */
+  get [MESSAGE](): PacketMessage {
+    return this.#live();
+  }
+
+  /** @ignore */
+  get [OUTLINE](): Outline {
+    const message = this.#live();
+    return this.#outline ??= new Outline(this.#framed(), message.etherType, 0);
+  }
+
+  #live(): PacketMessage {
+    const message = this.#message;
+    if (message === undefined) throw new PacketReleasedError();
+    return message;
+  }
+
+  #framed(): PacketBytes {
+    const message = this.#live();
+    return this.#frame ??= this.#makeFrame(message);
+  }
+
+  #makeFrame(message: PacketMessage): PacketBytes {
+    const { bytes, view } = message;
+    const offset = message.offset(NFQA.PAYLOAD);
+    const end = offset + message.length(NFQA.PAYLOAD);
+    const copy = this.#decider === undefined;
+    const frame = new PacketBytes(bytes, offset, end, view, copy ? COPY : RECEIVED, this);
+    const replacement = this.#replacement;
+    if (replacement !== undefined) frame.lend(replacement, copy ? REPLACED_COPY : REPLACED);
+    return frame;
+  }
+
+  /** Its headers, shown as they are, whatever was written into copies of its bytes; undefined after the verdict. */
+  #shown(): Layers | undefined {
+    if (this.#message === undefined) return undefined;
     const frame = this.#framed();
-    return this.#layers ??= new Layers(frame, this.protocol);
-  }
-
-  #framed(): Frame {
-    const { view, bytes } = liveStore(this);
-    if (this.#frame !== undefined) return this.#frame;
-    const offset = attributeOffset(this, NFQA.PAYLOAD);
-    const end = offset === 0 ? 0 : offset + attributeLength(view, offset);
-    const frame = new Frame(bytes, offset, end, view, PACKET_OWNER, this);
-    if (this.#replacement !== undefined) frame.lend(this.#replacement);
-    return this.#frame = frame;
+    frame.renew();
+    return new Layers(frame, this.etherType);
   }
 
   /** The bytes in place of those that came, if there are any. */
   #changed(): Uint8Array | undefined {
-    liveStore(this);
     const frame = this.#frame;
     return frame !== undefined && frame.touched ? frame.subarray() : this.#replacement;
   }
 
   #checkOpen(): void {
-    if (this.#decider === undefined) throw new VerdictError(this.id, "a copy takes no verdict");
+    if (this.#decider === undefined) throw new VerdictError(this.#id, "a copy takes no verdict");
     if (this.#ending === undefined) return;
-    throw new VerdictError(this.id, describeEnding(this.#ending, this.#verdict));
+    throw new VerdictError(this.#id, describeEnding(this.#ending, this.#verdict));
   }
 
   #decide(verdict: number, options: VerdictOptions | undefined): void {
     this.#checkOpen();
-    const assigned = verdict === Verdict.Drop ? undefined : linkEdits(this);
+    const assigned = verdict === Verdict.Drop ? undefined : this.#layer2?.edits();
     if (options === undefined && assigned === undefined) {
       return this.#end("given", verdict, NO_MARK);
     }
+    // Reading the options may run the program's own code, which decides the packet or makes it move.
     if (options !== undefined) checkKeys("options", options, VERDICT_KEYS);
     const mark = resolveMark(options?.mark, () => this.mark);
+    this.#checkOpen();
     const attributes = resolveChanges(this, options ?? {}, assigned);
-    // Reading the options may have run the program's own code.
     this.#checkOpen();
     this.#end("given", verdict, mark, attributes);
   }
@@ -358,56 +596,23 @@ export class Packet extends PacketLink {
     const payload = replaced ? this.#finished() : undefined;
     const plain = payload === undefined && attributes === undefined;
     this.#decider!.decide(this, verdict, mark, plain ? undefined : { payload, attributes });
-    this.#release(ending, verdict);
-  }
-
-  #release(ending: Ending, verdict: number): void {
     this.#ending = ending;
     this.#verdict = verdict;
-    releaseLink(this);
+    this.#message = undefined;
     this.#replacement = undefined;
     this.#frame?.release();
+    this.#layer2?.release();
   }
 
   /** What is sent in the packet's place: the edited packet, or the program's bytes. */
-  #finished(): Uint8Array | Frame | undefined {
+  #finished(): Uint8Array | PacketBytes | undefined {
     const frame = this.#frame;
-    if (frame !== undefined && frame.touched) return finishEdited(this, frame);
-    const bytes = this.#replacement;
-    return bytes && finishReplacement(this, bytes);
-  }
-
-  static {
-    settleByHandler = (packet, verdict) => {
-      // The handler lost the race against the deadline or the end; that has been reported.
-      if (isOvertaken(packet)) return;
-      if (packet.#ending === "given") {
-        const given = describeEnding("given", packet.#verdict);
-        throw new VerdictError(packet.id, `${given}: return one or call a method, not both`);
-      }
-      packet.#decide(verdict, undefined);
-    };
-    frameOf = (packet) => packet.#framed();
-    parsedOf = (packet) => packet.#parsed();
-    layersOf = (packet) => {
-      const layers = packet.#parsed();
-      packet.#frame!.renew();
-      return layers;
-    };
-    isLeft = (packet) => packet.#ending === undefined && !packet.#held;
-    isCopy = (packet) => packet.#decider === undefined;
-    isReplaced = (packet) => packet.#replacement !== undefined;
-    isOvertaken = (packet) => packet.#ending === "deadline" || packet.#ending === "close";
-    settleByQueue = (packet, verdict, cause) => packet.#end(cause, verdict, NO_MARK);
-    moveOut = (packet) => {
-      const from = liveStore(packet);
-      const slot = slotOf(packet);
-      const frame = packet.#frame;
-      const to = singleStore(from, slot, frame?.endIn(from.bytes) ?? 0);
-      const shift = -slot * from.slotSize;
-      frame?.rebase(from.bytes, to, shift);
-      rebaseLink(packet, from.bytes, to, shift);
-      moveStore(packet, to);
-    };
+    const replacement = this.#replacement;
+    if (frame === undefined || !frame.touched) {
+      return replacement && finishReplacement(this, replacement);
+    }
+    if (replacement === undefined) finishEdited(this);
+    else finishEditedReplacement(this);
+    return frame;
   }
 }

@@ -7,39 +7,53 @@
 import { WireError } from "../../base/errors.ts";
 import { fieldLines, type Line, plainText, section } from "../../packet/text/inspect_values.ts";
 import { inspect } from "../../packet/text/inspect.ts";
-import {
-  ethernetJson,
-  FIELDS,
-  headersJson,
-  type JsonObject,
-  type JsonValue,
-  jsonValue,
-} from "../../packet/text/json.ts";
+import { FIELDS, headersJson } from "../../packet/headers.ts";
+import { type JsonObject, type JsonValue, jsonValue } from "../../base/json_value.ts";
 import { summary, vlanText } from "../../packet/text/summary.ts";
-import { storeOf } from "./metadata.ts";
-import { layersOf, type Packet } from "./packet.ts";
+import type { EthernetView } from "../../packet/link/ethernet.ts";
+import type { Layers } from "../../packet/layers.ts";
+import type { Vlan } from "./vlan.ts";
 
 /** What the kernel tells, in the order in which it is shown. */
 const METADATA = [
-  ...["queue", "hook", "family", "protocol", "length", "truncated", "modified"] as const,
+  ...["queue", "hook", "family", "etherType", "length", "truncated", "modified"] as const,
   ...["inDevice", "outDevice", "physicalInDevice", "physicalOutDevice"] as const,
   ...["hardwareAddress", "vlan", "layer2Header", "mark", "priority", "timestamp"] as const,
   ...["uid", "gid", "securityContext", "cgroupClassId"] as const,
   ...["checksumNotReady", "gso", "conntrack"] as const,
 ] as const;
 
-/** The line of `toString()`. */
-export function packetLine(packet: Packet): string {
-  if (storeOf(packet) === undefined) return `packet ${packet.id}, released`;
+/** A packet as far as it is shown. */
+export interface ShownPacket extends Readonly<Record<typeof METADATA[number], unknown>> {
+  readonly id: number;
+  readonly verdict: number | undefined;
+  readonly length: number;
+  readonly checksumNotReady: boolean;
+  readonly vlan: Vlan | undefined;
+  readonly ethernet: EthernetView | undefined;
+  readonly payload: Uint8Array;
+}
+
+/**
+ * The line of `toString()`.
+ *
+ * @param layers its headers; undefined when it has its verdict
+ */
+export function packetLine(packet: ShownPacket, layers: Layers | undefined): string {
+  if (layers === undefined) return `packet ${packet.id}, released`;
   const vlan = readable(() => packet.vlan);
   const tag = vlan === undefined ? "" : `${vlanText(vlan)}, `;
-  return `${tag}${summary(layersOf(packet), { length: packet.length })}`;
+  return `${tag}${summary(layers, { length: packet.length })}`;
 }
 
 /** The lines of `inspect()`. */
-export function packetDump(packet: Packet, maxBytes: number | undefined): string {
+export function packetDump(
+  packet: ShownPacket,
+  layers: Layers | undefined,
+  { maxBytes }: { readonly maxBytes?: number | undefined },
+): string {
+  if (layers === undefined) return packetLine(packet, layers);
   const limit = maxBytes === undefined ? {} : { maxBytes };
-  if (storeOf(packet) === undefined) return packetLine(packet);
   const { length, checksumNotReady, ethernet } = packet;
   const lines = METADATA.flatMap((name): Line[] => {
     const value = readable(() => packet[name], unreadable);
@@ -51,27 +65,26 @@ export function packetDump(packet: Packet, maxBytes: number | undefined): string
     const fields = FIELDS.ethernet.flatMap((name) => fieldLines(name, ethernet[name]));
     dump.push(...section("ethernet", fields));
   }
-  const wire = inspect(layersOf(packet), { ...limit, length, checksumNotReady });
+  const wire = inspect(layers, { ...limit, length, checksumNotReady });
   return [...dump, wire].join("\n");
 }
 
 /** What `toJSON()` gives. */
-export function packetJson(packet: Packet): JsonObject {
+export function packetJson(packet: ShownPacket, layers: Layers | undefined): JsonObject {
   const { id, verdict } = packet;
   const decided: JsonObject = verdict === undefined ? {} : { verdict };
-  if (storeOf(packet) === undefined) return { id, released: true, ...decided };
+  if (layers === undefined) return { id, released: true, ...decided };
   const json: Record<string, JsonValue> = { id };
   for (const name of METADATA) {
     const value = readable(() => packet[name], unreadable);
     if (value !== undefined) json[name] = jsonValue(value);
   }
-  const layers = layersOf(packet);
   const { malformed } = layers;
   const { ethernet } = packet;
   return {
     ...json,
     ...decided,
-    ...(ethernet && { ethernet: ethernetJson(ethernet) }),
+    ...(ethernet && { ethernet: ethernet.toJSON() }),
     ...headersJson(layers),
     ...(malformed && { malformed: jsonValue(malformed) }),
     payload: jsonValue(packet.payload),
@@ -80,7 +93,7 @@ export function packetJson(packet: Packet): JsonObject {
 
 function textOf(name: typeof METADATA[number], value: unknown): string {
   if (name === "mark" && typeof value === "number") return `0x${value.toString(16)}`;
-  if (name === "protocol" && typeof value === "number") {
+  if (name === "etherType" && typeof value === "number") {
     return `0x${value.toString(16).padStart(4, "0")}`;
   }
   if (name === "timestamp" && typeof value === "number") return timeText(value);

@@ -9,8 +9,8 @@
  */
 
 import type { ReceiveMemory, SlotShape } from "../../nfqueue/kernel_queue.ts";
+import { type MessageStore, PacketMessage } from "../../nfqueue/packet_message.ts";
 import { ATTRIBUTE_STRIDE } from "../../netlink/queue/packet_index.ts";
-import type { MessageStore } from "../packet/metadata.ts";
 import type { Packet } from "../packet/packet.ts";
 
 /** Where a slot's packet stands. */
@@ -32,6 +32,8 @@ export class Arena implements MessageStore {
   readonly view: DataView<ArrayBuffer>;
   /** Offsets of every message's attributes, a record of ATTRIBUTE_STRIDE a slot. */
   readonly index: Int32Array;
+  /** What reads the message of each slot. */
+  readonly messages: readonly PacketMessage[];
   readonly states: Uint8Array;
   /** The packet object of each delivered, undecided slot. */
   readonly packets: (Packet | undefined)[];
@@ -59,6 +61,7 @@ export class Arena implements MessageStore {
     this.bytes = memory.bytes;
     this.view = memory.view;
     this.index = new Int32Array(slots * ATTRIBUTE_STRIDE);
+    this.messages = Array.from({ length: slots }, (_, slot) => new PacketMessage(this, slot));
     this.states = new Uint8Array(slots);
     this.packets = new Array(slots).fill(undefined);
     this.times = new Float64Array(slots);

@@ -7,9 +7,10 @@
  */
 
 import type { ReceiveMemory, SlotShape } from "../../nfqueue/kernel_queue.ts";
-import { ATTRIBUTE_STRIDE } from "../../netlink/queue/packet_index.ts";
+import type { PacketMessage } from "../../nfqueue/packet_message.ts";
 import { Arena, SlotState } from "./arena.ts";
-import { moveOut, type Packet } from "../packet/packet.ts";
+import { MOVE_OUT } from "../packet/friends.ts";
+import type { Packet } from "../packet/packet.ts";
 
 /** Receive memory of a queue in bytes, beyond which held packets are moved out of it. */
 const BUDGET = 20 << 20;
@@ -44,8 +45,8 @@ export class ArenaChain {
   readonly #budget: number;
   readonly #memory: ChainOptions["memory"];
   readonly #spares: Arena[] = [];
-  /** Undecided packets older than all in the arenas, oldest first, and when they were received. */
-  readonly #moved = new Map<Packet, number>();
+  /** Undecided packets older than all in the arenas, oldest first, by what reads their message. */
+  readonly #moved = new Map<PacketMessage, Pick<Oldest, "packet" | "received">>();
 
   constructor(shape: SlotShape, { memory, budget = BUDGET }: ChainOptions) {
     this.#shape = shape;
@@ -91,8 +92,8 @@ export class ArenaChain {
   }
 
   /** The same for a packet that was moved out. */
-  isOldestMoved(packet: Packet): boolean {
-    return this.#moved.keys().next().value === packet;
+  isOldestMoved(message: PacketMessage): boolean {
+    return this.#moved.keys().next().value === message;
   }
 
   /** Marks a slot decided, and takes its arena out of use when it was the last one. */
@@ -103,8 +104,8 @@ export class ArenaChain {
   }
 
   /** Forgets a packet that was moved out: it has its verdict. */
-  decideMoved(packet: Packet): void {
-    this.#moved.delete(packet);
+  decideMoved(message: PacketMessage): void {
+    this.#moved.delete(message);
   }
 
   /** The arena whose slot `cursor - 1` is the next packet to hand out; undefined when there is none. */
@@ -124,7 +125,7 @@ export class ArenaChain {
     const arena = this.#first;
     const slot = arena.head;
     if (this.#moved.size > 0) {
-      const [packet, received] = this.#moved.entries().next().value!;
+      const { packet, received } = this.#moved.values().next().value!;
       return { packet, received, arena, slot };
     }
     // Settled arenas leave the chain at once, but for the last.
@@ -137,7 +138,7 @@ export class ArenaChain {
     const oldest = this.oldest();
     if (oldest === undefined) return undefined;
     const { packet, arena, slot } = oldest;
-    return packet === undefined ? arena.index[slot * ATTRIBUTE_STRIDE]! >>> 0 : packet.id;
+    return packet === undefined ? arena.messages[slot]!.id : packet.id;
   }
 
   /** Moves what is undecided in the oldest arena out of it, and takes it out of use. */
@@ -145,8 +146,7 @@ export class ArenaChain {
     for (let slot = arena.head; slot < arena.filled; slot++) {
       const packet = arena.packets[slot];
       if (packet === undefined) continue;
-      moveOut(packet);
-      this.#moved.set(packet, arena.times[slot]!);
+      this.#moved.set(packet[MOVE_OUT](), { packet, received: arena.times[slot]! });
       arena.packets[slot] = undefined;
     }
     this.#unlink(arena);

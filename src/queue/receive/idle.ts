@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { QueueCounters } from "../terms/counters.ts";
-import { IdleEvent } from "../terms/events.ts";
+import type { QueueCounters } from "../report/counters.ts";
+import { IdleEvent } from "../report/events.ts";
 
 /** How long a reader waits for its first packet before it says so (ms). */
 const PATIENCE = 3000;

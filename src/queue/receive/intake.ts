@@ -17,8 +17,7 @@ import {
 import type { Arena } from "./arena.ts";
 import type { ArenaChain } from "./chain.ts";
 import type { Configuration } from "../send/configuration.ts";
-import type { Counters } from "../terms/counters.ts";
-import type { Deadline } from "../engine/deadline.ts";
+import type { Counters } from "../report/counters.ts";
 import type { LossWatch } from "./losses.ts";
 import type { Refusals } from "../send/refusals.ts";
 import type { KernelQueue } from "../../nfqueue/kernel_queue.ts";
@@ -29,7 +28,8 @@ export interface IntakeLink {
   readonly kernel: KernelQueue;
   readonly configuration: Configuration;
   readonly counters: Counters;
-  readonly deadline: Deadline | undefined;
+  /** Starts a packet's time, where there is a deadline. */
+  readonly startTime: ((arena: Arena, slot: number) => void) | undefined;
   readonly losses: LossWatch;
   readonly refusals: Refusals;
   /** Decides a packet whose message did not fit its slot. */
@@ -100,7 +100,7 @@ export class Intake {
 
   /** Looks at a received message; packets then wait to be handed out. */
   #take(arena: Arena, slot: number, end: number): void {
-    const { chain, configuration, counters, deadline, losses } = this.#link;
+    const { chain, configuration, counters, startTime, losses } = this.#link;
     const start = slot * arena.slotSize;
     const base = slot * ATTRIBUTE_STRIDE;
     const code = indexPacketMessage(arena.view, start, end, arena.index, base);
@@ -116,7 +116,7 @@ export class Intake {
     if (lost > 0) losses.gap(lost);
     if (configuration.hidesPayload) arena.index[base + NFQA.PAYLOAD] = 0;
     counters.received++;
-    deadline?.start(arena, slot);
+    startTime?.(arena, slot);
     if (code === MESSAGE_CUT) this.#cut.push([arena, slot]);
   }
 

@@ -9,9 +9,9 @@
 import { ERRNO } from "../../linux/errno.ts";
 import type { KernelQueue } from "../../nfqueue/kernel_queue.ts";
 import { QUEUE_TABLE } from "../../nfqueue/queue_table.ts";
-import type { Counters } from "../terms/counters.ts";
-import { OverrunEvent } from "../terms/events.ts";
-import type { Settings } from "../terms/options.ts";
+import type { Counters } from "../report/counters.ts";
+import { OverrunEvent } from "../report/events.ts";
+import type { Settings } from "../settings/options.ts";
 
 /** How often the counters are read while packets flow, and how soon after the last one (ms). */
 const INTERVAL = 1000;

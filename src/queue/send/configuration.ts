@@ -8,12 +8,13 @@
  */
 
 import { ERRNO, SystemError } from "../../linux/errno.ts";
-import { NFQA_CFG_F, NFQNL_COPY } from "../../netlink/queue/numbers.ts";
+import { NFQNL_COPY } from "../../netlink/queue/numbers.ts";
 import { encodeConfig, type QueueConfig } from "../../netlink/queue/config.ts";
-import { QueueClosedError } from "../terms/errors.ts";
+import { QueueClosedError } from "../packet/errors.ts";
+import { stopMessage } from "../../nfqueue/closing.ts";
 import { FLAG_BITS, type QueueFlags } from "../../nfqueue/flags.ts";
 import type { KernelQueue } from "../../nfqueue/kernel_queue.ts";
-import { DEFAULT_MAX_LENGTH, type Settings } from "../terms/options.ts";
+import { DEFAULT_MAX_LENGTH, type Settings } from "../settings/options.ts";
 
 /** Bytes that headers and attributes may take beside the payload. */
 const ROOM = { always: 512, conntrack: 2048, securityContext: 4096 } as const;
@@ -97,19 +98,9 @@ export class Configuration {
     if (mask !== 0) this.#request("set the queue's flags", { flags, mask });
   }
 
-  /**
-   * Makes the kernel queue no more packets; nothing is waited for. It counts those that come now as
-   * drops at the queue's limit. (Without a copy mode it would drop them uncounted.)
-   */
+  /** Makes the kernel queue no more packets; nothing is waited for. */
   stopPackets(): void {
-    this.#link.kernel.sendConfiguration(
-      encodeConfig({
-        queue: this.#queue,
-        maxLength: 0,
-        flags: 0,
-        mask: NFQA_CFG_F.FAIL_OPEN,
-      }),
-    );
+    this.#link.kernel.sendConfiguration(stopMessage(this.#queue));
   }
 
   /** Takes the kernel's answer to a configuration message. */

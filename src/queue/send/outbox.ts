@@ -4,7 +4,7 @@
  * @module
  */
 
-import { setImmediate } from "../../../ffi/turn.ts";
+import { DelayedFlush } from "../../nfqueue/delayed_flush.ts";
 import type { KernelQueue, SendMemory } from "../../nfqueue/kernel_queue.ts";
 import { partOf, write } from "../../base/bytes.ts";
 import {
@@ -23,14 +23,12 @@ import {
   VERDICT_SIZE,
 } from "../../netlink/queue/verdict.ts";
 import type { VerdictChanges } from "../packet/decider.ts";
-import { verdictKind } from "../terms/counters.ts";
+import { verdictKind } from "../report/counters.ts";
 import { countPackets, packetOf, readTag, type SentPackets, SWEPT, tagOf } from "./tags.ts";
 import { NO_MARK } from "../packet/verdict.ts";
 
 /** Room for the largest payload verdict, and below the kernel's usual send buffer (212992). */
 const CAPACITY = 128 * 1024;
-/** Pause before verdicts that could not be sent are tried again (ms). */
-const RETRY = 10;
 const PLAIN_SIZE = VERDICT_SIZE + MARK_SIZE;
 /** So many packets in one datagram have waited for a while. */
 const MANY = 16;
@@ -55,15 +53,6 @@ export interface OutboxLink {
   readonly refused: (packets: SentPackets, packetId: number) => void;
 }
 
-/** The outboxes of this thread that hold verdicts until it yields. */
-const waiting = new Set<Outbox>();
-
-/** Sends what other queues' verdicts wait for: the thread is about to block. */
-export function flushWaiting(): void {
-  if (waiting.size === 0) return;
-  for (const outbox of waiting) outbox.flushNow();
-}
-
 /**
  * Gathers verdicts, in the order in which they are given: it is the order in which the packets go on.
  *
@@ -80,6 +69,7 @@ export class Outbox {
   batches = true;
 
   readonly #link: OutboxLink;
+  readonly #delayed: DelayedFlush;
   readonly #message: SendMemory;
   /** The ids of all runs in the datagram, one after the other. */
   readonly #ids = new Uint32Array(MOST_IDS);
@@ -102,6 +92,7 @@ export class Outbox {
 
   constructor(link: OutboxLink) {
     this.#link = link;
+    this.#delayed = new DelayedFlush(link.flush);
     this.#message = link.memory(CAPACITY);
     this.#changes = link.kernel.changes();
   }
@@ -171,9 +162,7 @@ export class Outbox {
 
   /** Sends at the end of this turn of the event loop: verdicts given one by one leave together. */
   flushSoon(): void {
-    if (waiting.has(this)) return;
-    waiting.add(this);
-    setImmediate(this.flushNow);
+    this.#delayed.soon();
   }
 
   /** Verdicts go one by one for a while: the kernel has let packets go. */
@@ -185,23 +174,12 @@ export class Outbox {
   close(): SentPackets {
     this.#endRun();
     this.#closed = true;
-    waiting.delete(this);
+    this.#delayed.cancel();
     const unsent = countPackets(this.#message.view, this.#taken, this.#end);
     if (this.#piece === undefined) return unsent;
     const [accepted, dropped, other, swept] = countPackets(this.#piece.view, 0, this.#pieceEnd);
     return [unsent[0] + accepted, unsent[1] + dropped, unsent[2] + other, unsent[3] + swept];
   }
-
-  /** Nobody is there to hear of a send that found no memory: it is tried again. */
-  readonly flushNow = (): void => {
-    if (!waiting.has(this)) return;
-    try {
-      this.#link.flush();
-      waiting.delete(this);
-    } catch {
-      setTimeout(this.flushNow, RETRY);
-    }
-  };
 
   /** Looks for changes before every send for a while: answers may find the socket full. */
   watch(): void {
@@ -211,7 +189,7 @@ export class Outbox {
   /** Whether verdicts are to leave one by one, since the kernel may have let packets go. */
   #isCareful(): boolean {
     // Not for the few packets that a loop decides as they come: looking would cost more than they do.
-    const watched = this.#isMany() || waiting.has(this) || isBefore(this.#watchedUntil);
+    const watched = this.#isMany() || this.#delayed.waiting || isBefore(this.#watchedUntil);
     const changes = watched ? this.#link.kernel.changes() : this.#changes;
     if (changes !== this.#changes) {
       this.#changes = changes;

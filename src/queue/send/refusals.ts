@@ -6,8 +6,8 @@
 
 import { ERRNO, SystemError } from "../../linux/errno.ts";
 import type { NetlinkAnswer } from "../../netlink/message.ts";
-import { type Counters, verdictKind } from "../terms/counters.ts";
-import { VerdictErrorEvent } from "../terms/events.ts";
+import { type Counters, verdictKind } from "../report/counters.ts";
+import { VerdictErrorEvent } from "../report/events.ts";
 import type { Outbox } from "./outbox.ts";
 import { readTag, type SentKind, sentOnly, type SentPackets, SWEPT } from "./tags.ts";
 import type { Verdict } from "../packet/verdict.ts";

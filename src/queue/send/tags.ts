@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { VerdictKind } from "../terms/counters.ts";
+import type { VerdictKind } from "../report/counters.ts";
 
 /** Where a netlink header has its port id, which holds the tag. */
 const TAG = 12;

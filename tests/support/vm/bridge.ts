@@ -4,9 +4,9 @@
  * @module
  */
 
-import { command, commandAside } from "../command.ts";
-import { FrameSocket } from "../frames.ts";
-import { Namespace } from "../namespaces.ts";
+import { command, commandAside } from "../runtime/command.ts";
+import { FrameSocket } from "../traffic/frames.ts";
+import { Namespace } from "../network/namespaces.ts";
 
 let made = 0;
 

@@ -7,9 +7,9 @@
 import assert from "node:assert/strict";
 import { type Packet, PacketQueue } from "../../../mod.ts";
 import { parseEthernet } from "../../../src/packet/mod.ts";
-import { Filter } from "../filter.ts";
-import type { FrameSocket } from "../frames.ts";
-import { nextQueue } from "../numbers.ts";
+import { Filter } from "../queue/filter.ts";
+import type { FrameSocket } from "../traffic/frames.ts";
+import { nextQueue } from "../queue/numbers.ts";
 import { Bridge } from "./bridge.ts";
 import { NftRule } from "./nft.ts";
 

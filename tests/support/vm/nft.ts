@@ -4,7 +4,7 @@
  * @module
  */
 
-import { command } from "../command.ts";
+import { command } from "../runtime/command.ts";
 
 let made = 0;
 
