@@ -37,8 +37,8 @@ export class NativeMemory {
   }
 }
 
-/** struct msghdr: the fields that a send on a connected socket needs. */
-const MSGHDR = { size: 56, iov: 16, iovlen: 24 } as const;
+/** struct msghdr: the fields that a send needs. */
+const MSGHDR = { size: 56, name: 0, namelen: 8, iov: 16, iovlen: 24 } as const;
 
 /** Memory that leaves through `sendmsg` as one datagram; its header is made once. */
 export class OutgoingMessage {
@@ -48,21 +48,41 @@ export class OutgoingMessage {
   readonly #memory: NativeMemory;
   readonly #vector = new NativeMemory(16);
   readonly #header = new NativeMemory(MSGHDR.size);
+  readonly #address: NativeMemory | undefined;
 
-  /** @param capacity in bytes, at least 1 */
-  constructor(capacity: number) {
+  /**
+   * @param capacity in bytes, at least 1
+   * @param address where it goes; the other end of a connected socket without one
+   */
+  constructor(capacity: number, address?: Uint8Array) {
     this.#memory = new NativeMemory(capacity);
     this.bytes = this.#memory.bytes;
     this.view = this.#memory.view;
     this.#memory.storeAddress(0, { view: this.#vector.view, position: 0 });
     this.#vector.storeAddress(0, { view: this.#header.view, position: MSGHDR.iov });
     this.#header.view.setUint32(MSGHDR.iovlen, 1, true);
+    if (address === undefined) return;
+    this.#address = new NativeMemory(address.length);
+    this.#address.bytes.set(address);
+    this.#address.storeAddress(0, { view: this.#header.view, position: MSGHDR.name });
   }
 
   /** The `struct msghdr` that sends the first `length` bytes. */
   prepare(length: number): Pointer {
     this.#vector.view.setUint32(8, length, true);
+    if (this.#address !== undefined) this.#setAddressLength(this.#address.bytes.length);
     return this.#header.pointer;
+  }
+
+  /** The same to the other end of a connected socket, whatever the address. */
+  prepareUnaddressed(length: number): Pointer {
+    const header = this.prepare(length);
+    this.#setAddressLength(0);
+    return header;
+  }
+
+  #setAddressLength(length: number): void {
+    this.#header.view.setUint32(MSGHDR.namelen, length, true);
   }
 }
 

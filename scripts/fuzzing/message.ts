@@ -86,13 +86,16 @@ const OUTBOXES = {
   take(socket: { send(message: SendMemory, length: number): void }): Outbox {
     // Of a packet before that was given up in the middle.
     this.socket = { send: () => {} };
+    const send = (message: SendMemory, length: number): true => {
+      this.socket.send(message, length);
+      return true;
+    };
     this.outbox ??= new Outbox({
       queue: QUEUE,
       flush: () => this.outbox?.flush(),
       memory: (capacity) => new OutgoingMessage(capacity),
-      send: (message, length) => this.socket.send(message, length),
-      room: () => 3,
-      changes: () => 0,
+      kernel: { send, sendInDoubt: send, changes: () => 0 },
+      refused: () => {},
     });
     this.outbox.flush();
     this.socket = socket;

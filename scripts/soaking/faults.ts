@@ -53,6 +53,12 @@ function lacks(program: string, words: readonly string[]): string | undefined {
   return status === 0 ? undefined : stderr.trim().split("\n")[0];
 }
 
+async function loseCapability({ consumer, random }: Struck): Promise<void> {
+  await consumer.ask({ ask: "netAdmin", used: false });
+  await delay(random.pick([1, 20, 100]));
+  await consumer.ask({ ask: "netAdmin", used: true });
+}
+
 const noLegacy = () => lacks("iptables-legacy", ["-t", "filter", "-nL", "INPUT"]);
 const noNft = () => lacks("nft", ["add table ip soak_probe; delete table ip soak_probe"]);
 
@@ -192,6 +198,14 @@ export const FAULTS: readonly Fault[] = [
     strike: ({ rules }) => Promise.resolve(rules.replaceTable()),
   },
   {
+    name: "table replaced, overruns told",
+    does: "the same with `reportOverruns`: a socket that was full takes nothing until it is empty",
+    manner: "holding",
+    kernel: "queues again",
+    options: { receiveBuffer: 60_000, maxLength: 100_000, reportOverruns: true },
+    strike: ({ rules }) => Promise.resolve(rules.replaceTable()),
+  },
+  {
     name: "another's chain deleted",
     does:
       "a base chain that has nothing to do with the queue comes and goes (`iptables -t nat -X INPUT`)",
@@ -223,11 +237,14 @@ export const FAULTS: readonly Fault[] = [
     name: "capability lost",
     does: "CAP_NET_ADMIN taken from the thread for up to 100 ms",
     manner: "plain",
-    strike: async ({ consumer, random }) => {
-      await consumer.ask({ ask: "netAdmin", used: false });
-      await delay(random.pick([1, 20, 100]));
-      await consumer.ask({ ask: "netAdmin", used: true });
-    },
+    strike: loseCapability,
+  },
+  {
+    name: "capability lost, socket full",
+    does: "the same with `receiveBuffer: 60000`",
+    manner: "plain",
+    options: { receiveBuffer: 60_000, maxLength: 100_000 },
+    strike: loseCapability,
   },
   {
     name: "no descriptors",

@@ -8,7 +8,7 @@ import { closeOnExec } from "./descriptors.ts";
 import { ERRNO, failedCall, prepareErrno, threadErrno } from "./errno.ts";
 import { NetlinkAddress } from "./netlink_address.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
-import type { OutgoingMessage } from "../../ffi/memory.ts";
+import { OutgoingMessage } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/types.ts";
 
 const MSG_DONTWAIT = 0x40;
@@ -17,8 +17,19 @@ const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
+/** The last of the groups that each protocol has at least: nobody sends to it or is in it. */
+const NO_GROUP = 0x80000000;
 /** Times a send that found no memory is tried again before the caller hears of it. */
 const SEND_TRIES = 16;
+
+/**
+ * A message to the kernel that is refused within the call where the thread lacks CAP_NET_ADMIN. For any
+ * other one the kernel looks for the capability later, and its refusal waits behind the packets in the
+ * socket. One that is also for a multicast group is looked at by sendmsg itself.
+ */
+export function privilegedMessage(capacity: number): OutgoingMessage {
+  return new OutgoingMessage(capacity, new NetlinkAddress(NO_GROUP).bytes);
+}
 
 /** The socket calls of the packet path. Whoever opened the descriptor closes it. */
 export class NetlinkSocket {
@@ -68,12 +79,19 @@ export class NetlinkSocket {
 
   /** Sets the receive buffer's size in bytes: beyond the system's limit where that is allowed. */
   setReceiveBuffer(bytes: number): void {
-    this.#setBuffer(bytes, { force: SO_RCVBUFFORCE, plain: SO_RCVBUF });
+    if (!this.forceReceiveBuffer(bytes)) this.setOption(SOL_SOCKET, SO_RCVBUF, bytes);
   }
 
-  /** The same for the send buffer. */
-  setSendBuffer(bytes: number): void {
-    this.#setBuffer(bytes, { force: SO_SNDBUFFORCE, plain: SO_SNDBUF });
+  /** The same, or nothing where that is not allowed: false, for want of CAP_NET_ADMIN. */
+  forceReceiveBuffer(bytes: number): boolean {
+    return this.setOption(SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+  }
+
+  /** Sets the send buffer's size in bytes; false where not all of it may be allowed. */
+  setSendBuffer(bytes: number): boolean {
+    if (this.setOption(SOL_SOCKET, SO_SNDBUFFORCE, bytes)) return true;
+    this.setOption(SOL_SOCKET, SO_SNDBUF, bytes);
+    return false;
   }
 
   /**
@@ -93,17 +111,20 @@ export class NetlinkSocket {
    * @returns 0, or the errno
    */
   send(message: OutgoingMessage, length: number): number {
-    const header = message.prepare(length);
+    return this.#send(message.prepare(length));
+  }
+
+  /** The same for a message with an address, which is not looked at: to the socket's other end. */
+  sendUnaddressed(message: OutgoingMessage, length: number): number {
+    return this.#send(message.prepareUnaddressed(length));
+  }
+
+  #send(header: Pointer): number {
     for (let tries = 1;; tries++) {
       if (this.#libc.sendmsg(this.descriptor, header, MSG_DONTWAIT) >= 0) return 0;
       const errno = threadErrno();
       if (!isPassing(errno, tries)) return errno;
     }
-  }
-
-  #setBuffer(bytes: number, names: { readonly force: number; readonly plain: number }): void {
-    const forced = this.setOption(SOL_SOCKET, names.force, bytes);
-    if (!forced) this.setOption(SOL_SOCKET, names.plain, bytes);
   }
 }
 

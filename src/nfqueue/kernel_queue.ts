@@ -1,5 +1,5 @@
 /**
- * The kernel as a queue sees it. `socket.ts` is the system's; a stand-in plays another one, without
+ * The kernel as a queue sees it. `system_kernel.ts` is the system's; a stand-in plays another one, without
  * any system call.
  *
  * @module
@@ -84,17 +84,18 @@ export interface KernelQueue {
   /**
    * Sends the first `length` bytes, verdict messages, as one datagram.
    *
+   * @returns false when all of them are refused, because this thread lacks CAP_NET_ADMIN
    * @throws {SystemError} when it was not taken; it can be sent again
    */
-  send(memory: SendMemory, length: number): void;
+  send(memory: SendMemory, length: number): boolean;
+  /** The same, and whatever fills the receive buffer, each verdict's refusal finds room. */
+  sendInDoubt(memory: SendMemory, length: number): boolean;
   /**
    * Sends one configuration message; its acknowledgement comes with the packets.
    *
    * @throws {SystemError}
    */
   sendConfiguration(message: Uint8Array): void;
-  /** How many answers are to find room in the receive buffer, and whether they may not do so now. */
-  answerRoom(): { readonly answers: number; readonly crowded: boolean };
   /** Datagrams that found the receive buffer full: 32 bits, wrapping. */
   drops(): number;
   /** The kernel's own numbers of this queue; undefined where its table has none. */

@@ -9,7 +9,8 @@ import { adviseFamily, FAMILY } from "./families.ts";
 import { backend } from "../../ffi/backend.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { changeGeneration } from "../linux/change_watch.ts";
-import { OutgoingMessage } from "../../ffi/memory.ts";
+import type { OutgoingMessage } from "../../ffi/memory.ts";
+import { privilegedMessage } from "../linux/netlink_socket.ts";
 import { ReceiveSlots } from "../linux/receive_slots.ts";
 import { adviseOpen } from "./advice.ts";
 import { FLAG_BITS, type QueueFlags } from "./flags.ts";
@@ -21,7 +22,7 @@ import type {
   Watcher,
 } from "./kernel_queue.ts";
 import { OpenQueueTable, type QueueStatistics } from "./queue_table.ts";
-import { answerRoom } from "./receive_buffer.ts";
+import { ANSWER_ROOM } from "./receive_buffer.ts";
 import { QueueSocket } from "./socket.ts";
 
 const MSG_WAITFORONE = 0x10000;
@@ -31,8 +32,8 @@ const O_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SO_MEMINFO = 55;
-/** Words of SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_*): bytes that wait, the most, drops. */
-const MEMINFO = { words: 9, used: 0, most: 1, drops: 8 } as const;
+/** Words of SO_MEMINFO (linux/sock_diag.h, SK_MEMINFO_*). */
+const MEMINFO = { words: 9, drops: 8 } as const;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
@@ -48,6 +49,8 @@ class SystemQueue implements KernelQueue {
 
   readonly #socket: QueueSocket;
   readonly #libc = libc();
+  readonly #receiveBuffer: number;
+  readonly #reportsOverruns: boolean;
   /** SO_RCVTIMEO as it is set now (ms) and its struct timeval. */
   #blockLimit = 0;
   readonly #timeval = new DataView(new ArrayBuffer(16));
@@ -60,7 +63,9 @@ class SystemQueue implements KernelQueue {
    * @throws {SystemError} with advice, {LibraryLoadError}
    */
   constructor(options: KernelQueueOptions) {
-    const { number, receiveBuffer } = options;
+    const { number, receiveBuffer, reportOverruns } = options;
+    this.#receiveBuffer = receiveBuffer;
+    this.#reportsOverruns = reportOverruns;
     const socket = new QueueSocket({ number, receiveBuffer, families: Object.values(FAMILY) });
     this.#socket = socket;
     try {
@@ -105,14 +110,39 @@ class SystemQueue implements KernelQueue {
     return backend().watch(this.#socket.descriptor, listener);
   }
 
-  send(message: OutgoingMessage, length: number): void {
-    const errno = this.#socket.send(message, length);
+  send(message: OutgoingMessage, length: number): boolean {
+    const { netlink } = this.#socket;
+    let errno = this.#socket.send(message, length);
+    // Unlike any other message, one to a group takes memory in one piece. To set the buffer's size
+    // again takes the same capability.
+    if (errno === ERRNO.ENOBUFS && netlink.setSendBuffer(SEND_BUFFER)) {
+      errno = netlink.sendUnaddressed(message, length);
+    }
+    if (errno === ERRNO.EPERM) return false;
     if (errno !== 0) throw failedCall("sendmsg", errno);
+    return true;
+  }
+
+  sendInDoubt(message: OutgoingMessage, length: number): boolean {
+    const { netlink } = this.#socket;
+    const roomy = netlink.forceReceiveBuffer(this.#receiveBuffer + ANSWER_ROOM);
+    // Once it has told of an overrun it takes nothing until it is empty, or need not tell.
+    if (this.#reportsOverruns) this.#tellOverruns(false);
+    try {
+      return this.send(message, length);
+    } finally {
+      if (this.#reportsOverruns) this.#tellOverruns(true);
+      if (roomy) netlink.forceReceiveBuffer(this.#receiveBuffer);
+    }
   }
 
   /** 0 before Linux 4.12. */
   drops(): number {
-    return this.#memory()[MEMINFO.drops]!;
+    const words = new Uint32Array(MEMINFO.words);
+    const bytes = new Uint8Array(words.buffer);
+    const length = new Uint8Array(new Uint32Array([bytes.length]).buffer);
+    this.#libc.getsockopt(this.#socket.descriptor, SOL_SOCKET, SO_MEMINFO, bytes, length);
+    return words[MEMINFO.drops]!;
   }
 
   numbers(): { readonly statistics: QueueStatistics | undefined; readonly errno: number } {
@@ -122,20 +152,6 @@ class SystemQueue implements KernelQueue {
 
   changes(): number {
     return changeGeneration();
-  }
-
-  answerRoom(): { readonly answers: number; readonly crowded: boolean } {
-    const words = this.#memory();
-    return answerRoom({ used: words[MEMINFO.used]!, most: words[MEMINFO.most]! });
-  }
-
-  /** SO_MEMINFO, all 0 where the kernel has none. */
-  #memory(): Uint32Array {
-    const words = new Uint32Array(MEMINFO.words);
-    const bytes = new Uint8Array(words.buffer);
-    const length = new Uint8Array(new Uint32Array([bytes.length]).buffer);
-    this.#libc.getsockopt(this.#socket.descriptor, SOL_SOCKET, SO_MEMINFO, bytes, length);
-    return words;
   }
 
   sendConfiguration(message: Uint8Array): void {
@@ -153,9 +169,13 @@ class SystemQueue implements KernelQueue {
   #tune({ reportOverruns }: KernelQueueOptions): void {
     const { netlink } = this.#socket;
     netlink.setSendBuffer(SEND_BUFFER);
-    netlink.setOption(SOL_NETLINK, NETLINK_NO_ENOBUFS, reportOverruns ? 0 : 1);
+    this.#tellOverruns(reportOverruns);
     // Error answers then echo the header alone, not a whole replaced payload.
     netlink.setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
+  }
+
+  #tellOverruns(told: boolean): void {
+    this.#socket.netlink.setOption(SOL_NETLINK, NETLINK_NO_ENOBUFS, told ? 0 : 1);
   }
 
   /** One switch at a time, so that a refusal names it. */
@@ -190,6 +210,6 @@ class SystemQueue implements KernelQueue {
 /** The kernel that this process runs on. */
 export const SYSTEM_KERNEL: Kernel = {
   receiveMemory: (shape) => new ReceiveSlots(shape),
-  sendMemory: (capacity) => new OutgoingMessage(capacity),
+  sendMemory: privilegedMessage,
   open: (options) => new SystemQueue(options),
 };

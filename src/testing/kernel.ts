@@ -47,7 +47,7 @@ export interface StandInOptions {
 export class StandInKernel implements Kernel {
   /** What became of the packets, in the order in which they went on. */
   readonly outcomes: Outcome[] = [];
-  /** Whether the program has CAP_NET_ADMIN; without it each datagram is answered EPERM. */
+  /** Whether the program has CAP_NET_ADMIN; without it no verdict leaves. */
   capable = true;
   /** The errno that sends fail with; 0 for none. */
   sendErrno = 0;
@@ -78,6 +78,7 @@ export class StandInKernel implements Kernel {
     if (!this.capable || this.#bound.has(number)) throw failedCall("nfq_create_queue", ERRNO.EPERM);
     const portId = this.#nextPort++;
     const socket: StandInSocket = new StandInSocket({ ...options, portId }, {
+      capable: () => this.capable,
       take: (datagram) => this.#take(portId, socket, datagram),
       blocked: (milliseconds) => this.onBlocked(milliseconds),
       numbers: () => ({
@@ -178,7 +179,7 @@ export class StandInKernel implements Kernel {
       const length = view.getUint32(at, true);
       if (length < NETLINK_HEADER_SIZE || length > view.byteLength - at) return 0;
       const message = datagram.subarray(at, at + length);
-      // Nothing in the datagram is looked at without the capability, and its first message is answered.
+      // A configuration. Nothing in it is looked at without the capability, and its first message is answered.
       if (!this.capable) {
         this.#answer(socket, message, { portId, error: ERRNO.EPERM });
         return 0;

@@ -8,7 +8,7 @@ import { setImmediate } from "../../ffi/turn.ts";
 import { ERRNO, failedCall } from "../linux/errno.ts";
 import type { KernelQueue, ReadableListener, Watcher } from "../nfqueue/kernel_queue.ts";
 import type { QueueStatistics } from "../nfqueue/queue_table.ts";
-import { answerRoom } from "../nfqueue/receive_buffer.ts";
+import { ANSWER_ROOM } from "../nfqueue/receive_buffer.ts";
 import type { StandInMessage, StandInSlots } from "./memory.ts";
 
 /** About what the kernel needs for a datagram beside its bytes. */
@@ -22,6 +22,8 @@ const FOR_EVER = 0x7fffffff;
 
 /** What a socket needs of its kernel. */
 export interface SocketLink {
+  /** Whether the program has CAP_NET_ADMIN. */
+  readonly capable: () => boolean;
   /** Takes a datagram of the program, as nfnetlink_rcv. @returns 0, or the errno of the send */
   readonly take: (datagram: Uint8Array) => number;
   /** Called when the program blocks and nothing is there: packets may be sent meanwhile. */
@@ -42,8 +44,8 @@ export interface StandInSocketOptions {
 export class StandInSocket implements KernelQueue {
   readonly portId: number;
   readonly #link: SocketLink;
-  readonly #most: number;
-  readonly #reportOverruns: boolean;
+  #most: number;
+  #reportOverruns: boolean;
   #datagrams: Uint8Array[] = [];
   /** The oldest one that waits. */
   #first = 0;
@@ -145,16 +147,31 @@ export class StandInSocket implements KernelQueue {
     };
   }
 
-  send({ bytes }: StandInMessage, length: number): void {
+  /** A verdict is also for a multicast group: sendmsg itself looks for the capability. */
+  send({ bytes }: StandInMessage, length: number): boolean {
+    if (!this.#closed && !this.#link.capable()) return false;
     this.#send(bytes.slice(0, length));
+    return true;
+  }
+
+  sendInDoubt(message: StandInMessage, length: number): boolean {
+    const most = this.#most;
+    const reportOverruns = this.#reportOverruns;
+    // SO_RCVBUFFORCE, which the capability allows, counts each byte as two.
+    if (this.#link.capable()) this.#most += 2 * ANSWER_ROOM;
+    this.#reportOverruns = false;
+    // NETLINK_NO_ENOBUFS ends the congestion.
+    this.#congested = false;
+    try {
+      return this.send(message, length);
+    } finally {
+      this.#most = most;
+      this.#reportOverruns = reportOverruns;
+    }
   }
 
   sendConfiguration(message: Uint8Array): void {
     this.#send(message);
-  }
-
-  answerRoom(): { readonly answers: number; readonly crowded: boolean } {
-    return answerRoom({ used: this.#used, most: this.#most });
   }
 
   drops(): number {

@@ -68,6 +68,18 @@ test("an outgoing message's header leads to its bytes", { timeout: 20_000 }, () 
   assert.deepEqual([...new Uint8Array(backend().viewOf(bytes, 3))], [1, 2, 3]);
 });
 
+test("an outgoing message may have an address, or do without it", { timeout: 20_000 }, () => {
+  const message = new OutgoingMessage(100, new Uint8Array([7, 8, 9]));
+  const header = new DataView(backend().viewOf(message.prepare(3), 56));
+  const address = backend().pointerTo(Number(header.getBigUint64(0, true)))!;
+  assert.deepEqual([...new Uint8Array(backend().viewOf(address, 3))], [7, 8, 9]);
+  assert.equal(header.getUint32(8, true), 3);
+  message.prepareUnaddressed(3);
+  assert.equal(header.getUint32(8, true), 0);
+  message.prepare(3);
+  assert.equal(header.getUint32(8, true), 3);
+});
+
 test("C strings", { timeout: 20_000 }, () => {
   assert.deepEqual([...cString("aé")], [0x61, 0xc3, 0xa9, 0]);
   assert.equal(textOf(cString("lo")), "lo");

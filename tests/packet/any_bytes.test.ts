@@ -27,7 +27,9 @@ function readAll(value: unknown, depth: number = 0): unknown {
   if (Array.isArray(value)) return value.map((entry) => readAll(entry, depth));
   if (typeof value !== "object" || value === null) return value;
   const seen: [string, unknown][] = Object.entries(value)
-    .filter(([name]) => name !== "packetBytes").map(([name, inner]) => [name, readAll(inner, depth + 1)]);
+    .filter(([name]) => name !== "packetBytes").map((
+      [name, inner],
+    ) => [name, readAll(inner, depth + 1)]);
   const prototype = Object.getPrototypeOf(value) as object;
   // Packets in packets, and the frame with its memory, are not gone into.
   if (prototype === Object.prototype || depth > 3) return seen;

@@ -54,3 +54,38 @@ for (const pause of [0, 1500]) {
     assert.deepEqual(arrived.slice(0, -1).toSorted(), good.toSorted());
   });
 }
+
+test(
+  "the capability comes back before the refusals could be read",
+  { timeout: 20_000 },
+  async () => {
+    using receiver = await UdpSocket.open();
+    using sender = await UdpSocket.open();
+    // Received in three parts: of the first ones, the refusals would be behind the others in the socket.
+    const part = 8;
+    using queue = PacketQueue.open(nextQueue(), { batchSize: part, warn: false });
+    using _rule = queueRule(queue.number, { chain: "INPUT", match: udpTo(receiver.port) });
+    const texts = Array.from({ length: 3 * part }, (_, index) => `${index}`);
+    await sender.sendAll(texts, receiver);
+    let seen = 0;
+    try {
+      queue.runSync(() => {
+        const verdict = seen < part ? Verdict.Drop : Verdict.Accept;
+        // Lost with the first packet, and there again with the first that is accepted.
+        if (seen % part === 0) useNetAdmin(seen !== 0);
+        seen++;
+        return verdict;
+      }, { maxPackets: texts.length });
+    } finally {
+      useNetAdmin(true);
+    }
+    assert.deepEqual(await receiver.take(2 * part), texts.slice(part));
+    queue.close();
+    assert.deepEqual(receiver.pending, []);
+    const { accepted, dropped, flushedByKernel, verdictErrors } = queue.statistics;
+    assert.deepEqual(
+      { accepted, dropped, flushedByKernel, verdictErrors },
+      { accepted: 2 * part, dropped: part, flushedByKernel: 0, verdictErrors: part },
+    );
+  },
+);

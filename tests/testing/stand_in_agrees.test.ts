@@ -295,15 +295,37 @@ test(
       stage.setCapable(false);
       try {
         const verdicts = [1, 2].map((id) => encodeVerdict({ queue, id, verdict: ACCEPT }));
-        owner.send(...verdicts.map((verdict, index) => tagged(verdict, 10 + index)));
+        const messages = verdicts.map((verdict, index) => tagged(verdict, 10 + index));
+        log.push(owner.send(...messages), owner.sendInDoubt(...messages));
+        log.push(owner.configure({ maxLength: 5 }));
         log.push(briefly(owner.read()), numbers(owner));
       } finally {
         stage.setCapable(true);
       }
-      owner.send(encodeVerdict({ queue, id: 2, verdict: ACCEPT }));
+      log.push(owner.send(encodeVerdict({ queue, id: 2, verdict: ACCEPT })));
       log.push(briefly(owner.read()));
     }),
 );
+
+for (const reportOverruns of [false, true]) {
+  test(
+    `stand-in kernel agrees with the system's: refusals and a full socket, reportOverruns: ${reportOverruns}`,
+    limit,
+    () =>
+      agreeUntilTheEnd({ receiveBuffer: 4096, reportOverruns }, async (stage, log) => {
+        const { owner } = stage;
+        const { number: queue } = owner;
+        await sendAll(stage, 60);
+        const verdicts = Array.from(
+          { length: 100 },
+          (_, id) => tagged(encodeVerdict({ queue, id: 1000 + id, verdict: ACCEPT }), id),
+        );
+        const drops = owner.queue.drops();
+        log.push(owner.sendInDoubt(...verdicts), owner.queue.drops() - drops);
+        log.push(owner.read().filter((one) => "answer" in one));
+      }),
+  );
+}
 
 const action = fc.oneof(
   fc.record({ send: fc.integer({ min: 1, max: 4 }) }),

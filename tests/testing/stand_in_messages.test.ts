@@ -160,14 +160,17 @@ test(
   },
 );
 
-test("stand-in kernel: without the capability a datagram is answered EPERM once", limit, () => {
+test("stand-in kernel: without the capability no verdict leaves", limit, () => {
   const kernel = new StandInKernel();
   using owner = new QueueOwner(kernel, { number: queue });
   for (let count = 0; count < 3; count++) kernel.send(queue, { payload });
   owner.read();
   kernel.capable = false;
-  owner.send(...[1, 2, 3].map((id) => tagged(encodeVerdict({ queue, id, verdict: ACCEPT }), id)));
-  assert.deepEqual(briefly(owner.read()), [{ error: 1, tag: 1 }]);
+  const verdicts = [1, 2, 3].map((id) => tagged(encodeVerdict({ queue, id, verdict: ACCEPT }), id));
+  assert.equal(owner.send(...verdicts), false);
+  assert.equal(owner.sendInDoubt(...verdicts), false);
+  assert.deepEqual(owner.read(), []);
+  assert.equal(owner.configure({ maxLength: 10 }), 1);
   assert.deepEqual(kernel.waiting(queue), [1, 2, 3]);
   assert.throws(() =>
     kernel.open({

@@ -6,7 +6,6 @@
  */
 
 import { ERRNO } from "../../linux/errno.ts";
-import { AnswerRoom } from "../receive/answer_room.ts";
 import { type Arena, SlotState } from "../receive/arena.ts";
 import { ArenaChain, type Oldest } from "../receive/chain.ts";
 import { Configuration, slotSize } from "../send/configuration.ts";
@@ -25,7 +24,7 @@ import type { Settings } from "../settings/options.ts";
 import { LossWatch } from "../receive/losses.ts";
 import { Packet } from "../packet/packet.ts";
 import { Refusals } from "../send/refusals.ts";
-import type { SentKind } from "../send/sent_log.ts";
+import type { SentKind } from "../send/tags.ts";
 import { Room } from "./room.ts";
 import { MOST_AT_CLOSE } from "../../nfqueue/closing.ts";
 import type { Kernel, KernelQueue } from "../../nfqueue/kernel_queue.ts";
@@ -48,8 +47,6 @@ export class Engine implements Decider {
   readonly configuration: Configuration;
   /** For packets in the program's hands. */
   readonly room: Room;
-  /** For the kernel's answers. */
-  readonly answers: AnswerRoom;
   closed = false;
   /** It is being closed: packets get their verdict, and nothing is changed any more. */
   closing = false;
@@ -96,6 +93,7 @@ export class Engine implements Decider {
       counters: this.counters,
       kernel: this.kernel,
       failOpen: () => this.configuration.failOpen,
+      overrun: () => this.#outbox.watch(),
       report: (event) => this.#report(event),
     });
     this.configuration = new Configuration(settings, {
@@ -104,14 +102,13 @@ export class Engine implements Decider {
       closed: () => this.closed,
       growSlots: (size) => this.#chain.setSlotSize(size),
     });
-    this.answers = new AnswerRoom(this.kernel, () => this.#intake);
     this.#outbox = new Outbox({
       queue: settings.number,
       flush: () => this.flush(),
       memory: (capacity) => kernel.sendMemory(capacity),
-      send: (memory, length) => this.kernel.send(memory, length),
-      room: () => this.answers.make(),
-      changes: () => this.kernel.changes(),
+      kernel: this.kernel,
+      refused: (packets, packetId) =>
+        this.#refusals.takeDatagram(packets, { packetId, lastId: this.#intake.lastId }),
     });
     const cut = (arena: Arena, slot: number): void => {
       const verdict = settings.onError;
@@ -174,11 +171,9 @@ export class Engine implements Decider {
   receive(patience?: number, most: number = Infinity): number {
     // A listener may have closed the queue: its descriptor may be another's by now.
     if (this.closed) return 0;
-    const { taken } = this.answers;
-    this.answers.taken = 0;
-    const count = this.#intake.receive(taken > 0 ? undefined : patience, most);
+    const count = this.#intake.receive(patience, most);
     this.#dispatch();
-    return taken + (count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0));
+    return count === -ERRNO.ENOBUFS ? this.receive() : Math.max(count, 0);
   }
 
   /** Takes one datagram that the runtime has read already. */
@@ -215,7 +210,6 @@ export class Engine implements Decider {
     changes: VerdictChanges | undefined,
   ): void {
     if (this.closed) throw new QueueClosedError(this.settings.number);
-    // First, because more may be received, and packets moved, until the verdicts find room.
     if (this.#outbox.full) this.flush();
     const { [MESSAGE]: message, id } = packet;
     const { store, slot } = message;
@@ -267,6 +261,12 @@ export class Engine implements Decider {
     if (this.closed) return;
     this.#retry();
     this.#outbox.flush();
+  }
+
+  /** The same after a packet that took long: meanwhile the socket may have filled. */
+  flushLate(): void {
+    this.#outbox.watch();
+    this.flush();
   }
 
   /** Packets that the kernel still has get a verdict again. */

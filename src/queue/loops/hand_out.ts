@@ -85,7 +85,7 @@ export class Drain {
     const now = performance.now();
     if (count > 0) this.#slow = (now - start) / count > SLOW_HANDLER;
     if (this.#slow) {
-      this.#engine.flush();
+      this.#engine.flushLate();
       this.#engine.expire();
     }
     return now < this.#rules.end;

@@ -17,7 +17,6 @@ export class Waiter {
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    engine.answers.onTaken = () => this.nudge();
   }
 
   /** Calls `wake` when packets are there. Bun may call it again before it is asked to. */
@@ -28,7 +27,6 @@ export class Waiter {
       this.#wake?.();
     });
     this.#watcher.arm();
-    if (this.#engine.answers.taken > 0) this.nudge();
     if (this.#idle === undefined) this.#watchIdle();
   }
 

@@ -44,8 +44,8 @@ export class Intake {
   readonly #link: IntakeLink;
   /** Slots whose message did not fit: decided once all of their batch have been looked at. */
   #cut: [Arena, number][] = [];
-  /** The last id seen, to find the ones that never came. */
-  #lastId = 0;
+  /** The id of the packet received last, to find those that never came. */
+  lastId = 0;
 
   constructor(link: IntakeLink) {
     this.#link = link;
@@ -111,8 +111,8 @@ export class Intake {
       return;
     }
     const id = arena.index[base]!;
-    const lost = (id - this.#lastId - 1) | 0;
-    this.#lastId = id;
+    const lost = (id - this.lastId - 1) | 0;
+    this.lastId = id;
     if (lost > 0) losses.gap(lost);
     if (configuration.hidesPayload) arena.index[base + NFQA.PAYLOAD] = 0;
     counters.received++;
@@ -138,6 +138,6 @@ export class Intake {
     const answer = decodeError(view, start);
     const { error, originalType, originalSequence } = answer;
     if (originalType === QUEUE_MESSAGE.CONFIG) configuration.takeAnswer(originalSequence, error);
-    else if (error !== 0) refusals.take(answer, this.#lastId);
+    else if (error !== 0) refusals.take(answer, this.lastId);
   }
 }

@@ -24,6 +24,8 @@ export interface LossLink {
   readonly kernel: Pick<KernelQueue, "drops" | "numbers">;
   /** Whether packets that find no room pass, and whether some may have. */
   readonly failOpen: () => { readonly now: boolean; readonly ever: boolean };
+  /** The socket has been full. */
+  readonly overrun: () => void;
   readonly report: (event: OverrunEvent) => void;
 }
 
@@ -128,7 +130,8 @@ export class LossWatch {
 
   #lose(packets: number): void {
     if (packets <= 0) return;
-    const { counters, report } = this.#link;
+    const { counters, overrun, report } = this.#link;
+    overrun();
     counters.overruns += packets;
     const fate = this.#link.failOpen().now ? "accepted unseen (failOpen)" : "dropped";
     report(

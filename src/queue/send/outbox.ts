@@ -5,7 +5,7 @@
  */
 
 import { DelayedFlush } from "../../nfqueue/delayed_flush.ts";
-import type { SendMemory } from "../../nfqueue/kernel_queue.ts";
+import type { KernelQueue, SendMemory } from "../../nfqueue/kernel_queue.ts";
 import { partOf, write } from "../../base/bytes.ts";
 import {
   appendAttributes,
@@ -24,7 +24,7 @@ import {
 } from "../../netlink/queue/verdict.ts";
 import type { VerdictChanges } from "../packet/decider.ts";
 import { verdictKind } from "../report/counters.ts";
-import { countPackets, readTag, SentLog, type SentPackets, SWEPT, tagOf } from "./sent_log.ts";
+import { countPackets, packetOf, readTag, type SentPackets, SWEPT, tagOf } from "./tags.ts";
 import { NO_MARK } from "../packet/verdict.ts";
 
 /** Room for the largest payload verdict, and below the kernel's usual send buffer (212992). */
@@ -38,6 +38,8 @@ const MOST_IDS = 4096;
 const FULL = CAPACITY / 4;
 /** How long verdicts go one by one after the kernel may have let packets go (ms). */
 const CAREFUL = 1000;
+/** How long every send is preceded by a look after the socket may have been full (ms). */
+const WATCHED = 1000;
 
 /** What the outbox needs of its queue. */
 export interface OutboxLink {
@@ -46,12 +48,9 @@ export interface OutboxLink {
   readonly flush: () => void;
   /** Memory to send from. */
   readonly memory: (capacity: number) => SendMemory;
-  /** Sends the first `length` bytes as one datagram, or throws. */
-  readonly send: (memory: SendMemory, length: number) => void;
-  /** Makes room for the kernel's answers; so many verdicts may leave before it is asked again. */
-  readonly room: () => number;
-  /** Another number than before when the kernel may have let packets go since. */
-  readonly changes: () => number;
+  readonly kernel: Pick<KernelQueue, "send" | "sendInDoubt" | "changes">;
+  /** A datagram was refused: what it held, and its first message's packet. */
+  readonly refused: (packets: SentPackets, packetId: number) => void;
 }
 
 /**
@@ -68,8 +67,6 @@ export interface OutboxLink {
 export class Outbox {
   /** Whether batches may leave: the kernel's list holds nothing that has its verdict already. */
   batches = true;
-  /** What was sent lately, for answers that are about a whole datagram. */
-  readonly sent: SentLog = new SentLog();
 
   readonly #link: OutboxLink;
   readonly #delayed: DelayedFlush;
@@ -90,13 +87,14 @@ export class Outbox {
   /** The state of things that batches rely on. */
   #changes: number;
   #carefulUntil = 0;
+  #watchedUntil = 0;
   #closed = false;
 
   constructor(link: OutboxLink) {
     this.#link = link;
     this.#delayed = new DelayedFlush(link.flush);
     this.#message = link.memory(CAPACITY);
-    this.#changes = link.changes();
+    this.#changes = link.kernel.changes();
   }
 
   /** Adds the verdict of the oldest undecided packet. */
@@ -138,15 +136,16 @@ export class Outbox {
     this.#finish(end, tagOf(verdictKind(verdict), 1));
   }
 
-  /** Adds a verdict on all packets up to an id that the kernel still has: so many, it is believed. */
+  /**
+   * Adds a verdict on all packets up to an id that the kernel still has: so many, it is believed.
+   * Nothing else may be gathered.
+   */
   addSweep(id: number, verdict: number, packets: number): void {
-    // What was gathered leaves one by one still: a run would sweep those along.
-    this.flush();
     const end = this.#begin(beginVerdictBatch, id, verdict, NO_MARK);
     this.#finish(end, tagOf(SWEPT, packets));
   }
 
-  /** Whether it is time to send, while the caller can still make room for answers. */
+  /** Whether it is time to send. */
   get full(): boolean {
     return this.#end >= FULL || this.#idCount === MOST_IDS;
   }
@@ -176,31 +175,33 @@ export class Outbox {
     this.#endRun();
     this.#closed = true;
     this.#delayed.cancel();
-    const unsent: [number, number, number, number] = [0, 0, 0, 0];
-    countPackets(this.#message.view, this.#taken, this.#end, unsent);
-    if (this.#piece !== undefined) countPackets(this.#piece.view, 0, this.#pieceEnd, unsent);
-    return unsent;
+    const unsent = countPackets(this.#message.view, this.#taken, this.#end);
+    if (this.#piece === undefined) return unsent;
+    const [accepted, dropped, other, swept] = countPackets(this.#piece.view, 0, this.#pieceEnd);
+    return [unsent[0] + accepted, unsent[1] + dropped, unsent[2] + other, unsent[3] + swept];
+  }
+
+  /** Looks for changes before every send for a while: answers may find the socket full. */
+  watch(): void {
+    this.#watchedUntil = performance.now() + WATCHED;
   }
 
   /** Whether verdicts are to leave one by one, since the kernel may have let packets go. */
   #isCareful(): boolean {
     // Not for the few packets that a loop decides as they come: looking would cost more than they do.
-    const many = this.#idCount >= MANY || this.#end >= MANY * PLAIN_SIZE;
-    const changes = many || this.#delayed.waiting ? this.#link.changes() : this.#changes;
+    const watched = this.#isMany() || this.#delayed.waiting || isBefore(this.#watchedUntil);
+    const changes = watched ? this.#link.kernel.changes() : this.#changes;
     if (changes !== this.#changes) {
       this.#changes = changes;
       this.beCareful();
     }
-    return !this.batches || (this.#carefulUntil > 0 && performance.now() <= this.#carefulUntil);
+    return !this.batches || isBefore(this.#carefulUntil);
   }
 
   #send(): void {
     if (this.#closed || (this.#end === 0 && this.#pieceEnd === 0)) return;
     if (this.#taken > 0 || this.#pieceEnd > 0 || this.#isCareful()) this.#sendOneByOne();
-    else {
-      this.#link.send(this.#message, this.#end);
-      this.sent.note(this.#message.view, this.#end);
-    }
+    else if (!this.#sendWhole()) this.#refuse(this.#message, this.#end);
     this.#end =
       this.#taken =
       this.#idCount =
@@ -208,24 +209,39 @@ export class Outbox {
         0;
   }
 
-  /** What was gathered, as many at a time as the kernel's answers find room for. */
+  /** Many take a while, in which the kernel may let packets go. */
+  #sendWhole(): boolean {
+    const { kernel } = this.#link;
+    return this.#isMany() && isBefore(this.#watchedUntil)
+      ? kernel.sendInDoubt(this.#message, this.#end)
+      : kernel.send(this.#message, this.#end);
+  }
+
+  #isMany(): boolean {
+    return this.#idCount >= MANY || this.#end >= MANY * PLAIN_SIZE;
+  }
+
+  /** What was gathered, each packet's verdict in a message of its own. */
   #sendOneByOne(): void {
     const piece = this.#piece ??= this.#link.memory(CAPACITY);
     for (;;) {
       // One that could not be sent is tried again as it is.
       if (this.#pieceEnd === 0) this.#fillPiece(piece);
       if (this.#pieceEnd === 0) return;
-      this.#link.send(piece, this.#pieceEnd);
-      this.sent.note(piece.view, this.#pieceEnd);
+      const length = this.#pieceEnd;
+      const taken = this.#link.kernel.sendInDoubt(piece, length);
       this.#pieceEnd = 0;
+      if (!taken) this.#refuse(piece, length);
     }
+  }
+
+  #refuse({ view }: SendMemory, length: number): void {
+    this.#link.refused(countPackets(view, 0, length), packetOf(view));
   }
 
   #fillPiece(piece: SendMemory): void {
     const { view, bytes } = this.#message;
-    // Asked first: what is received for it may itself have been decided, and sent, since.
-    const most = this.#taken < this.#end ? this.#link.room() : 0;
-    for (let count = 0; count < most && this.#taken < this.#end; count++) {
+    while (this.#taken < this.#end) {
       const start = this.#taken;
       const size = view.getUint32(start, true);
       const at = this.#pieceEnd;
@@ -292,4 +308,9 @@ export class Outbox {
     tagMessage(this.#message.view, this.#end, tag);
     this.#end = end;
   }
+}
+
+/** Whether a time has not come yet; 0 is none, and costs no look at the clock. */
+function isBefore(time: number): boolean {
+  return time > 0 && performance.now() <= time;
 }

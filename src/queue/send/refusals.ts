@@ -9,7 +9,7 @@ import type { NetlinkAnswer } from "../../netlink/message.ts";
 import { type Counters, verdictKind } from "../report/counters.ts";
 import { VerdictErrorEvent } from "../report/events.ts";
 import type { Outbox } from "./outbox.ts";
-import { readTag, type SentKind, sentOnly, SWEPT } from "./sent_log.ts";
+import { readTag, type SentKind, sentOnly, type SentPackets, SWEPT } from "./tags.ts";
 import type { Verdict } from "../packet/verdict.ts";
 
 /** Pause before packets whose verdict was refused get one again (ms). */
@@ -55,21 +55,36 @@ export class Refusals {
     return this.#stuck === 0 ? Infinity : RETRY;
   }
 
-  /** @param lastId the id of the packet that was received last */
-  take(answer: NetlinkAnswer, lastId: number): void {
-    const { counters, outbox, report } = this.#link;
-    const { error, originalSequence, originalPortId } = answer;
+  /**
+   * Takes the kernel's answer to one message.
+   *
+   * @param lastId the id of the packet that was received last
+   */
+  take({ error, originalSequence, originalPortId }: NetlinkAnswer, lastId: number): void {
     const { kind, packets } = readTag(originalPortId);
-    // Without the capability the kernel does not look into the datagram, and answers to its first message.
-    const whole = error === ERRNO.EPERM ? outbox.sent.find(originalSequence) : undefined;
-    const parts = whole ?? sentOnly(kind, packets);
+    this.#take(sentOnly(kind, packets), { error, packetId: originalSequence, lastId });
+  }
+
+  /** Takes what a datagram held that the kernel did not look into, for want of the capability. */
+  takeDatagram(
+    packets: SentPackets,
+    about: { readonly packetId: number; readonly lastId: number },
+  ): void {
+    this.#take(packets, { error: ERRNO.EPERM, ...about });
+  }
+
+  #take(
+    packets: SentPackets,
+    { error, packetId, lastId }: { error: number; packetId: number; lastId: number },
+  ): void {
+    const { counters, outbox, report } = this.#link;
     let all = 0;
-    parts.forEach((count, kind) => {
+    packets.forEach((count, kind) => {
       this.takeBack(kind as SentKind, count);
       all += count;
     });
     // Those that are given again were reported the first time.
-    const refused = all - parts[SWEPT];
+    const refused = all - packets[SWEPT];
     counters.verdictErrors += refused;
     outbox.beCareful();
     if (error === ERRNO.ENOENT) counters.flushedByKernel += all;
@@ -85,7 +100,7 @@ export class Refusals {
       errno: error,
       ...(advice !== undefined && { advice }),
     });
-    report(new VerdictErrorEvent(originalSequence, { error: failure, packets: refused }));
+    report(new VerdictErrorEvent(packetId, { error: failure, packets: refused }));
   }
 
   /** Takes back what was counted when so many verdicts of a kind were given. */
@@ -109,6 +124,8 @@ export class Refusals {
   retryNow(): void {
     if (this.#stuck === 0) return;
     const { counters, outbox } = this.#link;
+    // One by one still: a run would sweep the stuck ones along. It may be refused, too.
+    outbox.flush();
     outbox.addSweep(this.#last, this.#onError, this.#stuck);
     counters.countVerdicts(verdictKind(this.#onError), this.#stuck);
     this.#stuck = 0;

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { OutgoingMessage } from "../../../ffi/memory.ts";
+import type { SendMemory } from "../../../src/nfqueue/kernel_queue.ts";
 import { Outbox } from "../../../src/queue/send/outbox.ts";
 import { PacketMessage } from "../../../src/nfqueue/packet_message.ts";
 import { OUTLINE } from "../../../src/queue/packet/friends.ts";
@@ -48,13 +49,13 @@ function packetsOf(messages: readonly Uint8Array[], slotSize: number) {
   const view = new DataView(bytes.buffer);
   const index = new Int32Array(SLOTS * ATTRIBUTE_STRIDE);
   const sent: Uint8Array[] = [];
+  const send = (out: SendMemory, length: number) => sent.push(out.bytes.slice(0, length)) > 0;
   const outbox: Outbox = new Outbox({
     queue: 3,
     flush: () => outbox.flush(),
     memory: (capacity) => new OutgoingMessage(capacity),
-    send: (out, length) => sent.push(out.bytes.slice(0, length)),
-    room: () => 3,
-    changes: () => 0,
+    kernel: { send, sendInDoubt: send, changes: () => 0 },
+    refused: () => assert.fail("nothing is refused"),
   });
   const packets = messages.map((one, slot) => {
     bytes.set(one, slot * slotSize);

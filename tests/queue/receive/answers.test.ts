@@ -9,6 +9,7 @@ import {
   PacketQueue,
   type PacketQueueOptions,
   QueueClosedError,
+  queueStatistics,
   Verdict,
 } from "../../../mod.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
@@ -16,7 +17,9 @@ import { Cable, Namespace } from "../../support/network/namespaces.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../../support/network/rules.ts";
 import { Scene } from "../../support/queue/scene.ts";
+import { Child } from "../../support/runtime/child.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
+import { until } from "../../support/runtime/waiting.ts";
 
 requireIsolation();
 
@@ -28,6 +31,8 @@ interface Stage extends Disposable {
   /** Every other one is on its way to the cable's device, the first among them. */
   readonly held: readonly Packet[];
   readonly cable: Cable;
+  /** Packets to this port come to the queue. */
+  readonly port: number;
 }
 
 async function openStage(count: number, options: PacketQueueOptions): Promise<Stage> {
@@ -50,7 +55,7 @@ async function openStage(count: number, options: PacketQueueOptions): Promise<St
     }, { maxPackets: batch, timeout: 5000 });
   }
   assert.equal(held.length, count);
-  return { queue, held, cable, [Symbol.dispose]: () => stack.dispose() };
+  return { queue, held, cable, port: receiver.port, [Symbol.dispose]: () => stack.dispose() };
 }
 
 /** Closes, and looks for what must have come of `count` packets. */
@@ -69,6 +74,66 @@ test("more answers than a small receive buffer takes", { timeout: 60_000 }, asyn
   cable.down();
   for (const packet of held) packet.accept();
   expectFlushed(queue, 300, 600);
+});
+
+for (const reportOverruns of [false, true]) {
+  test(
+    `a flood fills the socket again faster than it is read, ${
+      reportOverruns ? "and is told of" : "untold"
+    }`,
+    { timeout: 60_000 },
+    async () => {
+      const options = { receiveBuffer: 60_000, maxLength: 100_000, batchSize: 1, reportOverruns };
+      using stage = await openStage(600, options);
+      const { queue, held, cable, port } = stage;
+      const script = new URL("../../scenarios/fixtures/flood.ts", import.meta.url);
+      await using flood = new Child(script, { parameters: [port, "endless"] });
+      await flood.says("flooding");
+      await until(() => (queueStatistics(queue.number)?.userDropped ?? 0) > 0, {
+        what: "the socket is full",
+      });
+      cable.down();
+      for (const packet of held) packet.accept();
+      queue.flush();
+      flood.kill("SIGKILL");
+      await flood.end();
+      queue.close();
+      const { flushedByKernel, verdictErrors } = queue.statistics;
+      assert.deepEqual({ flushedByKernel, verdictErrors }, {
+        flushedByKernel: 300,
+        verdictErrors: 300,
+      });
+    },
+  );
+}
+
+test("a slow handler, whose socket a flood fills meanwhile", { timeout: 60_000 }, async () => {
+  using namespace = new Namespace();
+  using cable = new Cable(namespace);
+  using receiver = await UdpSocket.open();
+  using sender = await UdpSocket.open({ address: "0.0.0.0" });
+  const options = { receiveBuffer: 60_000, maxLength: 100_000, warn: false };
+  using queue = PacketQueue.open(nextQueue(), options);
+  using _rule = queueRule(queue.number, { chain: "OUTPUT", match: udpTo(receiver.port) });
+  const far = { address: cable.farAddress, port: receiver.port };
+  for (let sent = 0; sent < 40; sent++) await sender.send("x", far);
+  const script = new URL("../../scenarios/fixtures/flood.ts", import.meta.url);
+  await using flood = new Child(script, { parameters: [receiver.port, "endless"] });
+  await flood.says("flooding");
+  await until(() => (queueStatistics(queue.number)?.userDropped ?? 0) > 0, {
+    what: "the socket is full",
+  });
+  let seen = 0;
+  queue.runSync(() => {
+    for (const end = performance.now() + 1; performance.now() < end;);
+    if (++seen === 11) cable.down();
+    return Verdict.Accept;
+  }, { maxPackets: 40 });
+  flood.kill("SIGKILL");
+  await flood.end();
+  queue.close();
+  const { flushedByKernel, verdictErrors } = queue.statistics;
+  assert.deepEqual({ flushedByKernel, verdictErrors }, { flushedByKernel: 30, verdictErrors: 30 });
 });
 
 test("more verdicts in a turn than a datagram takes", { timeout: 60_000 }, async () => {

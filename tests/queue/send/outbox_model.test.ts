@@ -46,7 +46,7 @@ class KernelQueue {
   failing = false;
 
   /** Reads a datagram as nfnetlink_rcv does. */
-  send(message: SendMemory, length: number): void {
+  send(message: SendMemory, length: number): true {
     if (this.failing) throw new Error("ENOBUFS");
     const datagram = message.bytes.slice(0, length);
     for (const { offset, length, type } of netlinkMessages(datagram)) {
@@ -55,6 +55,7 @@ class KernelQueue {
       else if (type === QUEUE_MESSAGE.VERDICT_BATCH) this.#decideUpTo(bytes);
       else assert.fail(`message type ${type}`);
     }
+    return true;
   }
 
   /** nfqnl_recv_verdict. */
@@ -116,9 +117,12 @@ class Bench {
       queue,
       flush: () => this.outbox.flush(),
       memory,
-      send: (message, length) => this.kernel.send(message, length),
-      room: () => 3,
-      changes: () => this.changes,
+      kernel: {
+        send: (message, length) => this.kernel.send(message, length),
+        sendInDoubt: (message, length) => this.kernel.send(message, length),
+        changes: () => this.changes,
+      },
+      refused: () => assert.fail("nothing is refused"),
     });
     this.#id = firstId;
   }
@@ -330,13 +334,13 @@ test("a full buffer that cannot be sent loses nothing", { timeout: 20_000 }, () 
 
 test("a payload that cannot be written, or lies about its length", { timeout: 20_000 }, () => {
   const sent: number[] = [];
+  const send = (_: unknown, length: number) => sent.push(length) > 0;
   const outbox: Outbox = new Outbox({
     queue,
     flush: () => outbox.flush(),
     memory,
-    send: (_, length) => sent.push(length),
-    room: () => 3,
-    changes: () => 0,
+    kernel: { send, sendInDoubt: send, changes: () => 0 },
+    refused: () => assert.fail("nothing is refused"),
   });
   const payload = new Uint8Array(200_000);
   assert.throws(() => outbox.addWithChanges(1, 1, NO_MARK, { payload, attributes: undefined }));

@@ -72,14 +72,14 @@ export class QueueOwner implements Disposable {
     return received.answer.error;
   }
 
-  /** Sends messages in one datagram. */
-  send(...messages: readonly Uint8Array[]): void {
-    let length = 0;
-    for (const message of messages) {
-      this.#outgoing.bytes.set(message, length);
-      length += message.length;
-    }
-    this.queue.send(this.#outgoing, length);
+  /** Sends messages in one datagram. False without the capability. */
+  send(...messages: readonly Uint8Array[]): boolean {
+    return this.queue.send(this.#outgoing, this.#gather(messages));
+  }
+
+  /** The same with room for an answer to each. */
+  sendInDoubt(...messages: readonly Uint8Array[]): boolean {
+    return this.queue.sendInDoubt(this.#outgoing, this.#gather(messages));
   }
 
   /** What is there, up to the first failure. */
@@ -99,6 +99,16 @@ export class QueueOwner implements Disposable {
 
   [Symbol.dispose](): void {
     this.queue.close();
+  }
+
+  /** @returns bytes in all */
+  #gather(messages: readonly Uint8Array[]): number {
+    let length = 0;
+    for (const message of messages) {
+      this.#outgoing.bytes.set(message, length);
+      length += message.length;
+    }
+    return length;
   }
 
   #look(slot: number): Received {
