@@ -8,7 +8,7 @@ import { type Device, deviceOf, type RawDevice, rawDeviceOf } from "../linux/dev
 import { IpqPacketHeader } from "../netlink/ip_queue/header.ts";
 import { IPQ_COPY, IPQ_MAX_RANGE, IPQ_NAME_SIZE } from "../netlink/ip_queue/messages.ts";
 import { MAX_COPY_RANGE, NFQA } from "../netlink/queue/numbers.ts";
-import { attributeLength } from "../netlink/queue/packet_index.ts";
+import type { PacketMessage } from "../nfqueue/packet_message.ts";
 import { readMicroseconds } from "../netlink/queue/attributes.ts";
 
 const LOCAL_OUT = 3;
@@ -18,14 +18,6 @@ export interface CopyMode {
   readonly mode: number;
   /** Bytes; 0 is everything. */
   readonly range: number;
-}
-
-/** A received message as `indexPacketMessage` found it. */
-export interface IndexedMessage {
-  readonly view: DataView;
-  readonly bytes: Uint8Array;
-  /** Offsets of the attributes' payloads by type; 0 is absent. */
-  readonly index: Int32Array;
 }
 
 interface KnownDevice {
@@ -61,16 +53,13 @@ export class PacketWriter {
   }
 
   /** Takes a packet; gives the length of its ip_queue message, padding included. */
-  prepare(message: IndexedMessage, copy: CopyMode): number {
-    const { view, index } = message;
+  prepare(message: PacketMessage, copy: CopyMode): number {
+    const { view, hook } = message;
     const header = this.#header;
-    const packet = index[NFQA.PACKET_HDR]!;
-    const hook = view.getUint8(packet + 6);
-    header.setPacketId(index[0]!);
+    header.setPacketId(message.id);
     header.setHook(hook);
-    const mark = index[NFQA.MARK]!;
-    header.setMark(mark === 0 ? 0 : view.getUint32(mark, false));
-    const time = index[NFQA.TIMESTAMP]!;
+    header.setMark(message.u32(NFQA.MARK) ?? 0);
+    const time = message.offset(NFQA.TIMESTAMP);
     if (time === 0) header.setTimestamp(0, 0);
     else {
       const microseconds = readMicroseconds(view, time);
@@ -78,8 +67,8 @@ export class PacketWriter {
       header.setTimestamp(seconds, microseconds - seconds * 1e6);
     }
     // Where a packet of this machine leaves it, ip_queue's kernels had not set the protocol yet.
-    header.setHwProtocol(hook === LOCAL_OUT ? 0 : view.getUint16(packet + 4, false));
-    this.#setDevices(view, index);
+    header.setHwProtocol(hook === LOCAL_OUT ? 0 : message.etherType);
+    this.#setDevices(message);
     const payload = this.#payload = payloadOf(message, copy);
     this.#cut = payload.length === MAX_COPY_RANGE && copy.range !== MAX_COPY_RANGE &&
       statedLength(payload) > MAX_COPY_RANGE;
@@ -106,21 +95,20 @@ export class PacketWriter {
     this.#input.fresh = this.#output.fresh = false;
   }
 
-  #setDevices(view: DataView, index: Int32Array): void {
+  #setDevices(message: PacketMessage): void {
     const header = this.#header;
-    const indev = index[NFQA.IFINDEX_INDEV]!;
-    const input = indev === 0 ? 0 : view.getUint32(indev, false);
+    const { view } = message;
+    const input = message.u32(NFQA.IFINDEX_INDEV) ?? 0;
     if (this.#hasChanged(this.#input, input)) {
       const { name, hardwareType } = this.#device(input);
       header.setIndevName(name);
       header.setHwType(hardwareType);
     }
-    const outdev = index[NFQA.IFINDEX_OUTDEV]!;
-    const output = outdev === 0 ? 0 : view.getUint32(outdev, false);
+    const output = message.u32(NFQA.IFINDEX_OUTDEV) ?? 0;
     if (this.#hasChanged(this.#output, output)) {
       header.setOutdevName(this.#device(output).name);
     }
-    const address = index[NFQA.HWADDR]!;
+    const address = message.offset(NFQA.HWADDR);
     if (address !== 0) {
       header.setHwAddress(view, address + 4, view.getUint16(address, false));
       this.#hasAddress = true;
@@ -150,12 +138,13 @@ export class PacketWriter {
   }
 }
 
-function payloadOf({ view, bytes, index }: IndexedMessage, copy: CopyMode): Uint8Array {
-  const start = index[NFQA.PAYLOAD]!;
+function payloadOf(message: PacketMessage, copy: CopyMode): Uint8Array {
+  const start = message.offset(NFQA.PAYLOAD);
   if (start === 0 || copy.mode !== IPQ_COPY.PACKET) return NO_BYTES;
   // v4 and v6 handles share the queue's range: this one may have asked for less.
   const range = copy.range === 0 ? IPQ_MAX_RANGE : copy.range;
-  return bytes.subarray(start, start + Math.min(attributeLength(view, start), range));
+  const length = Math.min(message.length(NFQA.PAYLOAD), range);
+  return message.bytes.subarray(start, start + length);
 }
 
 /** How long an IP packet is by its own header (bytes); a jumbogram does not say. */

@@ -18,11 +18,12 @@ import {
 } from "../netlink/queue/packet_index.ts";
 import { encodeConfig, type QueueConfig } from "../netlink/queue/config.ts";
 import { IPQ_ERROR, IpqError } from "./errors.ts";
-import { type CopyMode, type IndexedMessage, PacketWriter } from "./packet_writer.ts";
+import { type CopyMode, PacketWriter } from "./packet_writer.ts";
 import { inUse } from "./peer.ts";
 import type { Pending } from "./pending.ts";
 import { flushWaiting } from "../nfqueue/delayed_flush.ts";
 import { FAMILY } from "../nfqueue/families.ts";
+import { PacketMessage } from "../nfqueue/packet_message.ts";
 import { QueueSocket } from "../nfqueue/socket.ts";
 import { type Binder, checkFamily, notOpened, Ownership } from "./ownership.ts";
 import { Verdicts } from "./verdicts.ts";
@@ -76,8 +77,8 @@ export class SharedQueue {
   readonly #verdicts: Verdicts;
   #slotSize = ROOM;
   #slots = new ReceiveSlots({ slots: SLOTS, slotSize: ROOM });
-  /** The message that was looked at last. */
-  #message = indexed(this.#slots);
+  /** One a slot. */
+  #messages = messagesOf(this.#slots, ROOM);
   /** Received slots that nobody has looked at: [#next, #filled). */
   #next = 0;
   #filled = 0;
@@ -198,11 +199,12 @@ export class SharedQueue {
    */
   read(member: Member | undefined, buffer: Uint8Array): number {
     while (this.#next < this.#filled || this.#receive(member)) {
-      const taker = this.#take(this.#next++);
+      const received = this.#messages[this.#next++]!;
+      const taker = this.#take(received);
       if (taker === undefined) continue;
-      const length = this.#writer.prepare(this.#message, taker.copy);
+      const length = this.#writer.prepare(received, taker.copy);
       const cut = this.#writer.cutPayload;
-      if (cut !== undefined) taker.cut.set(this.#message.index[0]! >>> 0, cut);
+      if (cut !== undefined) taker.cut.set(received.id, cut);
       if (taker === member && member.pending.empty) {
         this.#writer.write(buffer);
         return length;
@@ -264,18 +266,17 @@ export class SharedQueue {
   }
 
   /** Looks at a received message; gives the handle that its packet is for. */
-  #take(slot: number): Member | undefined {
+  #take(message: PacketMessage): Member | undefined {
+    const { slot, view, index, base } = message;
     const start = slot * this.#slotSize;
-    const { view, bytes, index } = this.#message;
     const end = start + Math.min(this.#slots.length(slot), this.#slotSize);
-    const code = indexPacketMessage(view, start, end, index, 0);
-    if (code !== MESSAGE_OK && (code !== MESSAGE_CUT || index[NFQA.PACKET_HDR] === 0)) {
+    const code = indexPacketMessage(view, start, end, index, base);
+    if (code !== MESSAGE_OK && (code !== MESSAGE_CUT || index[base + NFQA.PACKET_HDR] === 0)) {
       this.#takeError(start, end);
       return undefined;
     }
-    const id = index[0]! >>> 0;
-    const family = bytes[start + NETLINK_HEADER_SIZE]!;
-    const taker = this.#memberOf(family);
+    const { id } = message;
+    const taker = this.#memberOf(message.family);
     // One handle that never reads must not fill the queue for the other.
     const refused = taker === undefined || taker.copy.mode === IPQ_COPY.NONE ||
       taker.undecided.size >= QUEUE_LENGTH;
@@ -294,7 +295,7 @@ export class SharedQueue {
 
   /** The message may be longer than the slot: only what is in it is read. */
   #takeError(start: number, end: number): void {
-    const { view, bytes } = this.#message;
+    const { view, bytes } = this.#slots;
     if (end - start < ERROR_MESSAGE_SIZE || view.getUint16(start + 4, true) !== NLMSG.ERROR) return;
     const error = -view.getInt32(start + NETLINK_HEADER_SIZE, true);
     if (error <= 0) return;
@@ -341,7 +342,7 @@ export class SharedQueue {
     this.#slotSize = slotSize;
     this.#slots = new ReceiveSlots({ slots: SLOTS, slotSize });
     this.#next = this.#filled = 0;
-    this.#message = indexed(this.#slots);
+    this.#messages = messagesOf(this.#slots, slotSize);
   }
 
   #close(): void {
@@ -362,6 +363,8 @@ function openSocket(number: number): QueueSocket {
   }
 }
 
-function indexed({ view, bytes }: ReceiveSlots): IndexedMessage {
-  return { view, bytes, index: new Int32Array(ATTRIBUTE_STRIDE) };
+function messagesOf({ view, bytes }: ReceiveSlots, slotSize: number): PacketMessage[] {
+  const index = new Int32Array(SLOTS * ATTRIBUTE_STRIDE);
+  const store = { view, bytes, index, slotSize, single: false };
+  return Array.from({ length: SLOTS }, (_, slot) => new PacketMessage(store, slot));
 }

@@ -38,9 +38,9 @@ function sentence(packet: Packet): string {
 
 async function datagram(size: number, copyRange?: number): Promise<string> {
   await using scene = await Scene.udp({ queue: copyRange === undefined ? {} : { copyRange } });
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   let said = "";
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     said = sentence(packet);
     return Verdict.Accept;
   });

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { PacketQueue, SystemError, Verdict } from "../../mod.ts";
-import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
 import { Scene } from "../support/queue/scene.ts";
@@ -51,7 +50,7 @@ test("a second owner in the same process", { timeout: 20_000 }, async () => {
     });
   }
   // The first owner does not notice.
-  await using _filter = new Filter(queue, () => Verdict.Accept);
+  scene.run(() => Verdict.Accept);
   await sender.send("still mine", receiver);
   assert.deepEqual(await receiver.take(1), ["still mine"]);
 });

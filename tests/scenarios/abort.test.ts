@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PacketQueue, Verdict } from "../../mod.ts";
-import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";
@@ -67,7 +66,7 @@ test("an abort inside the handler: what was received is not lost", {
     }, { signal: controller.signal }),
     { what: "run to end" },
   );
-  await using _filter = new Filter(queue, () => {
+  scene.run(() => {
     handled++;
     return Verdict.Accept;
   });

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type OverrunEvent, PacketQueue, queueStatistics, Verdict } from "../../mod.ts";
-import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { Scene } from "../support/queue/scene.ts";
@@ -20,7 +19,7 @@ test("a full queue drops what does not fit", { timeout: 20_000 }, async () => {
   assert.equal(full?.length, 10);
   assert.equal(full?.queueDropped, 40);
   assert.equal(full?.userDropped, 0);
-  await using _filter = new Filter(queue, () => Verdict.Accept);
+  scene.run(() => Verdict.Accept);
   assert.deepEqual(await receiver.take(10), texts.slice(0, 10));
   await sender.send("room again", receiver);
   assert.deepEqual(await receiver.take(1), ["room again"]);
@@ -40,7 +39,7 @@ test("a full queue with failOpen lets through what does not fit", {
   const full = queueStatistics(queue.number);
   assert.equal(full?.length, 10);
   assert.equal(full?.queueDropped, 0);
-  await using _filter = new Filter(queue, () => Verdict.Accept);
+  scene.run(() => Verdict.Accept);
   assert.deepEqual(await receiver.take(10), texts.slice(0, 10));
 });
 
@@ -59,7 +58,7 @@ for (const reportOverruns of [false, true]) {
     assert.ok(kernel.userDropped > 0, "the socket's buffer was too small");
     assert.equal(kernel.queueDropped, 0);
     assert.equal(kernel.length + kernel.userDropped, 100);
-    await using _filter = new Filter(queue, () => Verdict.Accept);
+    scene.run(() => Verdict.Accept);
     assert.equal((await receiver.take(kernel.length)).length, kernel.length);
     // The next packet's id shows the gap.
     await sender.send("after the flood", receiver);
@@ -84,7 +83,7 @@ test(
     const events: OverrunEvent[] = [];
     queue.addEventListener("overrun", (event) => events.push(event));
     for (let count = 0; count < 12; count++) await sender.send("one of twelve", receiver);
-    await using _filter = new Filter(queue, () => Verdict.Accept);
+    scene.run(() => Verdict.Accept);
     await receiver.take(5);
     await until(() => events.some((event) => event.queueDropped === 7), {
       what: "an overrun event tells of the full queue",
@@ -98,7 +97,7 @@ test("with reportOverruns the kernel's counters come along", { timeout: 20_000 }
   const events: OverrunEvent[] = [];
   queue.addEventListener("overrun", (event) => events.push(event));
   for (let count = 0; count < 12; count++) await sender.send("one of twelve", receiver);
-  await using _filter = new Filter(queue, () => Verdict.Accept);
+  scene.run(() => Verdict.Accept);
   await receiver.take(5);
   // The counters are compared once a second while packets flow.
   const timer = setInterval(() => void sender.send("more", receiver), 50);
@@ -119,7 +118,7 @@ test("a socket overrun with failOpen loses nothing", { timeout: 20_000 }, async 
   assert.ok(waiting > 0 && waiting < 60);
   assert.equal(queueStatistics(queue.number)?.userDropped, 0);
   await receiver.take(60 - waiting);
-  await using _filter = new Filter(queue, () => Verdict.Accept);
+  scene.run(() => Verdict.Accept);
   await receiver.take(waiting);
   assert.equal(queue.statistics.received, waiting);
 });

@@ -33,7 +33,7 @@ const verdicts: Readonly<Record<string, (packet: Packet) => void>> = {
 test("a second verdict throws and changes nothing", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
   const { queue, receiver, sender } = scene;
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     const { id } = packet;
     packet.accept();
     assert.equal(packet.verdict, Verdict.Accept);
@@ -164,9 +164,9 @@ const reads: Readonly<Record<string, (packet: Packet) => unknown>> = {
 
 test("reading a packet after its verdict throws", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const used: Packet[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     // Read once before: what is remembered must go too.
     for (const read of Object.values(reads)) read(packet);
     used.push(packet);
@@ -186,8 +186,8 @@ test("reading a packet after its verdict throws", { timeout: 20_000 }, async () 
 
 test("a view kept beyond the verdict throws", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
-  await using _filter = new Filter(queue, (packet) => {
+  const { receiver, sender } = scene;
+  scene.run((packet) => {
     const { ip, ipv4, udp } = packet;
     assert.ok(ip && ipv4 && udp);
     assert.equal(udp.destinationPort, receiver.port);

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Packet, queueStatistics, Verdict } from "../../mod.ts";
-import { Filter } from "../support/queue/filter.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { Scene } from "../support/queue/scene.ts";
 import { udpText, withUdpText } from "../support/traffic/packets.ts";
@@ -18,7 +17,7 @@ test("held packets are decided in any order, each its own way", { timeout: 20_00
   await using scene = await Scene.udp();
   const { queue, receiver, sender } = scene;
   const held: Packet[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     packet.hold();
     held.push(packet);
   });
@@ -42,9 +41,9 @@ test("held packets are decided in any order, each its own way", { timeout: 20_00
 
 test("verdicts given outside a handler leave by themselves", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const held = deferred<Packet>();
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     packet.hold();
     held.resolve(packet);
   });
@@ -61,7 +60,7 @@ test("held packets survive many later batches and garbage collections", {
   await using scene = await Scene.udp({ queue: { batchSize: 8 } });
   const { queue, receiver, sender } = scene;
   const held: { packet: Packet; text: string; payload: Uint8Array; port: () => number }[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     const text = udpText(packet.payload);
     if (!text.startsWith("keep")) return Verdict.Accept;
     const { payload, udp } = packet;
@@ -92,10 +91,10 @@ test("held packets survive many later batches and garbage collections", {
 
 test("an async handler finishes packets in its own order", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const gates = numbered(6).map(() => deferred<void>());
   let started = 0;
-  await using _filter = new Filter(queue, async (packet) => {
+  scene.run(async (packet) => {
     started++;
     const at = Number(udpText(packet.payload));
     await gates[at]?.promise;
@@ -113,11 +112,11 @@ test("concurrency bounds how many packets an async handler holds", {
   timeout: 20_000,
 }, async () => {
   await using scene = await Scene.udp({ queue: { concurrency: 3 } });
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const waiting: (() => void)[] = [];
   let most = 0;
   let now = 0;
-  await using _filter = new Filter(queue, async () => {
+  scene.run(async () => {
     most = Math.max(most, ++now);
     await new Promise<void>((resolve) => waiting.push(resolve));
     now--;
@@ -136,7 +135,7 @@ test("concurrency counts held packets too", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp({ queue: { concurrency: 2 } });
   const { queue, receiver, sender } = scene;
   const held: Packet[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     packet.hold();
     held.push(packet);
   });
@@ -190,7 +189,7 @@ test("copy() stays valid after the verdict and takes none", { timeout: 20_000 },
   const copies: Packet[] = [];
   const lines: string[] = [];
   const ids: number[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     copies.push(packet.copy());
     lines.push(String(packet));
     ids.push(packet.id);

@@ -5,7 +5,6 @@ import { test } from "node:test";
 import { PacketQueue, queueStatistics, Verdict } from "../../mod.ts";
 import { Scene } from "../support/queue/scene.ts";
 import { command } from "../support/runtime/command.ts";
-import { Filter } from "../support/queue/filter.ts";
 import { outerId, requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { udpText } from "../support/traffic/packets.ts";
@@ -23,7 +22,7 @@ test("a new copy range counts from the next packet", { timeout: 20_000 }, async 
   await using scene = await Scene.udp({ queue: { copyRange: 30 } });
   const { queue, receiver, sender } = scene;
   const lengths: number[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     lengths.push(packet.payload.length);
     packet.accept();
   });
@@ -85,7 +84,7 @@ test("uidGid can be switched on and off", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
   const { queue, receiver, sender } = scene;
   const uids: (number | undefined)[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     uids.push(packet.uid);
     packet.accept();
   });

@@ -5,10 +5,11 @@ import { WireError } from "../../base/errors.ts";
 import { PacketBytes } from "../structure/packet_bytes.ts";
 import { IPV6_EXTENSION } from "../structure/extension_headers.ts";
 import { IPV4_OFFSET, IPV6_HEADER_SIZE, IPV6_OFFSET } from "../structure/ip_layouts.ts";
-import { UDP_OFFSET } from "../structure/upper_layouts.ts";
+import { ARP_LAYER } from "../structure/link_layouts.ts";
+import { UDP_OFFSET, type UpperLayout } from "../structure/upper_layouts.ts";
 import { findJumbo, findJumboOption, writePayloadLength } from "../structure/jumbo.ts";
 import type { Outline } from "../structure/outline.ts";
-import { IP_PROTOCOL } from "../structure/protocols.ts";
+import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
 import { coveredDestination, coveredSource } from "../structure/pseudo.ts";
 import {
   isUnsummed,
@@ -41,8 +42,15 @@ export function requireVersion(outline: Outline, version: 4 | 6): void {
 }
 
 /** @throws {WireError} unless the packet still has this upper layer. */
-export function requireUpper(outline: Outline, protocol: number, layer: string): void {
-  if (outline.protocol !== protocol || !outline.readable) refuseStale(outline, layer);
+export function requireUpper(outline: Outline, layout: UpperLayout): void {
+  if (outline.protocol !== layout.protocol || !outline.readable) {
+    refuseStale(outline, layout.layer);
+  }
+}
+
+/** @throws {WireError} unless the packet still is one of ARP. */
+export function requireArp(outline: Outline): void {
+  if (outline.protocol !== ETHERTYPE.ARP || !outline.readable) refuseStale(outline, ARP_LAYER);
 }
 
 /** Writes a word of the IPv4 header, at an even offset. */

@@ -1,12 +1,11 @@
 import { formatIpv4, formatMac, parseIpv4, parseMac } from "../../base/address.ts";
 import type { GivenBytes } from "../../base/bytes.ts";
-import { requireUpper } from "../edit/edit.ts";
+import { requireArp } from "../edit/edit.ts";
 import type { PacketBytes } from "../structure/packet_bytes.ts";
 import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_value.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
-import { ARP_LAYER, ARP_OFFSET } from "../structure/link_layouts.ts";
-import { ETHERTYPE } from "../structure/protocols.ts";
+import { ARP_OFFSET } from "../structure/link_layouts.ts";
 import { checkExactBytes, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
 
 const FIELD = ARP_OFFSET;
@@ -223,7 +222,7 @@ export class ArpView {
   }
 
   #require(): void {
-    requireUpper(this.#outline, ETHERTYPE.ARP, ARP_LAYER);
+    requireArp(this.#outline);
   }
 
   #write16(offset: number, value: number): void {

@@ -18,7 +18,7 @@ import { jumboLength } from "./jumbo.ts";
 import { checkArp } from "./link_layouts.ts";
 import type { PacketBytes } from "./packet_bytes.ts";
 import { ETHERTYPE, OTHER_PROTOCOL } from "./protocols.ts";
-import { type UpperLayout, upperLayout } from "./upper_layouts.ts";
+import { upperLayout } from "./upper_layouts.ts";
 
 const IPV4 = IPV4_OFFSET;
 const IPV6 = IPV6_OFFSET;
@@ -46,8 +46,6 @@ export class Outline {
   /** Where the upper layer begins, and where the captured part of the packet ends. */
   upperOffset = 0;
   end = 0;
-  /** What is known of the upper layer, if there is a view of it and its header can be read. */
-  layout: UpperLayout | undefined = undefined;
   #facts = 0;
   problem: WireProblem | undefined = undefined;
   /** The views that were handed out, of the kinds that version and protocol tell. */
@@ -92,7 +90,7 @@ export class Outline {
     this.version = 0;
     this.protocol = NONE;
     this.upperOffset = this.end = this.#facts = 0;
-    this.problem = this.layout = undefined;
+    this.problem = undefined;
     this.#parse();
     if (this.version !== version) this.networkView = undefined;
     if (this.version !== version || this.protocol !== protocol) this.upperView = undefined;
@@ -216,7 +214,6 @@ export class Outline {
       : check?.(packet, offset, declaredEnd);
     if (this.problem !== undefined) return;
     this.#facts |= READABLE;
-    this.layout = layout;
     // The rest of a fragment's datagram is elsewhere.
     if (doubt !== undefined && !this.fragment) this.problem = doubt(packet, offset, declaredEnd);
   }

@@ -7,7 +7,7 @@ import { IPV4_OFFSET } from "./ip_layouts.ts";
 import { IP_PROTOCOL, OTHER_PROTOCOL } from "./protocols.ts";
 import { coveredSum } from "./pseudo.ts";
 import { extensionChecksum, upperChecksum } from "./pseudo_checksums.ts";
-import { UDP, UDP_HEADER_SIZE, UDP_OFFSET } from "./upper_layouts.ts";
+import { checksumOffset, UDP_HEADER_SIZE, UDP_OFFSET } from "./upper_layouts.ts";
 
 /** The bytes from `from` up to `to` as a sum, in 16-bit words that are counted from `base` on. */
 export function wordSum(packet: PacketBytes, base: number, from: number, to: number): number {
@@ -32,9 +32,9 @@ export function updateHeader(
 
 /** The same for the upper layer's, if that layer is here and has one. */
 export function updateUpper(outline: Outline, before: number, after: number): void {
-  const { layout } = outline;
-  if (before === after || layout === undefined || outline.packet.partialChecksum) return;
-  updateAt(outline, outline.upperOffset + layout.checksum, before, after);
+  if (before === after || !outline.readable || outline.version === 0) return;
+  if (outline.packet.partialChecksum) return;
+  updateAt(outline, outline.upperOffset + checksumOffset(outline.protocol), before, after);
 }
 
 function updateAt(outline: Outline, at: number, before: number, after: number): void {
@@ -73,8 +73,8 @@ export function finishHeader({ packet, networkOffset, upperOffset }: Outline): b
 
 /** Where what the upper layer's checksum covers ends; −1 when not all of it is here. */
 function coveredEnd(outline: Outline): number {
-  const { packet, layout, protocol, upperOffset, end } = outline;
-  if (!outline.whole || layout === undefined) return -1;
+  const { packet, protocol, upperOffset, end } = outline;
+  if (!outline.whole || !outline.readable || outline.version === 0) return -1;
   if (protocol !== IP_PROTOCOL.UDP) return end;
   // What is behind the datagram's own end is not covered (RFC 768, RFC 9868).
   const length = packet.u16(upperOffset + UDP_OFFSET.length) || end - upperOffset;
@@ -96,11 +96,11 @@ function pseudoSum(outline: Outline, end: number): number {
  * @returns whether it was computed.
  */
 export function finishUpper(outline: Outline): boolean {
-  const { packet, layout, protocol, upperOffset } = outline;
+  const { packet, protocol, upperOffset } = outline;
   const end = coveredEnd(outline);
   const sum = end < 0 ? end : pseudoSum(outline, end);
-  if (sum < 0 || layout === undefined) return false;
-  const at = upperOffset + layout.checksum;
+  if (sum < 0) return false;
+  const at = upperOffset + checksumOffset(protocol);
   packet.setU16(at, 0);
   const checksum = checksumFinish(packet.sum(upperOffset, end, sum));
   // UDP writes a computed 0 as all ones: 0 means "none" (RFC 768).
@@ -119,8 +119,9 @@ export function partialUpper(outline: Outline): number {
 }
 
 /** Whether the upper layer is UDP without a checksum, which edits keep so. */
-export function isUnsummed({ packet, layout, upperOffset }: Outline): boolean {
-  return layout === UDP && packet.u16(upperOffset + UDP_OFFSET.checksum) === 0;
+export function isUnsummed({ packet, readable, protocol, upperOffset }: Outline): boolean {
+  return readable && protocol === IP_PROTOCOL.UDP &&
+    packet.u16(upperOffset + UDP_OFFSET.checksum) === 0;
 }
 
 /** Computes the upper layer's checksum after a change of what it covers, unless it has none. */

@@ -47,6 +47,7 @@ type Check = (packet: PacketBytes, start: number, declaredEnd: number) => WirePr
 export interface UpperLayout {
   /** What errors call its header. */
   readonly layer: string;
+  readonly protocol: number;
   /** Bytes of the header without options. */
   readonly size: number;
   /** Where its checksum stands. */
@@ -95,6 +96,7 @@ function doubtUdp(
 /** TCP, of either IP version. */
 export const TCP: UpperLayout = {
   layer: "tcp header",
+  protocol: IP_PROTOCOL.TCP,
   size: TCP_HEADER_SIZE,
   checksum: TCP_OFFSET.checksum,
   check: checkTcp,
@@ -104,6 +106,7 @@ export const TCP: UpperLayout = {
 /** UDP, of either IP version. */
 export const UDP: UpperLayout = {
   layer: "udp header",
+  protocol: IP_PROTOCOL.UDP,
   size: UDP_HEADER_SIZE,
   checksum: UDP_OFFSET.checksum,
   check: checkUdp,
@@ -113,6 +116,7 @@ export const UDP: UpperLayout = {
 /** ICMP, of IPv4. */
 export const ICMP: UpperLayout = {
   layer: "icmp header",
+  protocol: IP_PROTOCOL.ICMP,
   size: ICMP_HEADER_SIZE,
   checksum: ICMP_OFFSET.checksum,
   check: undefined,
@@ -122,6 +126,7 @@ export const ICMP: UpperLayout = {
 /** ICMPv6, of IPv6. */
 export const ICMPV6: UpperLayout = {
   layer: "icmpv6 header",
+  protocol: IP_PROTOCOL.ICMPV6,
   size: ICMP_HEADER_SIZE,
   checksum: ICMP_OFFSET.checksum,
   check: undefined,
@@ -129,24 +134,26 @@ export const ICMPV6: UpperLayout = {
 };
 
 /** A table by protocol number: one look-up, since each packet needs it. */
-function table(
-  layouts: Readonly<Record<number, UpperLayout>>,
-): ReadonlyArray<UpperLayout | undefined> {
-  return Array.from({ length: 256 }, (_, protocol) => layouts[protocol]);
+function table(layouts: readonly UpperLayout[]): ReadonlyArray<UpperLayout | undefined> {
+  return Array.from(
+    { length: 256 },
+    (_, number) => layouts.find(({ protocol }) => protocol === number),
+  );
 }
 
-const OVER_IPV4 = table({
-  [IP_PROTOCOL.TCP]: TCP,
-  [IP_PROTOCOL.UDP]: UDP,
-  [IP_PROTOCOL.ICMP]: ICMP,
-});
-const OVER_IPV6 = table({
-  [IP_PROTOCOL.TCP]: TCP,
-  [IP_PROTOCOL.UDP]: UDP,
-  [IP_PROTOCOL.ICMPV6]: ICMPV6,
-});
+const OVER_IPV4 = table([TCP, UDP, ICMP]);
+const OVER_IPV6 = table([TCP, UDP, ICMPV6]);
+const CHECKSUMS = Uint8Array.from(
+  { length: 256 },
+  (_, protocol) => (OVER_IPV4[protocol] ?? OVER_IPV6[protocol])?.checksum ?? 0,
+);
 
 /** The layout of this protocol's header; undefined for a protocol without a view. */
 export function upperLayout(version: number, protocol: number): UpperLayout | undefined {
   return (version === 4 ? OVER_IPV4 : OVER_IPV6)[protocol];
+}
+
+/** Where the checksum stands in the header of a protocol that has a view. */
+export function checksumOffset(protocol: number): number {
+  return CHECKSUMS[protocol]!;
 }

@@ -3,6 +3,7 @@ import { PacketBytes } from "../structure/packet_bytes.ts";
 import type { Layers } from "../layers.ts";
 import { IPV4_OFFSET } from "../structure/ip_layouts.ts";
 import { Outline } from "../structure/outline.ts";
+import { checksumOffset } from "../structure/upper_layouts.ts";
 import { finishHeader, finishUpper } from "../structure/sums.ts";
 
 /** What a checksum should be; absent where that cannot be told from the bytes that are here. */
@@ -22,8 +23,8 @@ export function rightChecksums(layers: Layers): RightChecksums {
     ? copy.u16(IPV4_OFFSET.checksum)
     : undefined;
   const unsummed = layers.udp?.checksum === 0;
-  const upper = !unsummed && finishUpper(outline) && outline.layout !== undefined
-    ? copy.u16(outline.upperOffset + outline.layout.checksum)
+  const upper = !unsummed && finishUpper(outline)
+    ? copy.u16(outline.upperOffset + checksumOffset(outline.protocol))
     : undefined;
   return { ...(header !== undefined && { header }), ...(upper !== undefined && { upper }) };
 }

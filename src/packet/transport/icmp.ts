@@ -1,5 +1,4 @@
 import { formatIpv4, parseIpv4 } from "../../base/address.ts";
-import { replaceData, requireUpper, writeUpper16, writeUpper32 } from "../edit/edit.ts";
 import type { Flow } from "../structure/flow.ts";
 import { quotedFlow } from "../structure/flow_of_packet.ts";
 import type { PacketBytes } from "../structure/packet_bytes.ts";
@@ -7,8 +6,19 @@ import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_val
 import { ICMP, ICMP_HEADER_SIZE, ICMP_OFFSET } from "../structure/upper_layouts.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
-import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
-import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
+import { ETHERTYPE } from "../structure/protocols.ts";
+import { checkInteger, checkU16 } from "../../base/checks.ts";
+import {
+  messageData,
+  sequenceNumberOf,
+  writeChecksum,
+  writeCode,
+  writeMessage16,
+  writePayload,
+  writeRestOfHeader,
+  writeSequenceNumber,
+  writeType,
+} from "./icmp_message.ts";
 
 const FIELD = ICMP_OFFSET;
 
@@ -81,8 +91,7 @@ export class IcmpView {
   }
 
   set type(value: number) {
-    checkInteger("type", value, 0, 255);
-    this.#write(FIELD.type, (value << 8) | this.code);
+    writeType(ICMP, this.#outline, value);
   }
 
   /** The type in words, `type 200` when it has none. */
@@ -96,8 +105,7 @@ export class IcmpView {
   }
 
   set code(value: number) {
-    checkInteger("code", value, 0, 255);
-    this.#write(FIELD.type, (this.type << 8) | value);
+    writeCode(ICMP, this.#outline, value);
   }
 
   /** The checksum as it stands; nobody has verified it. */
@@ -107,9 +115,7 @@ export class IcmpView {
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
-    checkU16("checksum", value);
-    this.#require();
-    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
+    writeChecksum(ICMP, this.#outline, value);
   }
 
   /** Identifier of an echo, extended echo, timestamp, information or address mask message; else absent. */
@@ -121,23 +127,19 @@ export class IcmpView {
   set identifier(value: number) {
     checkU16("identifier", value);
     if (!QUERIES.has(this.type)) this.#refuse("identifier");
-    this.#write(FIELD.identifier, value);
+    writeMessage16(ICMP, this.#outline, FIELD.identifier, value);
   }
 
   /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
     if (!QUERIES.has(this.type)) return undefined;
-    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber) >>
-      (this.#isExtendedEcho() ? 8 : 0);
+    return sequenceNumberOf(this.#outline, this.#isExtendedEcho());
   }
 
   set sequenceNumber(value: number) {
     checkU16("sequenceNumber", value);
     if (!QUERIES.has(this.type)) this.#refuse("sequenceNumber");
-    const extended = this.#isExtendedEcho();
-    if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
-    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.sequenceNumber + 1);
-    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
+    writeSequenceNumber(ICMP, this.#outline, value, this.#isExtendedEcho());
   }
 
   /** MTU of the next hop in "fragmentation needed", type 3 with code 4 (RFC 1191 §4); else absent. */
@@ -149,7 +151,7 @@ export class IcmpView {
   set mtu(value: number) {
     checkU16("mtu", value);
     if (!this.#hasMtu()) this.#refuse("mtu");
-    this.#write(FIELD.sequenceNumber, value);
+    writeMessage16(ICMP, this.#outline, FIELD.sequenceNumber, value);
   }
 
   /** The better gateway that a "redirect" names; else absent. */
@@ -173,7 +175,7 @@ export class IcmpView {
     checkInteger("pointer", value, 0, 255);
     if (this.type !== PARAMETER_PROBLEM) this.#refuse("pointer");
     const low = this.#packet.u8(this.#outline.upperOffset + FIELD.restOfHeader + 1);
-    this.#write(FIELD.restOfHeader, (value << 8) | low);
+    writeMessage16(ICMP, this.#outline, FIELD.restOfHeader, (value << 8) | low);
   }
 
   /**
@@ -185,7 +187,9 @@ export class IcmpView {
    * these bytes, and assign `layers.bytes` of it to {@link payload}.
    */
   get quotedFlow(): Flow | undefined {
-    return ERRORS.has(this.type) ? quotedFlow(this.#data(), ETHERTYPE.IPV4) : undefined;
+    return ERRORS.has(this.type)
+      ? quotedFlow(messageData(this.#outline), ETHERTYPE.IPV4)
+      : undefined;
   }
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type. */
@@ -194,9 +198,7 @@ export class IcmpView {
   }
 
   set restOfHeader(value: number) {
-    checkU32("restOfHeader", value);
-    this.#require();
-    writeUpper32(this.#outline, FIELD.restOfHeader, value);
+    writeRestOfHeader(ICMP, this.#outline, value);
   }
 
   /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
@@ -212,15 +214,7 @@ export class IcmpView {
    * change.
    */
   set payload(value: Uint8Array) {
-    const length = checkedLength("payload", value);
-    this.#require();
-    const { upperOffset, end } = this.#outline;
-    replaceData(
-      this.#outline,
-      { field: "payload", from: upperOffset + ICMP_HEADER_SIZE, to: end },
-      value,
-      length,
-    );
+    writePayload(ICMP, this.#outline, value);
   }
 
   /** Its fields under their names here; bytes are hex. */
@@ -231,16 +225,6 @@ export class IcmpView {
   /** @ignore For console.log. */
   [INSPECT](): unknown {
     return shown(this);
-  }
-
-  /** The payload in place, which only this class looks at. */
-  #data(): Uint8Array {
-    const { upperOffset, end } = this.#outline;
-    return this.#packet.subarray(upperOffset + ICMP_HEADER_SIZE, end);
-  }
-
-  #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.ICMP, ICMP.layer);
   }
 
   #refuse(field: string): never {
@@ -256,11 +240,6 @@ export class IcmpView {
   #isExtendedEcho(): boolean {
     const { type } = this;
     return type === EXTENDED_ECHO_REQUEST || type === EXTENDED_ECHO_REPLY;
-  }
-
-  #write(offset: number, word: number): void {
-    this.#require();
-    writeUpper16(this.#outline, offset, word);
   }
 }
 

@@ -1,11 +1,5 @@
 import { formatIpv6, parseIpv6 } from "../../base/address.ts";
-import {
-  replaceData,
-  requireUpper,
-  writeUpper16,
-  writeUpper32,
-  writeUpperBytes,
-} from "../edit/edit.ts";
+import { requireUpper, writeUpperBytes } from "../edit/edit.ts";
 import type { Flow } from "../structure/flow.ts";
 import { quotedFlow } from "../structure/flow_of_packet.ts";
 import type { PacketBytes } from "../structure/packet_bytes.ts";
@@ -13,8 +7,19 @@ import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_val
 import { ICMP_HEADER_SIZE, ICMP_OFFSET, ICMPV6 } from "../structure/upper_layouts.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
-import { ETHERTYPE, IP_PROTOCOL } from "../structure/protocols.ts";
-import { checkedLength, checkInteger, checkU16, checkU32 } from "../../base/checks.ts";
+import { ETHERTYPE } from "../structure/protocols.ts";
+import { checkU16, checkU32 } from "../../base/checks.ts";
+import {
+  messageData,
+  sequenceNumberOf,
+  writeChecksum,
+  writeCode,
+  writeMessage16,
+  writePayload,
+  writeRestOfHeader,
+  writeSequenceNumber,
+  writeType,
+} from "./icmp_message.ts";
 
 const FIELD = ICMP_OFFSET;
 
@@ -82,8 +87,7 @@ export class Icmpv6View {
   }
 
   set type(value: number) {
-    checkInteger("type", value, 0, 255);
-    this.#write(FIELD.type, (value << 8) | this.code);
+    writeType(ICMPV6, this.#outline, value);
   }
 
   /** The type in words, `type 200` when it has none. */
@@ -97,8 +101,7 @@ export class Icmpv6View {
   }
 
   set code(value: number) {
-    checkInteger("code", value, 0, 255);
-    this.#write(FIELD.type, (this.type << 8) | value);
+    writeCode(ICMPV6, this.#outline, value);
   }
 
   /** The checksum as it stands; nobody has verified it. */
@@ -108,9 +111,7 @@ export class Icmpv6View {
 
   /** Stands as it is given until another field changes, which brings it along by the difference. */
   set checksum(value: number) {
-    checkU16("checksum", value);
-    this.#require();
-    this.#packet.setU16(this.#outline.upperOffset + FIELD.checksum, value);
+    writeChecksum(ICMPV6, this.#outline, value);
   }
 
   /** Identifier of an echo or extended echo message; else absent. */
@@ -122,24 +123,21 @@ export class Icmpv6View {
   set identifier(value: number) {
     checkU16("identifier", value);
     if (!this.#isEcho() && !this.#isExtendedEcho()) this.#refuse("identifier");
-    this.#write(FIELD.identifier, value);
+    writeMessage16(ICMPV6, this.#outline, FIELD.identifier, value);
   }
 
   /** Sequence number of the same messages, 8 bits in an extended echo (RFC 8335); else absent. */
   get sequenceNumber(): number | undefined {
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) return undefined;
-    return this.#packet.u16(this.#outline.upperOffset + FIELD.sequenceNumber) >>
-      (extended ? 8 : 0);
+    return sequenceNumberOf(this.#outline, extended);
   }
 
   set sequenceNumber(value: number) {
     checkU16("sequenceNumber", value);
     const extended = this.#isExtendedEcho();
     if (!extended && !this.#isEcho()) this.#refuse("sequenceNumber");
-    if (extended) checkInteger("sequenceNumber", value, 0, 0xff);
-    const low = this.#packet.u8(this.#outline.upperOffset + FIELD.sequenceNumber + 1);
-    this.#write(FIELD.sequenceNumber, extended ? (value << 8) | low : value);
+    writeSequenceNumber(ICMPV6, this.#outline, value, extended);
   }
 
   /** The largest packet that would have passed, of a "packet too big"; else absent. */
@@ -167,20 +165,20 @@ export class Icmpv6View {
   /** Target of a neighbor solicitation, advertisement or redirect (RFC 4861); else absent. */
   get targetAddress(): string | undefined {
     if (!this.#hasTarget()) return undefined;
-    return formatIpv6(this.#data());
+    return formatIpv6(messageData(this.#outline));
   }
 
   set targetAddress(value: string) {
     const address = parseIpv6(value, "targetAddress");
     if (!this.#hasTarget()) this.#refuse("targetAddress");
-    this.#require();
+    requireUpper(this.#outline, ICMPV6);
     writeUpperBytes(this.#outline, this.#outline.upperOffset + ICMP_HEADER_SIZE, address);
   }
 
   /** The flow of the packet that an error quotes, as in `IcmpView`; else absent. */
   get quotedFlow(): Flow | undefined {
     const isError = this.type < FIRST_INFORMATIONAL;
-    return isError ? quotedFlow(this.#data(), ETHERTYPE.IPV6) : undefined;
+    return isError ? quotedFlow(messageData(this.#outline), ETHERTYPE.IPV6) : undefined;
   }
 
   /** Bytes 4 to 7 as one number: what they mean depends on the type (the MTU of type 2). */
@@ -189,9 +187,7 @@ export class Icmpv6View {
   }
 
   set restOfHeader(value: number) {
-    checkU32("restOfHeader", value);
-    this.#require();
-    writeUpper32(this.#outline, FIELD.restOfHeader, value);
+    writeRestOfHeader(ICMPV6, this.#outline, value);
   }
 
   /** The captured bytes after the 8 of the header: a copy of a queued packet\'s, else borrowed. */
@@ -207,15 +203,7 @@ export class Icmpv6View {
    * change.
    */
   set payload(value: Uint8Array) {
-    const length = checkedLength("payload", value);
-    this.#require();
-    const { upperOffset, end } = this.#outline;
-    replaceData(
-      this.#outline,
-      { field: "payload", from: upperOffset + ICMP_HEADER_SIZE, to: end },
-      value,
-      length,
-    );
+    writePayload(ICMPV6, this.#outline, value);
   }
 
   /** Its fields under their names here; bytes are hex. */
@@ -228,25 +216,10 @@ export class Icmpv6View {
     return shown(this);
   }
 
-  #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.ICMPV6, ICMPV6.layer);
-  }
-
   #refuse(field: string): never {
     throw new TypeError(
       `an ICMPv6 message of type ${this.type} (${this.typeName}) has no ${field}`,
     );
-  }
-
-  #write(offset: number, word: number): void {
-    this.#require();
-    writeUpper16(this.#outline, offset, word);
-  }
-
-  /** The payload in place, which only this class looks at. */
-  #data(): Uint8Array {
-    const { upperOffset, end } = this.#outline;
-    return this.#packet.subarray(upperOffset + ICMP_HEADER_SIZE, end);
   }
 
   #isEcho(): boolean {
@@ -261,7 +234,8 @@ export class Icmpv6View {
 
   #hasTarget(): boolean {
     const { type } = this;
-    return type >= NEIGHBOR_FIRST && type <= NEIGHBOR_LAST && this.#data().length >= 16;
+    return type >= NEIGHBOR_FIRST && type <= NEIGHBOR_LAST &&
+      messageData(this.#outline).length >= 16;
   }
 }
 

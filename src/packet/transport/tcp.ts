@@ -5,7 +5,6 @@ import { encodeOptions, padBytes, rawOptions, readOptions } from "../structure/h
 import { TCP, TCP_HEADER_SIZE, TCP_OFFSET } from "../structure/upper_layouts.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
-import { IP_PROTOCOL } from "../structure/protocols.ts";
 import {
   checkBoolean,
   checkedLength,
@@ -349,7 +348,7 @@ export class TcpView {
   }
 
   #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.TCP, TCP.layer);
+    requireUpper(this.#outline, TCP);
   }
 
   #write(offset: number, value: number): void {

@@ -4,7 +4,6 @@ import { INSPECT, jsonFields, type JsonObject, shown } from "../../base/json_val
 import { UDP, UDP_HEADER_SIZE, UDP_OFFSET } from "../structure/upper_layouts.ts";
 import { guardNames } from "../../base/name_guard.ts";
 import type { Outline } from "../structure/outline.ts";
-import { IP_PROTOCOL } from "../structure/protocols.ts";
 import { checkedLength, checkInteger, checkU16 } from "../../base/checks.ts";
 import { isUnsummed, renewUpper } from "../structure/sums.ts";
 
@@ -116,7 +115,7 @@ export class UdpView {
   }
 
   #require(): void {
-    requireUpper(this.#outline, IP_PROTOCOL.UDP, UDP.layer);
+    requireUpper(this.#outline, UDP);
   }
 
   #write(offset: number, value: number): void {

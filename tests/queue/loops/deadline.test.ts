@@ -26,7 +26,7 @@ for (const verdict of [Verdict.Accept, Verdict.Drop]) {
     const events: UndecidedEvent[] = [];
     queue.addEventListener("undecided", (event) => events.push(event));
     const gate = deferred<void>();
-    await using _filter = new Filter(queue, async (packet) => {
+    scene.run(async (packet) => {
       if (udpText(packet.payload) !== "quick") await gate.promise;
       // For the slow ones this comes too late, and must not hurt.
       return Verdict.Accept;
@@ -50,7 +50,7 @@ test("a held packet expires; its holder learns of it", { timeout: 20_000 }, asyn
   await using scene = await Scene.udp({ queue: { deadline } });
   const { queue, receiver, sender } = scene;
   const held: Packet[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     packet.hold();
     held.push(packet);
   });
@@ -103,7 +103,7 @@ test("packets decided in time are left alone", { timeout: 20_000 }, async () => 
   const deadline = { milliseconds: 2000, verdict: Verdict.Drop };
   await using scene = await Scene.udp({ queue: { deadline } });
   const { queue, receiver, sender } = scene;
-  await using _filter = new Filter(queue, async () => {
+  scene.run(async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     return Verdict.Accept;
   });
@@ -116,7 +116,7 @@ test("the deadline frees a queue whose handlers all hang", { timeout: 20_000 }, 
   const deadline = { milliseconds: 20, verdict: Verdict.Accept };
   await using scene = await Scene.udp({ queue: { deadline, concurrency: 2 } });
   const { queue, receiver, sender } = scene;
-  await using _filter = new Filter(queue, () => new Promise<Verdict>(() => {}));
+  scene.run(() => new Promise<Verdict>(() => {}));
   const texts = Array.from({ length: 9 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
   assert.deepEqual((await receiver.take(9)).sort(), texts);
@@ -140,7 +140,7 @@ for (const [name, [use, expected]] of Object.entries(lateUses)) {
     const { queue, receiver, sender } = scene;
     const gate = deferred<void>();
     let met: unknown;
-    await using _filter = new Filter(queue, async (packet) => {
+    scene.run(async (packet) => {
       if (udpText(packet.payload) === "quick") return Verdict.Accept;
       await gate.promise;
       try {

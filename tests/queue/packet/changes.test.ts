@@ -48,9 +48,9 @@ test("the priority, alone and with mark and payload, as a later queue sees it", 
 
 test("a requeued packet takes its priority along", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue: first, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   using second = PacketQueue.open(nextQueue());
-  await using _first = new Filter(first, (packet) => {
+  scene.run((packet) => {
     packet.requeue(second.number, { bypass: true, priority: 5, mark: 3 });
   });
   const seen: unknown[] = [];

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Mark, type Packet, Verdict } from "../../../mod.ts";
-import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
@@ -52,7 +51,7 @@ for (const { name, mark, before, after } of cases) {
   for (const family of [4, 6] as const) {
     test(`${name}, IPv${family}`, { timeout: 20_000 }, async () => {
       await using scene = await Scene.udp({ family });
-      const { queue, receiver, sender } = scene;
+      const { receiver, sender } = scene;
       const match = udpTo(receiver.port);
       // mangle's OUTPUT comes before filter's, POSTROUTING after both.
       using _before = before === undefined ? undefined : new Rule({
@@ -64,7 +63,7 @@ for (const { name, mark, before, after } of cases) {
         match: [...match, "-m", "mark", "--mark", String(after)],
       });
       const seen: (number | undefined)[] = [];
-      await using _filter = new Filter(queue, (packet) => {
+      scene.run((packet) => {
         seen.push(packet.mark);
         packet.accept(mark === undefined ? {} : { mark });
       });
@@ -114,13 +113,13 @@ test("every packet of a burst gets its own mark, whatever its neighbours get", {
 
 test("stop takes a mark too", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const match = udpTo(receiver.port);
   using counter = new Rule({
     ...{ table: "mangle", chain: "POSTROUTING" },
     match: [...match, "-m", "mark", "--mark", "0x99"],
   });
-  await using _filter = new Filter(queue, (packet) => packet.stop({ mark: 0x99 }));
+  scene.run((packet) => packet.stop({ mark: 0x99 }));
   await sender.send("stop", receiver);
   await receiver.take(1);
   assert.equal(counter.packets, 1);

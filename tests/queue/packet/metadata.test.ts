@@ -27,7 +27,7 @@ for (const family of [4, 6] as const) {
       jump: ["MARK", "--set-mark", "0xfedcba98"],
     });
     const copies: Packet[] = [];
-    await using _filter = new Filter(queue, (packet) => {
+    scene.run((packet) => {
       copies.push(packet.copy());
       return Verdict.Accept;
     });
@@ -72,9 +72,9 @@ for (const family of [4, 6] as const) {
 
 test("a packet that comes in over loopback", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp({ chain: "INPUT" });
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const copies: Packet[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     copies.push(packet.copy());
     return Verdict.Accept;
   });

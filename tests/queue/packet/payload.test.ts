@@ -30,8 +30,8 @@ for (const [kind, text] of Object.entries(replacements)) {
       const name = `${kind} payload, IPv${family}, ${chain}, gso: ${gso}`;
       test(name, { timeout: 20_000 }, async () => {
         await using scene = await Scene.udp({ family, chain, queue: { gso } });
-        const { queue, receiver, sender } = scene;
-        await using _filter = new Filter(queue, (packet) => {
+        const { receiver, sender } = scene;
+        scene.run((packet) => {
           if (udpText(packet.payload) === original) {
             packet.replacePayload(withUdpText(packet.payload, text));
           }
@@ -46,13 +46,13 @@ for (const [kind, text] of Object.entries(replacements)) {
 
 test("a replaced payload and a mark go in one verdict", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const match = udpTo(receiver.port);
   using counter = new Rule({
     ...{ table: "mangle", chain: "POSTROUTING" },
     match: [...match, "-m", "mark", "--mark", "0x42"],
   });
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     packet.replacePayload(withUdpText(packet.payload, "new"));
     packet.accept({ mark: 0x42 });
   });
@@ -63,9 +63,9 @@ test("a replaced payload and a mark go in one verdict", { timeout: 20_000 }, asy
 
 test("a replaced payload goes along with repeat and requeue", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue: first, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   using second = PacketQueue.open(nextQueue());
-  await using _first = new Filter(first, (packet) => {
+  scene.run((packet) => {
     const text = udpText(packet.payload);
     packet.replacePayload(withUdpText(packet.payload, `${text}+`));
     if (text.length < 4) packet.repeat();
@@ -81,8 +81,8 @@ test("a replaced payload goes along with repeat and requeue", { timeout: 20_000 
 
 test("the last replacement counts, and drop forgets it", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
-  await using _filter = new Filter(queue, (packet) => {
+  const { receiver, sender } = scene;
+  scene.run((packet) => {
     const isBad = udpText(packet.payload) === "bad";
     packet.replacePayload(withUdpText(packet.payload, "first"));
     packet.replacePayload(withUdpText(packet.payload, "second"));
@@ -95,9 +95,9 @@ test("the last replacement counts, and drop forgets it", { timeout: 20_000 }, as
 
 test("the replacement is taken as it is at that moment", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   let replacement = new Uint8Array();
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     replacement = new Uint8Array(withUdpText(packet.payload, "as given"));
     packet.replacePayload(replacement);
     packet.accept();
@@ -114,8 +114,8 @@ test("when a replacement is read does not hang on the state of the checksum", {
   const results = new Set<string>();
   for (const gso of [true, false]) {
     await using scene = await Scene.udp({ queue: { gso } });
-    const { queue, receiver, sender } = scene;
-    await using _filter = new Filter(queue, (packet) => {
+    const { receiver, sender } = scene;
+    scene.run((packet) => {
       assert.equal(packet.checksumNotReady, gso);
       const replacement = withUdpText(packet.payload, "early");
       packet.replacePayload(replacement);

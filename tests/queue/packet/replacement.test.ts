@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Packet, PacketQueue, Verdict } from "../../../mod.ts";
-import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { nextQueue } from "../../support/queue/numbers.ts";
 import { Scene } from "../../support/queue/scene.ts";
@@ -105,7 +104,7 @@ for (const gso of [true, false]) {
   }, async () => {
     await using scene = await Scene.udp({ queue: { gso } });
     const { queue, receiver, sender } = scene;
-    await using _filter = new Filter(queue, (packet) => {
+    scene.run((packet) => {
       assert.equal(packet.checksumNotReady, gso);
       const way = udpText(packet.payload);
       const bytes = withUdpText(packet.payload, `${way} early`);

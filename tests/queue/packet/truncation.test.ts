@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TruncatedPacketError, Verdict } from "../../../mod.ts";
-import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { Scene } from "../../support/queue/scene.ts";
 import { udpText, withUdpText } from "../../support/traffic/packets.ts";
@@ -16,9 +15,9 @@ const headers = { 4: 20 + 8, 6: 40 + 8 } as const;
 for (const family of [4, 6] as const) {
   test(`metadata only, IPv${family}`, { timeout: 20_000 }, async () => {
     await using scene = await Scene.udp({ family, queue: { copyRange: 0 } });
-    const { queue, receiver, sender } = scene;
+    const { receiver, sender } = scene;
     let rounds = 0;
-    await using _filter = new Filter(queue, (packet) => {
+    scene.run((packet) => {
       assert.equal(packet.payload.length, 0);
       assert.equal(packet.truncated, true);
       assert.equal(packet.ip, undefined);
@@ -36,9 +35,9 @@ for (const family of [4, 6] as const) {
   test(`truncated packets go on whole, IPv${family}`, { timeout: 20_000 }, async () => {
     const copyRange = headers[family] + 10;
     await using scene = await Scene.udp({ family, queue: { copyRange } });
-    const { queue, receiver, sender } = scene;
+    const { receiver, sender } = scene;
     const seen: string[] = [];
-    await using _filter = new Filter(queue, (packet) => {
+    scene.run((packet) => {
       seen.push(udpText(packet.payload));
       assert.equal(packet.payload.length, copyRange);
       assert.equal(packet.length, headers[family] + long.length);
@@ -61,9 +60,9 @@ for (const family of [4, 6] as const) {
     timeout: 20_000,
   }, async () => {
     await using scene = await Scene.udp({ family, queue: { copyRange: headers[family] + 10 } });
-    const { queue, receiver, sender } = scene;
+    const { receiver, sender } = scene;
     const seen: boolean[] = [];
-    await using _filter = new Filter(queue, (packet) => {
+    scene.run((packet) => {
       seen.push(packet.truncated);
       if (!packet.truncated) packet.replacePayload(withUdpText(packet.payload, "replaced"));
       return Verdict.Accept;
@@ -76,10 +75,10 @@ for (const family of [4, 6] as const) {
 
 test("the largest UDP packets are copied whole and replaced", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   // 65531 bytes of payload fit an attribute; a UDP packet may have four more.
   const largest = "x".repeat(65531 - 28);
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     if (!packet.truncated) {
       packet.replacePayload(
         withUdpText(packet.payload, udpText(packet.payload).replaceAll("x", "y")),

@@ -36,8 +36,7 @@ for (const [manner, decide] of manners) {
       await using scene = await Scene.udp({ family });
       const { queue, receiver, sender } = scene;
       using passed = new Rule({ family, chain: "INPUT", match: udpTo(receiver.port) });
-      await using _filter = new Filter(
-        queue,
+      scene.run(
         (packet) => decide(packet, udpText(packet.payload).startsWith("bad") ? "drop" : "accept"),
       );
       await sender.sendAll(["bad 1", "good 1", "bad 2", "good 2", "bad 3", "end"], receiver);
@@ -56,7 +55,7 @@ for (const [manner, decide] of manners) {
 test("stop accepts", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
   const { queue, receiver, sender } = scene;
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     if (udpText(packet.payload) === "method") packet.stop();
     else return Verdict.Stop;
   });
@@ -86,9 +85,9 @@ test("repeat enters the hook again, where the mark leads past the queue", {
 
 test("a returned Repeat comes back until it is accepted", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   let rounds = 0;
-  await using _filter = new Filter(queue, () => ++rounds < 5 ? Verdict.Repeat : Verdict.Accept);
+  scene.run(() => ++rounds < 5 ? Verdict.Repeat : Verdict.Accept);
   await sender.send("again", receiver);
   assert.deepEqual(await receiver.take(1), ["again"]);
   assert.equal(rounds, 5);
@@ -100,7 +99,7 @@ test("requeue hands the packet to a second queue, with a mark", { timeout: 20_00
   const { queue: first, receiver, sender } = scene;
   using second = PacketQueue.open(nextQueue());
   const seen: string[] = [];
-  await using _first = new Filter(first, (packet) => {
+  scene.run((packet) => {
     packet.requeue(second.number, { mark: 0xabc });
   });
   await using _second = new Filter(second, (packet) => {
@@ -120,9 +119,9 @@ test("requeue to a queue without listener: dropped, or accepted with bypass", {
   timeout: 20_000,
 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const nobody = nextQueue();
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     packet.requeue(nobody, { bypass: udpText(packet.payload) === "bypass" });
   });
   await sender.sendAll(["no bypass", "bypass"], receiver);
@@ -132,7 +131,7 @@ test("requeue to a queue without listener: dropped, or accepted with bypass", {
 
 test("requeue to queue 0 and to queue 65535", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   using lowest = PacketQueue.open(0);
   using highest = PacketQueue.open(65535);
   const seen: number[] = [];
@@ -140,7 +139,7 @@ test("requeue to queue 0 and to queue 65535", { timeout: 20_000 }, async () => {
     seen.push(packet.queue);
     return Verdict.Accept;
   };
-  await using _first = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     packet.requeue(udpText(packet.payload) === "low" ? 0 : 65535, { bypass: true });
   });
   await using _lowest = new Filter(lowest, accept);
@@ -153,9 +152,9 @@ test("requeue to queue 0 and to queue 65535", { timeout: 20_000 }, async () => {
 
 test("requeue to the packet's own queue brings it back", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const seen: number[] = [];
-  await using _filter = new Filter(queue, (packet) => {
+  scene.run((packet) => {
     seen.push(packet.mark);
     if (packet.mark < 3) packet.requeue(packet.queue, { mark: packet.mark + 1 });
     else packet.accept();
@@ -194,9 +193,9 @@ test("two queues of one process keep to their own packets", { timeout: 20_000 },
 
 test("packets sent before the filter starts wait for it", { timeout: 20_000 }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver, sender } = scene;
+  const { receiver, sender } = scene;
   const texts = Array.from({ length: 200 }, (_, index) => `${index}`);
   await sender.sendAll(texts, receiver);
-  await using _filter = new Filter(queue, () => Verdict.Accept);
+  scene.run(() => Verdict.Accept);
   assert.deepEqual(await receiver.take(200), texts);
 });

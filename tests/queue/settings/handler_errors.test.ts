@@ -11,7 +11,6 @@ import {
   Verdict,
   VerdictError,
 } from "../../../mod.ts";
-import { Filter } from "../../support/queue/filter.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { Scene } from "../../support/queue/scene.ts";
 import { udpText } from "../../support/traffic/packets.ts";
@@ -68,7 +67,7 @@ for (const [way, run] of Object.entries(ways)) {
       await sender.sendAll(["good", "bad", "later"], receiver);
       await assert.rejects(run(queue), Mistake);
       assert.equal(queue.closed, false, "the queue can be run again");
-      await using _filter = new Filter(queue, () => Verdict.Accept);
+      scene.run(() => Verdict.Accept);
       const expected = onError === Verdict.Drop ? ["good", "later"] : ["bad", "good", "later"];
       assert.deepEqual((await receiver.take(expected.length)).sort(), expected);
       await sender.send("end", receiver);
@@ -133,7 +132,7 @@ for (const kind of ["sync", "async"]) {
       const ids: number[] = [];
       const decide = (text: string): Verdict | undefined =>
         text === "forgotten" ? undefined : Verdict.Accept;
-      await using _filter = new Filter(queue, (packet) => {
+      scene.run((packet) => {
         const text = udpText(packet.payload);
         if (text === "forgotten") ids.push(packet.id);
         return kind === "sync" ? decide(text) : Promise.resolve(decide(text));

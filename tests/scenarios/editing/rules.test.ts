@@ -188,14 +188,14 @@ test("a Buffer of the program stays as it is, whatever becomes of the packet", {
 
 test("edits go along with repeat and requeue", { timeout }, async () => {
   await using scene = await Scene.udp();
-  const { queue: first, receiver } = scene;
+  const { receiver } = scene;
   using second = PacketQueue.open(nextQueue());
   const append = (packet: Packet, mark: string): string => {
     const text = udpText(packet.payload) + mark;
     packet.udp!.payload = bytesOf(text);
     return text;
   };
-  await using _first = new Filter(first, (packet) => {
+  scene.run((packet) => {
     if (append(packet, "+").length < 5) packet.repeat();
     else packet.requeue(second.number);
   });

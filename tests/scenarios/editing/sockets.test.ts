@@ -32,7 +32,7 @@ for (const family of [4, 6] as const) {
       const { queue, receiver, sender } = scene;
       using other = await UdpSocket.open({ family });
       const texts = ["", "x", "longer than before", "y".repeat(9001), "z".repeat(30_000)];
-      await using _filter = new Filter(queue, (packet) => {
+      scene.run((packet) => {
         const { udp, ip } = packet;
         assert.ok(udp !== undefined && ip !== undefined);
         const number = Number(textOf(udp.payload));
@@ -58,10 +58,10 @@ for (const family of [4, 6] as const) {
 
   test(`UDP without a checksum arrives without, IPv${family}`, { timeout }, async () => {
     await using scene = await Scene.udp({ family });
-    const { queue, receiver } = scene;
+    const { receiver } = scene;
     using capture = new Capture(family);
     using sender = new RawSender(family);
-    await using _filter = new Filter(queue, ({ udp, ip }) => {
+    scene.run(({ udp, ip }) => {
       ip!.ttl = 9;
       udp!.sourcePort = 77;
       udp!.payload = bytesOf("other data");
@@ -255,10 +255,10 @@ for (const family of [4, 6] as const) {
 
 test("a drop, and a packet that was only read, send nothing back", { timeout }, async () => {
   await using scene = await Scene.udp();
-  const { queue, receiver } = scene;
+  const { receiver } = scene;
   const match = udpTo(receiver.port);
   using counter = new Rule({ chain: "INPUT", match: [...match, "-m", "ttl", "--ttl-eq", "7"] });
-  await using _filter = new Filter(queue, (packet: Packet) => {
+  scene.run((packet: Packet) => {
     const text = textOf(packet.udp?.payload);
     if (text === "read") return Verdict.Accept;
     packet.ipv4!.ttl = 7;
@@ -328,8 +328,8 @@ for (const family of [4, 6] as const) {
   test(`a packet sent on another way arrives at its end, IPv${family}`, { timeout }, async () => {
     using _routes = await SourceRoutes.open();
     await using scene = await Scene.udp({ family });
-    const { queue, receiver, sender } = scene;
-    await using _filter = new Filter(queue, ({ ipv4, ipv6, udp }) => {
+    const { receiver, sender } = scene;
+    scene.run(({ ipv4, ipv6, udp }) => {
       udp!.payload = bytesOf("on another way");
       if (ipv4 !== undefined) {
         const end = ipv4.destinationBytes.slice();
