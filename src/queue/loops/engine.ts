@@ -25,7 +25,7 @@ import { LossWatch } from "../receive/losses.ts";
 import { Packet } from "../packet/packet.ts";
 import { Refusals } from "../send/refusals.ts";
 import type { SentKind } from "../send/tags.ts";
-import { Room } from "./room.ts";
+import { Room } from "./concurrency.ts";
 import { MOST_AT_CLOSE } from "../../nfqueue/closing.ts";
 import type { Kernel, KernelQueue } from "../../nfqueue/kernel_queue.ts";
 import { Outbox } from "../send/outbox.ts";

@@ -62,7 +62,7 @@ import {
   RECEIVED,
   REPLACED,
   REPLACED_COPY,
-} from "./owner.ts";
+} from "./edit_terms.ts";
 import { RELEASED } from "./released.ts";
 import { packetDump, packetJson, packetLine } from "./text.ts";
 import { NO_MARK, requeueVerdict, Verdict } from "./verdict.ts";
