@@ -228,7 +228,7 @@ export const FAULTS: readonly Fault[] = [
     impossible: noNft,
     strike: async () => {
       const table = "table ip soak_other";
-      const chain = "chain c { type filter hook input priority 100; }";
+      const chain = "chain c { type filter hook input priority 100; };";
       command("nft", [`add ${table}; delete ${table}; ${table} { ${chain} }`]);
       await Promise.resolve();
     },

@@ -93,6 +93,7 @@ export class Engine implements Decider {
       counters: this.counters,
       kernel: this.kernel,
       failOpen: () => this.configuration.failOpen,
+      lostAnswers: () => this.configuration.lostAnswers,
       overrun: () => this.#outbox.watch(),
       report: (event) => this.#report(event),
     });

@@ -24,6 +24,8 @@ export interface LossLink {
   readonly kernel: Pick<KernelQueue, "drops" | "numbers">;
   /** Whether packets that find no room pass, and whether some may have. */
   readonly failOpen: () => { readonly now: boolean; readonly ever: boolean };
+  /** Answers to changes of the queue that found no room. */
+  readonly lostAnswers: () => number;
   /** The socket has been full. */
   readonly overrun: () => void;
   readonly report: (event: OverrunEvent) => void;
@@ -88,10 +90,10 @@ export class LossWatch {
     this.#stale = false;
     this.#due = performance.now() + INTERVAL;
     const { counters, kernel } = this.#link;
-    const drops = kernel.drops();
+    const drops = kernel.drops() - this.#link.lostAnswers();
     this.#lookAtQueue();
-    // The socket's counter also has answers that found no room. The queue's has none of those, and
-    // none of the packets that passed with failOpen.
+    // The socket's counter also has other answers that found no room. The queue's has none of those,
+    // and none of the packets that passed with failOpen.
     const lost = this.#link.failOpen().ever ? drops : this.#userDropped ?? drops;
     const more = (lost - counters.overruns) | 0;
     if (more <= 0) return;

@@ -38,6 +38,8 @@ export class Configuration {
   readonly #link: ConfigurationLink;
   /** Packets that may wait in the kernel. */
   maxLength: number;
+  /** Answers that found no room: the socket's counter of losses has them too. */
+  lostAnswers = 0;
   /** Of what comes now the payload is not asked for: it is there to have the length told. */
   hidesPayload = false;
   #failedOpen: boolean;
@@ -131,6 +133,7 @@ export class Configuration {
         if (answer.error !== 0) throw new SystemError(request, { errno: answer.error });
         return;
       }
+      this.lostAnswers++;
       if (this.#link.closed()) throw new QueueClosedError(this.#queue);
     }
     const advice = "The kernel's answer found no room: use a larger receiveBuffer";
