@@ -94,7 +94,7 @@ export class Engine implements Decider {
       kernel: this.kernel,
       failOpen: () => this.configuration.failOpen,
       lostAnswers: () => this.configuration.lostAnswers,
-      overrun: () => this.#outbox.watch(),
+      overrun: () => this.#outbox.crowded(),
       report: (event) => this.#report(event),
     });
     this.configuration = new Configuration(settings, {

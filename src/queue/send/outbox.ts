@@ -88,6 +88,7 @@ export class Outbox {
   #changes: number;
   #carefulUntil = 0;
   #watchedUntil = 0;
+  #crowdedUntil = 0;
   #closed = false;
 
   constructor(link: OutboxLink) {
@@ -181,9 +182,15 @@ export class Outbox {
     return [unsent[0] + accepted, unsent[1] + dropped, unsent[2] + other, unsent[3] + swept];
   }
 
-  /** Looks for changes before every send for a while: answers may find the socket full. */
+  /** Looks for changes before every send for a while: the handler is slow, and they may be many. */
   watch(): void {
     this.#watchedUntil = performance.now() + WATCHED;
+  }
+
+  /** The socket was full: for a while answers may find no room. */
+  crowded(): void {
+    this.watch();
+    this.#crowdedUntil = this.#watchedUntil;
   }
 
   /** Whether verdicts are to leave one by one, since the kernel may have let packets go. */
@@ -212,7 +219,7 @@ export class Outbox {
   /** Many take a while, in which the kernel may let packets go. */
   #sendWhole(): boolean {
     const { kernel } = this.#link;
-    return this.#isMany() && isBefore(this.#watchedUntil)
+    return this.#isMany() && isBefore(this.#crowdedUntil)
       ? kernel.sendInDoubt(this.#message, this.#end)
       : kernel.send(this.#message, this.#end);
   }
