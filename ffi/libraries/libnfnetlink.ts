@@ -29,7 +29,7 @@ export const netlinkSymbols = {
   nlif_index2name: { parameters: ["pointer", "u32", "buffer"], result: "i32" },
 } as const satisfies SymbolTable;
 
-/** The system's libnfnetlink, which libnetfilter_queue brings along; opened at the first call. */
+/** The system's libnfnetlink, which comes with libnetfilter_queue; opened at the first call. */
 export const libnfnetlink: () => NativeFunctions<typeof netlinkSymbols> = lazyLibrary({
   name: "libnfnetlink",
   sonames: ["libnfnetlink.so.0", "libnfnetlink.so"],

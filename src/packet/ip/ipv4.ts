@@ -46,7 +46,7 @@ export const IPV4_FIELDS = [
  * header is there. Numbers are in host order. Borrows the packet's bytes: every use throws
  * PacketReleasedError once they were released.
  *
- * A field that is assigned changes the packet in place, and the header checksum is brought along (RFC
+ * A field that is assigned changes the packet in place, and the header checksum is updated (RFC
  * 1624). So is, with an address, every checksum in these bytes that covers it: that of TCP, UDP,
  * UDP-Lite, DCCP, HIP, and of VRRPv3 where it includes the pseudo-header. SCTP's covers no address.
  * Not kept right are what only its makers can compute (AH, the MD5 and AO options of TCP), and what

@@ -48,7 +48,7 @@ export const IPV6_FIELDS = [
  * host order. Borrows the packet's bytes: every use throws PacketReleasedError once they were released.
  *
  * A field that is assigned changes the packet in place. With an address, and with an extension header
- * that stands in for one, every checksum in these bytes that covers it is brought along (RFC 1624):
+ * that stands in for one, every checksum in these bytes that covers it is updated (RFC 1624):
  * that of TCP, UDP, ICMPv6, UDP-Lite, DCCP, OSPFv3, PIM, VRRPv3, HIP and Mobility; under a Routing
  * header with segments left whose type is not 0, 2 or 4 none can be. What stays as it is otherwise
  * is said at `Ipv4View`: {@link nextHeader}, {@link payloadLength} and {@link fragment} are alike.

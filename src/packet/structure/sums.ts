@@ -1,4 +1,4 @@
-// The checksums of a packet that is being edited: brought along with each change (RFC 1624), or
+// The checksums of a packet that is being edited: updated with each change (RFC 1624), or
 // computed anew where the change is one of structure.
 import { checksumFinish, checksumUpdate } from "./checksum.ts";
 import type { PacketBytes } from "./packet_bytes.ts";
