@@ -12,7 +12,7 @@ import type { Settings } from "../settings/options.ts";
 const PATIENCE = 2000;
 
 /** Counts packets in the program's hands; a reader that finds no room waits here. */
-export class Room {
+export class Concurrency {
   readonly #queue: number;
   readonly #most: number;
   readonly #report: (event: ExhaustedEvent) => void;

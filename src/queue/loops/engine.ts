@@ -25,7 +25,7 @@ import { LossWatch } from "../receive/losses.ts";
 import { Packet } from "../packet/packet.ts";
 import { Refusals } from "../send/refusals.ts";
 import type { SentKind } from "../send/tags.ts";
-import { Room } from "./concurrency.ts";
+import { Concurrency } from "./concurrency.ts";
 import { MOST_AT_CLOSE } from "../../nfqueue/closing.ts";
 import type { Kernel, KernelQueue } from "../../nfqueue/kernel_queue.ts";
 import { Outbox } from "../send/outbox.ts";
@@ -46,7 +46,7 @@ export class Engine implements Decider {
   readonly kernel: KernelQueue;
   readonly configuration: Configuration;
   /** For packets in the program's hands. */
-  readonly room: Room;
+  readonly room: Concurrency;
   closed = false;
   /** It is being closed: packets get their verdict, and nothing is changed any more. */
   closing = false;
@@ -75,7 +75,7 @@ export class Engine implements Decider {
     const shape = { slots: batchSize, slotSize: slotSize(copyRange, flags) };
     // Before the queue is bound: from then on until a copy mode is set the kernel drops what comes.
     this.#chain = new ArenaChain(shape, { memory: (shape) => kernel.receiveMemory(shape) });
-    this.room = new Room(settings, emit);
+    this.room = new Concurrency(settings, emit);
     this.#idle = new IdleWatch(settings.number, this.counters);
     this.#deadline = deadline && new Deadline(deadline, {
       chain: this.#chain,
