@@ -5,6 +5,7 @@
  */
 
 // deno-lint-ignore-file no-explicit-any -- the one place where Bun's own types would be needed
+import { processCalls } from "./process.ts";
 import type {
   Backend,
   NativeFunctions,
@@ -109,6 +110,7 @@ export function bunBackend(): Backend | undefined {
       process.on("exit", callback);
       return () => process.off("exit", callback);
     },
+    ...processCalls(process),
     environment: (name) => process.env[name],
   };
 }

@@ -7,6 +7,7 @@
 // deno-lint-ignore-file no-explicit-any -- the one place where Deno's own types would be needed
 import { isPermissionError, permissionError } from "./load_error.ts";
 import { PollSet } from "./poll_set.ts";
+import { processCalls } from "./process.ts";
 import type {
   Backend,
   NativeFunctions,
@@ -81,6 +82,7 @@ export function denoBackend(): Backend | undefined {
       (globalThis as any).addEventListener("unload", callback);
       return () => (globalThis as any).removeEventListener("unload", callback);
     },
+    ...processCalls((globalThis as any).process),
     // Asking for the variable must never raise a permission prompt.
     environment: (name) =>
       deno.permissions.querySync({ name: "env", variable: name }).state === "granted"

@@ -100,6 +100,19 @@ export interface Watcher {
  */
 export type ReadableListener = (datagram: Uint8Array | undefined) => void;
 
+/** Signals that end a process that does not listen for them. */
+export type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** How a program ended. */
+export interface ProgramEnd {
+  /** The exit status; undefined where the program was not started, or a signal ended it. */
+  readonly status: number | undefined;
+  readonly output: string;
+  readonly errors: string;
+  /** Why it was not started: `"not-found"`, `"not-permitted"`, or the system's word. */
+  readonly failure: string | undefined;
+}
+
 /** What a runtime must be able to do. */
 export interface Backend {
   readonly runtime: "deno" | "bun";
@@ -132,6 +145,17 @@ export interface Backend {
   onceReadable(descriptor: number, callback: () => void): () => void;
   /** Runs `callback` when this process or worker ends by itself. Gives back how to take it off. */
   onExit(callback: () => void): () => void;
+  /** Runs a program to its end while this thread waits. No shell is involved. */
+  runProgram(words: readonly [string, ...string[]], input?: string): ProgramEnd;
+  /**
+   * Calls back when a signal arrives at this process. Gives back how to withdraw. In a worker no
+   * signal arrives: then nothing is done.
+   */
+  onSignal(signal: EndingSignal, callback: () => void): () => void;
+  /** Whether the program listens for the signal, by other means than `onSignal`. */
+  hasListener(signal: EndingSignal): boolean;
+  /** Ends this process as the signal would have ended it without any listener. */
+  endBySignal(signal: EndingSignal): void;
   /** An environment variable; undefined where it is unset or may not be read. */
   environment(name: string): string | undefined;
 }

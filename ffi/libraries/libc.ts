@@ -41,6 +41,8 @@ const symbols = {
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `ssize_t pread(int fd, void *buffer, size_t count, off_t offset)`: the result fits an int */
   pread: { parameters: ["i32", "buffer", "usize", "usize"], result: "i32" },
+  /** `ssize_t readlink(const char *path, char *target, size_t length)`: the result fits an int */
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
   /** `int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)` */
@@ -59,6 +61,8 @@ const symbols = {
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   /** `char *if_indextoname(unsigned int index, char *name)` */
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  /** `int kill(pid_t process, int signal)` */
+  kill: { parameters: ["i32", "i32"], result: "i32" },
   /** `pid_t getpid(void)` */
   getpid: { parameters: [], result: "i32" },
   /** `char *strncpy(char *to, const char *from, size_t most)` */

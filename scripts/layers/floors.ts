@@ -16,7 +16,8 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   "src/libnetfilter_queue/": ["src/linux/", "src/base/", "ffi/"],
   "src/testing/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/capture/": ["src/packet/", "src/base/"],
-  "src/rules/": ["src/linux/", "src/netlink/", "src/base/", "ffi/"],
+  "src/rules/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
+  "src/filter/": ["src/queue/", "src/rules/", "src/nfqueue/", "src/linux/", "src/base/", "ffi/"],
   "src/cli/": ["mod.ts", "ffi/", "src/"],
   "mod.ts": ["src/"],
 };

@@ -4,6 +4,9 @@
  *     report.ts import-map             deno.json's imports, with skip_reasons.ts for tests/
  *     report.ts together FILE...       a test file that imports these
  *     report.ts counts JUNIT           "passed failed skipped"
+ *     report.ts failed JUNIT           a line a failed test: its name
+ *     report.ts failed-files JUNIT     a line a file with such tests
+ *     report.ts still-failed JUNIT AGAIN  a line a test that failed and has not passed in AGAIN
  *     report.ts skipped JUNIT REASONS  a line a skipped test: name and reason
  *
  * @module
@@ -18,6 +21,8 @@ const root = new URL("../../", import.meta.url);
 interface Case {
   readonly suite: string;
   readonly name: string;
+  /** Undefined where neither an attribute nor the failure's words tell it. */
+  readonly file: string | undefined;
   readonly outcome: "passed" | "failed" | "skipped";
 }
 
@@ -65,7 +70,8 @@ function* cases(file: string): Generator<Case> {
       : /<skipped\b/.test(body)
       ? "skipped"
       : "passed";
-    yield { suite: attribute(tag, "classname"), name: attribute(tag, "name"), outcome };
+    const [file] = /tests\/[\w./-]+\.test\.ts/.exec(attribute(tag, "file") || body) ?? [];
+    yield { suite: attribute(tag, "classname"), name: attribute(tag, "name"), file, outcome };
   }
 }
 
@@ -89,9 +95,22 @@ function together(files: readonly string[]): string {
   return files.map((file) => `import ${JSON.stringify(new URL(file, root).href)};`).join("\n");
 }
 
+function failed(file: string): Case[] {
+  return [...cases(file)].filter(({ outcome }) => outcome === "failed");
+}
+
 const [action, junit = "", reasons = ""] = process.argv.slice(2);
 if (action === "import-map") console.log(importMap());
 else if (action === "together") console.log(together(process.argv.slice(3)));
 else if (action === "counts") console.log(counts(junit));
-else if (action === "skipped") { for (const line of skipped(junit, reasons)) console.log(line); }
+else if (action === "failed") { for (const { name } of failed(junit)) console.log(name); }
+else if (action === "failed-files") {
+  const files = failed(junit).map(({ file }) => file);
+  // One that nobody knows cannot run again: then none does.
+  if (!files.includes(undefined)) { for (const file of new Set(files)) console.log(`./${file}`); }
+} else if (action === "still-failed") {
+  const passed = [...cases(reasons)].filter(({ outcome }) => outcome === "passed");
+  const names = new Set(passed.map(({ name }) => name));
+  for (const { name } of failed(junit)) if (!names.has(name)) console.log(name);
+} else if (action === "skipped") { for (const line of skipped(junit, reasons)) console.log(line); }
 else throw new Error(`unknown action ${action}`);

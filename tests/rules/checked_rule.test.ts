@@ -1,8 +1,8 @@
 // Rules are checked before anything is installed; an error names the field.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkRule } from "../../src/rules/checked_rule.ts";
-import type { Rule } from "../../src/rules/rule.ts";
+import { checkRule } from "../../src/rules/rule/checked_rule.ts";
+import type { Rule } from "../../src/rules/rule/rule.ts";
 import { HOSTILE, RULES } from "./samples.ts";
 
 const LIMIT = { timeout: 20_000 } as const;

@@ -1,5 +1,5 @@
 // Rules that the tests share.
-import type { Rule } from "../../src/rules/rule.ts";
+import type { Rule } from "../../src/rules/rule/rule.ts";
 
 /** Every field, alone and together. */
 export const RULES: readonly Rule[] = [

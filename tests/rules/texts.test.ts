@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { checkRule } from "../../src/rules/checked_rule.ts";
-import { checkForIptables, iptablesLines, queueTarget } from "../../src/rules/iptables_text.ts";
-import { nftLines, queueStatement } from "../../src/rules/nft_text.ts";
-import { iptablesTable } from "../../src/rules/priorities.ts";
-import type { Rule } from "../../src/rules/rule.ts";
+import { checkRule } from "../../src/rules/rule/checked_rule.ts";
+import { checkForIptables, iptablesLines, queueTarget } from "../../src/rules/iptables/lines.ts";
+import { nftLines, queueStatement } from "../../src/rules/nft/lines.ts";
+import { iptablesTable } from "../../src/rules/rule/priorities.ts";
+import type { Rule } from "../../src/rules/rule/rule.ts";
 import { RULES } from "./samples.ts";
 
 const LIMIT = { timeout: 60_000 } as const;

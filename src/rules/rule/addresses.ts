@@ -1,6 +1,6 @@
 // Addresses and prefixes of rules: read, checked, and written again, so that no text from outside is
 // ever part of a command.
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../base/address.ts";
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../../base/address.ts";
 
 /** A prefix, or all addresses from one to another. */
 export interface Addresses {

@@ -1,10 +1,10 @@
 // Rules in the words of iptables-restore(8): one line of arguments a rule, nothing from outside in it that
 // was not checked and written anew.
-import { type Addresses, addressText } from "./addresses.ts";
-import { combinations } from "./alternatives.ts";
-import type { CheckedFields, CheckedRule } from "./checked_rule.ts";
-import { type Protocol, WITH_PORTS } from "./protocols.ts";
-import type { Range } from "./rule.ts";
+import { type Addresses, addressText } from "../rule/addresses.ts";
+import { combinations } from "../rule/alternatives.ts";
+import type { CheckedFields, CheckedRule } from "../rule/checked_rule.ts";
+import { type Protocol, WITH_PORTS } from "../rule/protocols.ts";
+import type { Range } from "../rule/rule.ts";
 
 /** `-m multiport` takes so many ports; a range counts as two. */
 const MOST_PORTS = 15;

@@ -1,9 +1,9 @@
 // Rules in nft's words (nft(8)). All that comes from outside was checked, and is written anew.
-import type { Range } from "./rule.ts";
-import { type Addresses, addressText } from "./addresses.ts";
-import { combinations } from "./alternatives.ts";
-import type { CheckedFields, CheckedRule } from "./checked_rule.ts";
-import { type Protocol, WITH_PORTS } from "./protocols.ts";
+import type { Range } from "../rule/rule.ts";
+import { type Addresses, addressText } from "../rule/addresses.ts";
+import { combinations } from "../rule/alternatives.ts";
+import type { CheckedFields, CheckedRule } from "../rule/checked_rule.ts";
+import { type Protocol, WITH_PORTS } from "../rule/protocols.ts";
 
 /** Which packets a table of nft sees. */
 export type NftFamily = "inet" | "ip" | "ip6" | "bridge";

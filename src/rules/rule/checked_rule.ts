@@ -1,5 +1,5 @@
-import { checkBoolean, checkInteger, checkKeys, checkText, show } from "../base/checks.ts";
-import { checkObject } from "../base/objects.ts";
+import { checkBoolean, checkInteger, checkKeys, checkText, show } from "../../base/checks.ts";
+import { checkObject } from "../../base/objects.ts";
 import { type Addresses, addressRangeOf, prefixOf } from "./addresses.ts";
 import { priorityNames, priorityOf } from "./priorities.ts";
 import { hasPorts, type Protocol, PROTOCOL_NAMES, protocolOf } from "./protocols.ts";

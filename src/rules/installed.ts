@@ -1,0 +1,68 @@
+// What a backend gives back for rules that are in the kernel.
+import type { CheckedRule } from "./rule/checked_rule.ts";
+
+/** A rule, checked, with the number of each user that it names. */
+export interface InstallableRule {
+  /** How errors name it: `rules[1].`, or an empty text for a single rule. */
+  readonly where: string;
+  readonly rule: CheckedRule;
+}
+
+/** What all rules of a set have in common. */
+export interface InstallOptions {
+  /** What the names of tables and chains begin with: they tell whose rules they are. */
+  readonly name: string;
+  /** Numbers of the users that rules name. */
+  readonly users: ReadonlyMap<string, number>;
+  /** The chains are left behind, empty, when the rules go. */
+  readonly leaveChains: boolean;
+}
+
+/** Packets and bytes that a rule sent to its queue. */
+export interface RuleCount {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** Rules in the kernel. No method leaves half of anything behind when it throws. */
+export interface InstalledRules {
+  /**
+   * Puts these in the place of those that are installed, in one step. A rule that was there before
+   * keeps its counter. No base chain is deleted.
+   */
+  replace(rules: readonly InstallableRule[]): void;
+  /** One entry for each rule, in their order. */
+  counters(): readonly RuleCount[];
+  /** Takes the rules out; the chains stay, so that no packet that waits is lost. Idempotent. */
+  withdraw(): void;
+  /** Takes the chains away too, as `leaveChains` says. Calls `withdraw` where it was not called. Idempotent. */
+  remove(): void;
+}
+
+/** Rules that a process left behind. */
+export interface LeftoverRules {
+  /** The table of nft, or the program of iptables and its table: `inet nfqueue_…`, `iptables filter`. */
+  readonly place: string;
+  /** The process that made them; it runs no more. */
+  readonly process: number;
+}
+
+/** A way to install rules. */
+export interface RuleBackend {
+  readonly name: "nft" | "iptables";
+  /** Why it cannot be used here; undefined where it can. It changes nothing, and loses no packet. */
+  unusable(): string | undefined;
+  /**
+   * Checks everything that the kernel or a program must be asked, then installs.
+   *
+   * @throws {RangeError} naming the field that this backend cannot express
+   * @throws {SystemError | LibraryLoadError} and nothing is left behind
+   */
+  install(rules: readonly InstallableRule[], options: InstallOptions): InstalledRules;
+  /** Rules of processes that run no more. */
+  leftovers(): readonly LeftoverRules[];
+  /** Removes them, and gives back what was removed. */
+  clean(): readonly LeftoverRules[];
+  /** The commands that a person would have typed, one a line. */
+  commands(rules: readonly InstallableRule[], options: InstallOptions): readonly string[];
+}

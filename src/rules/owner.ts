@@ -1,0 +1,61 @@
+// Whose rules they are: names of tables and chains tell the process that made them.
+import { ERRNO, prepareErrno, threadErrno } from "../linux/errno.ts";
+import { readSystemFile } from "../linux/files.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { cString } from "../../ffi/memory.ts";
+
+/** What a name says about the process that made it. */
+export interface Owner {
+  readonly process: number;
+  /** `"elsewhere"`: it counts processes in another namespace, so that nobody here can tell. */
+  readonly state: "running" | "gone" | "elsewhere";
+}
+
+/** In the 36 digits 0-9a-z: process, time of its start, namespace of processes, number of the set. */
+const NAME = /^nfq_([0-9a-z]+)_([0-9a-z]+)_([0-9a-z]+)_([0-9a-z]+)(?=$|_)/;
+
+let made = 0;
+
+/**
+ * A name for a new set of rules: letters, digits and `_`, 25 at most for the first 1,296 sets. More may
+ * follow behind another `_`.
+ */
+export function newName(): string {
+  const id = libc().getpid();
+  const digits = (number: number) => number.toString(36);
+  const parts = [digits(id), digits(startOf(id) ?? 0), ownNamespace(), digits(made++)];
+  return `nfq_${parts.join("_")}`;
+}
+
+/** Whose name that is; undefined for a name that is none of ours. */
+export function ownerOf(name: string): Owner | undefined {
+  const [, id = "", start = "", namespace = ""] = NAME.exec(name) ?? [];
+  if (id === "") return undefined;
+  const number = parseInt(id, 36);
+  if (namespace !== ownNamespace()) return { process: number, state: "elsewhere" };
+  prepareErrno();
+  const exists = libc().kill(number, 0) === 0 || threadErrno() === ERRNO.EPERM;
+  // Where /proc hides it, a process of that number counts as that process.
+  const begun = startOf(number);
+  const runs = begun === undefined ? exists : begun === parseInt(start, 36);
+  return { process: number, state: runs ? "running" : "gone" };
+}
+
+/** When a process began, in ticks since the machine did; -1 where it has ended, undefined where /proc tells nothing. */
+function startOf(id: number): number | undefined {
+  const { text } = readSystemFile(`/proc/${id}/stat`);
+  // Behind the command's name, which may hold spaces and brackets: state is field 3, the start 22.
+  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
+  if (fields === undefined) return undefined;
+  // A zombie has closed everything, and only waits for its parent.
+  return fields[0] === "Z" ? -1 : Number(fields[19]);
+}
+
+/** The last digits of the number of the namespace of processes. */
+function ownNamespace(): string {
+  const target = new Uint8Array(new ArrayBuffer(64));
+  const length = libc().readlink(cString("/proc/self/ns/pid"), target, 64n);
+  const [number] = /\d+/.exec(new TextDecoder().decode(target.subarray(0, Math.max(0, length)))) ??
+    ["0"];
+  return (Number(number) % 36 ** 4).toString(36);
+}
