@@ -59,8 +59,14 @@ const symbols = {
   eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
   /** `int ioctl(int fd, unsigned long request, void *argument)` */
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
+  /** `unsigned int if_nametoindex(const char *name)`: 0 where there is none */
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
   /** `char *if_indextoname(unsigned int index, char *name)` */
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  /** `struct passwd *getpwnam(const char *name)`: memory that belongs to the library, until the next call */
+  getpwnam: { parameters: ["buffer"], result: "pointer" },
+  /** `int usleep(useconds_t microseconds)` */
+  usleep: { parameters: ["u32"], result: "i32" },
   /** `int kill(pid_t process, int signal)` */
   kill: { parameters: ["i32", "i32"], result: "i32" },
   /** `pid_t getpid(void)` */
