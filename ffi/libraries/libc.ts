@@ -43,6 +43,12 @@ const symbols = {
   pread: { parameters: ["i32", "buffer", "usize", "usize"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *target, size_t length)`: the result fits an int */
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
+  /** `DIR *opendir(const char *path)` */
+  opendir: { parameters: ["buffer"], result: "pointer" },
+  /** `struct dirent *readdir(DIR *directory)` */
+  readdir: { parameters: ["pointer"], result: "pointer" },
+  /** `int closedir(DIR *directory)` */
+  closedir: { parameters: ["pointer"], result: "i32" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
   /** `int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)` */
