@@ -95,12 +95,15 @@ export class NftContext implements Disposable {
  * closed the kernel gives the port back first, and then deletes the tables that the port owns: if another
  * socket has the port by then, those are the wrong ones. So no context may have it.
  */
-function hasProcessPort(descriptor: number): boolean {
+function takesOtherPort(descriptor: number): boolean {
+  const { bind, getsockname, getpid } = libc();
   const address = new NetlinkAddress();
+  const { bytes } = address;
+  // libnftables leaves it to the first message. A bound one stays as it is.
+  bind(descriptor, bytes, bytes.length);
   const length = new Uint8Array(new ArrayBuffer(4));
-  length[0] = address.bytes.length;
-  const { getsockname, getpid } = libc();
-  return getsockname(descriptor, address.bytes, length) < 0 || address.portId === getpid();
+  length[0] = bytes.length;
+  return getsockname(descriptor, bytes, length) === 0 && address.portId !== getpid();
 }
 
 function openContext(): { readonly context: Pointer; readonly descriptor: number } {
@@ -119,7 +122,7 @@ function openContext(): { readonly context: Pointer; readonly descriptor: number
     if (context === null) throw new SystemError("nft_ctx_new", { errno: ERRNO.ENOMEM });
     const found = [...netfilterSockets(first)].filter((number) => !before.has(number));
     // Another thread may have opened one too: which is whose cannot be told.
-    const usable = found.length === 1 && !hasProcessPort(found[0]!) &&
+    const usable = found.length === 1 && takesOtherPort(found[0]!) &&
       nft_ctx_buffer_output(context) === 0 && nft_ctx_buffer_error(context) === 0;
     if (usable) return { context, descriptor: found[0]! };
     nft_ctx_free(context);
