@@ -1,12 +1,7 @@
 // `nfqueue doctor`: whether a filter would run here, and what would be in its way.
-import { backend } from "../../../ffi/backend.ts";
-import { LibraryLoadError } from "../../linux/library_errors.ts";
-import { type Command, STATUS } from "../command.ts";
-import { judge } from "./checks.ts";
-import { runtimeFact } from "./facts/runtime.ts";
-import { error, type Finding } from "./finding.ts";
-import { gather } from "./gather.ts";
-import { findingsText } from "./text.ts";
+import { type Command, STATUS } from "./command.ts";
+import { examine } from "./doctor/examine.ts";
+import { findingsText } from "./doctor/text.ts";
 
 /** The command. */
 export const doctor: Command = {

@@ -1,9 +1,9 @@
 // Questions to netfilter over a netlink socket of one's own: each is answered within the call.
-import { libc } from "../../../ffi/libraries/libc.ts";
-import { viewOf } from "../../base/bytes.ts";
-import { decodeError, netlinkMessages, NLM_F, NLMSG } from "../../netlink/message.ts";
-import { ERRNO, failedCall, prepareErrno, threadErrno } from "../../linux/errno.ts";
-import { AF_NETLINK } from "../../linux/netlink_address.ts";
+import { libc } from "../../../../ffi/libraries/libc.ts";
+import { viewOf } from "../../../base/bytes.ts";
+import { decodeError, netlinkMessages, NLM_F, NLMSG } from "../../../netlink/message.ts";
+import { ERRNO, failedCall, prepareErrno, threadErrno } from "../../../linux/errno.ts";
+import { AF_NETLINK } from "../../../linux/netlink_address.ts";
 
 /** SOCK_RAW | SOCK_CLOEXEC */
 const SOCKET_TYPE = 3 | 0o2000000;
