@@ -1,4 +1,4 @@
-import type { Command } from "./command.ts";
+import type { CommandTable } from "./command.ts";
 
-/** Each command is loaded when it is asked for: `rules explain` needs no packet code. */
-export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {};
+/** The commands, in the order of the overview. */
+export const COMMANDS: CommandTable = {};

@@ -9,12 +9,14 @@ export interface Span {
 /** What moves a cursor, begins a line, or is not seen. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** A message whose characters are all seen: others, line feeds aside, are written as `\u{…}`. */
+/** A message whose characters are all seen: others, line feeds and tabs aside, are written as `\u{…}`. */
 export function visible(message: string): string {
   return message.replace(
     UNSEEN,
     (character) =>
-      character === "\n" ? character : `\\u{${character.codePointAt(0)!.toString(16)}}`,
+      character === "\n" || character === "\t"
+        ? character
+        : `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
 }
 

@@ -3,7 +3,7 @@ import { nearNames, sameNames, showName } from "../base/names.ts";
 import { checkRule } from "../rules/rule/checked_rule.ts";
 import type { Rule, RuleFields } from "../rules/rule/rule.ts";
 import type { Span } from "./point.ts";
-import { type LineWord, readWords, refuse, writeValue } from "./words.ts";
+import { type LineWord, readWords, refuse, writeValue } from "./line_words.ts";
 
 /** Reads one value of a field; undefined for a text that is none. */
 type Read = (text: string) => unknown;

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { UsageError } from "../../src/cli/command.ts";
 import { parseQueues } from "../../src/cli/queue_words.ts";
 import { parseRule, ruleText } from "../../src/cli/rule_words.ts";
-import { writeValue } from "../../src/cli/words.ts";
+import { writeValue } from "../../src/cli/line_words.ts";
 import { checkRule } from "../../src/rules/rule/checked_rule.ts";
 import type { Rule, RuleFields } from "../../src/rules/rule/rule.ts";
 import { HOSTILE, RULES } from "../rules/samples.ts";

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { isBun } from "../runtime/child.ts";
 import { deferred, within } from "../runtime/waiting.ts";
 
-const main = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
+const MAIN = new URL("../../../src/cli/main.ts", import.meta.url);
 
 /** All that the command needs under Deno. */
 const PERMISSIONS = ["--allow-ffi", "--allow-read", "--allow-env"] as const;
@@ -22,13 +22,15 @@ const PERMISSIONS = ["--allow-ffi", "--allow-read", "--allow-env"] as const;
  */
 export function commandWords(
   words: readonly string[],
-  { permissions = [] }: {
+  { permissions = [], script = MAIN }: {
     /** More of them under Deno, such as `--allow-write`. */
     readonly permissions?: readonly string[];
+    /** Another script in the place of the command. */
+    readonly script?: URL;
   } = {},
 ): string[] {
   const flags = isBun ? [] : ["run", "--no-prompt", ...PERMISSIONS, ...permissions];
-  return [process.execPath, ...flags, main, ...words];
+  return [process.execPath, ...flags, fileURLToPath(script), ...words];
 }
 
 /** How a command ended, and what it wrote to its two outputs. */

@@ -1,6 +1,6 @@
 // Runs a command in a pseudo-terminal of its own: pseudo_terminal COLUMNS ROWS COMMAND...
 // Standard output has the bytes that the command writes. Standard input has lines: "t HEX" types bytes,
-// "r COLUMNS ROWS" resizes. Standard error tells "pid N" first and "exit N" or "signal N" last.
+// "r COLUMNS ROWS" resizes, "h" closes the terminal. Standard error tells "pid N" first and "exit N" or "signal N" last.
 // When standard input ends, the command is killed.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,17 +30,23 @@ static void write_all(int fd, const char *bytes, size_t length) {
   }
 }
 
-static void obey(int terminal, const char *line) {
+// Gives 0 when the terminal was closed.
+static int obey(int terminal, const char *line) {
+  if (*line == 'h') {
+    close(terminal);
+    return 0;
+  }
   struct winsize size = {0};
   if (sscanf(line, "r %hu %hu", &size.ws_col, &size.ws_row) == 2) {
     if (ioctl(terminal, TIOCSWINSZ, &size) < 0) fail("TIOCSWINSZ");
-    return;
+    return 1;
   }
   unsigned byte;
   for (line += 2; sscanf(line, "%2x", &byte) == 1; line += 2) {
     char one = (char)byte;
     write_all(terminal, &one, 1);
   }
+  return 1;
 }
 
 // Reads what is there, and gives 0 at the end.
@@ -87,7 +93,7 @@ int main(int count, char **words) {
         char *line = lines, *next;
         while ((next = strchr(line, '\n'))) {
           *next = 0;
-          obey(terminal, line);
+          if (!obey(terminal, line)) polled[0].fd = terminal = -1;
           line = next + 1;
         }
         have = (size_t)(lines + have - line);

@@ -140,6 +140,11 @@ export class Terminal implements AsyncDisposable {
     this.#process.stdin?.write(`r ${columns} ${rows}\n`);
   }
 
+  /** Closes the window: the program gets SIGHUP, and can write no more. */
+  hangUp(): Promise<void> {
+    return new Promise((resolve) => this.#process.stdin?.write("h\n", () => resolve()));
+  }
+
   /** Sends a signal to the program alone. */
   async kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL" | "SIGHUP"): Promise<void> {
     const pid = await this.pid();
