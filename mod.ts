@@ -57,6 +57,16 @@ export {
   type FilterHandler,
 } from "./src/filter/filter.ts";
 export { runFilter, type RunFilterOptions } from "./src/filter/run_filter.ts";
+export type {
+  ConnectionState,
+  OneOrMore,
+  QueueBalance,
+  Range,
+  Rule,
+  RuleFamily,
+  RuleFields,
+  RuleHook,
+} from "./src/rules/rule/rule.ts";
 export type { RunOptions } from "./src/queue/loops/run.ts";
 export type { RunSyncOptions, RunSyncResult } from "./src/queue/loops/run_sync.ts";
 export { type QueueStatistics, queueStatistics } from "./src/nfqueue/statistics.ts";

@@ -6,7 +6,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { missingName } from "../../src/cli/init/known_name.ts";
 import { template } from "../../src/cli/init/template.ts";
-import { placeOf, shellWord } from "../../src/cli/own_place.ts";
+import { placeOf, shellWord } from "../../src/cli/package/own_place.ts";
 import { BareProject, pack, repository } from "../support/packages/bare_project.ts";
 import { isBun } from "../support/runtime/child.ts";
 import { commandWords, runCommand } from "../support/terminal/command_words.ts";
@@ -142,11 +142,13 @@ test(
 );
 
 test("a package from a registry, an installed one, one file", LIMIT, () => {
-  const address = placeOf("https://registry.example/@nfqueue/nfqueue/0.1.0/src/cli/own_place.ts");
+  const address = placeOf(
+    "https://registry.example/@nfqueue/nfqueue/0.1.0/src/cli/package/own_place.ts",
+  );
   assert.deepEqual(address, { kind: "address" });
   assert.match(template("f.ts", address), /from "jsr:@nfqueue\/nfqueue@\d+\.\d+\.\d+";/);
   assert.equal(missingName("/", address), undefined);
-  const installed = placeOf("file:///p/node_modules/@nfqueue/nfqueue/src/cli/own_place.ts");
+  const installed = placeOf("file:///p/node_modules/@nfqueue/nfqueue/src/cli/package/own_place.ts");
   assert.deepEqual(installed, { kind: "installed", path: "/p/node_modules/@nfqueue/nfqueue" });
   assert.equal(
     missingName("/", installed)?.command,

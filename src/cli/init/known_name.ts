@@ -1,8 +1,8 @@
 // Whether an editor and a runtime find this package by its name, from the folder of a filter.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { isBun, PACKAGE, type Place, shellWord } from "../own_place.ts";
-import { VERSION } from "../version.ts";
+import { isBun, PACKAGE, type Place, shellWord } from "../package/own_place.ts";
+import { VERSION } from "../package/version.ts";
 
 /** What is to be done so that the name is known. */
 export interface Missing {

@@ -1,6 +1,6 @@
 // The filter that `nfqueue init` writes.
-import { PACKAGE, type Place } from "../own_place.ts";
-import { VERSION } from "../version.ts";
+import { PACKAGE, type Place } from "../package/own_place.ts";
+import { VERSION } from "../package/version.ts";
 
 /**
  * A filter to start from, which changes nothing yet. It is both TypeScript and JavaScript.

@@ -2,15 +2,15 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import process from "node:process";
-import { type Command, STATUS, type Surroundings, UsageError, type Words } from "../command.ts";
-import { commandName, PLACE, shellWord } from "../own_place.ts";
-import { missingName } from "./known_name.ts";
-import { template } from "./template.ts";
+import { type Command, STATUS, type Surroundings, UsageError, type Words } from "./command.ts";
+import { commandName, PLACE, shellWord } from "./package/own_place.ts";
+import { missingName } from "./init/known_name.ts";
+import { template } from "./init/template.ts";
 
 const DEFAULT = "filter.ts";
 
 /** The command. */
-export const INIT: Command = {
+export const init: Command = {
   summary: "writes a filter to start from",
   usage: "init [FILE] [--force]",
   help:
@@ -23,10 +23,10 @@ finds the types. It needs --allow-write there.
   --force   writes over a file that exists`,
   options: { force: { type: "boolean" } },
   positionals: { least: 0, most: 1 },
-  run: (words, around) => Promise.resolve(init(words, around)),
+  run: (words, around) => Promise.resolve(writeFilter(words, around)),
 };
 
-function init({ values, positionals }: Words, { write, complain }: Surroundings): number {
+function writeFilter({ values, positionals }: Words, { write, complain }: Surroundings): number {
   const [file = DEFAULT] = positionals;
   if (file === "-") {
     write(template(DEFAULT, PLACE));

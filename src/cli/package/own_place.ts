@@ -17,12 +17,12 @@ export type Place =
   /** In one file with a runtime. */
   | { readonly kind: "compiled"; readonly path: string };
 
-/** @param module the address of a module in src/cli */
+/** @param module the address of a module in src/cli/package */
 export function placeOf(module: string): Place {
   if (!module.startsWith("file:")) return { kind: "address" };
   // Bun's own file system in a compiled program.
   if (module.startsWith("file:///$bunfs/")) return { kind: "compiled", path: process.execPath };
-  const path = fileURLToPath(new URL("../..", module)).replace(/\/$/, "");
+  const path = fileURLToPath(new URL("../../..", module)).replace(/\/$/, "");
   return { kind: /\/node_modules(\/|$)/.test(path) ? "installed" : "folder", path };
 }
 
