@@ -1,7 +1,7 @@
 // Where packets go that fit the expression: as text to an output, or as they are into a recording.
 import { type CaptureInterface, LINK_TYPE, PcapngWriter } from "../../capture/mod.ts";
 import type { QueueCounters } from "../../queue/report/counters.ts";
-import { BoundedOutput } from "../output/bounded_output.ts";
+import type { BoundedOutput } from "../output/bounded_output.ts";
 import type { Presentation } from "./presentation.ts";
 import type { ShownPacket } from "./shown_packet.ts";
 
