@@ -39,6 +39,8 @@ const symbols = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t read(int fd, void *buffer, size_t count)`: the result fits an int */
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  /** `ssize_t write(int fd, const void *buffer, size_t count)`: the result fits an int */
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `ssize_t pread(int fd, void *buffer, size_t count, off_t offset)`: the result fits an int */
   pread: { parameters: ["i32", "buffer", "usize", "usize"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *target, size_t length)`: the result fits an int */

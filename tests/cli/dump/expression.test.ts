@@ -132,7 +132,7 @@ function refusal(expression: string): { readonly message: string; readonly marke
 test("errors point at the word that is wrong", LIMIT, () => {
   const cases: readonly (readonly [expression: string, marked: string, message: RegExp])[] = [
     ["tcp and hots 10.0.0.1", "hots", /host/],
-    ["tcp prot 80", "prot", /and or or is missing/],
+    ["tcp prot 80", "prot", /"and" or "or" is missing/],
     ["10.0.0.1", "10.0.0.1", /host 10\.0\.0\.1/],
     ["10.0.0.0/8", "10.0.0.0", /net 10\.0\.0\.0/],
     ["tcp or 80", "80", /port 80/],
