@@ -1,4 +1,6 @@
 import type { CommandTable } from "./command.ts";
 
-/** The commands, in the order of the overview. */
-export const COMMANDS: CommandTable = {};
+/** The commands, in the order of the overview. Each is loaded when it is asked for. */
+export const COMMANDS: CommandTable = {
+  doctor: async () => (await import("./doctor.ts")).doctor,
+};

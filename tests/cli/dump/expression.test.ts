@@ -26,9 +26,9 @@ function filtered({ bytes, length }: Captured, link: number): FilteredPacket {
 }
 
 /** Places of the packets that fit. */
-function matching(expression: string, packets: readonly Captured[], link: number): number[] {
+function matching(expression: string, packets: readonly FilteredPacket[]): number[] {
   const filter = new DisplayFilter(expression);
-  return packets.flatMap((packet, place) => filter.matches(filtered(packet, link)) ? [place] : []);
+  return packets.flatMap((packet, place) => filter.matches(packet) ? [place] : []);
 }
 
 /** How many of the expressions chose some of the packets, and not all. */
@@ -39,11 +39,12 @@ function compare(
   options: { readonly optimize?: boolean } = {},
 ): number {
   using oracle = new TcpdumpFilter(packets, link);
+  const ours = packets.map((packet) => filtered(packet, link));
   let choosing = 0;
   for (const expression of expressions) {
     const expected = oracle.matching(expression, options);
     assert.ok(typeof expected !== "string", `tcpdump refuses ${expression}: ${String(expected)}`);
-    assert.deepEqual(matching(expression, packets, link), expected, expression);
+    assert.deepEqual(matching(expression, ours), expected, expression);
     if (expected.length > 0 && expected.length < packets.length) choosing++;
   }
   return choosing;
@@ -71,9 +72,10 @@ test(`on Ethernet frames, seed ${SEED}`, ASKED, () => {
 test(`on frames with VLAN tags, which tcpdump must be told of, seed ${SEED}`, ASKED, () => {
   const packets = taggedFrames(new Random(SEED + 3), COUNT);
   using oracle = new TcpdumpFilter(packets, LINK.ETHERNET);
+  const own = packets.map((packet) => filtered(packet, LINK.ETHERNET));
   for (const expression of ["tcp", "port 80", "host 10.0.0.1", "ip[8] < 64", "not udp"]) {
     for (const tag of ["vlan", "vlan 5", "vlan 6"]) {
-      const ours = matching(`${tag} and (${expression})`, packets, LINK.ETHERNET);
+      const ours = matching(`${tag} and (${expression})`, own);
       assert.deepEqual(ours, oracle.matching(`${tag} and (${expression})`));
       assert.ok(ours.length > 0, expression);
     }

@@ -3,7 +3,7 @@ import { parseIpv4, parseIpv6, parseMac } from "../../../base/address.ts";
 import { IPV4_OFFSET, IPV6_OFFSET } from "../../../packet/structure/ip_layouts.ts";
 import { ETHERTYPE } from "../../../packet/structure/protocols.ts";
 import type { Direction } from "./directions.ts";
-import { all, any, type PacketReader, type Predicate } from "./packet_reader.ts";
+import { every, type PacketReader, type Predicate, some } from "./packet_reader.ts";
 import { etherProtocol, isEthernet, isIpv4, isIpv6 } from "./protocols.ts";
 
 /** An address, or the first of a network. */
@@ -86,20 +86,20 @@ export function networkPredicate(
       words.every((part, index) => fits(reader, place + 4 * index, part, masks[index]!));
   };
   if (version === 6) {
-    return all(isIpv6, direction(at(IPV6_OFFSET.source), at(IPV6_OFFSET.destination)));
+    return every(isIpv6, direction(at(IPV6_OFFSET.source), at(IPV6_OFFSET.destination)));
   }
   const places = Object.entries(PLACES).filter(([name]) =>
     protocol === undefined || name === protocol
   );
-  return any(
+  return some(
     ...places.map(([, { is, source, destination }]) =>
-      all(is, direction(at(source), at(destination)))
+      every(is, direction(at(source), at(destination)))
     ),
   );
 }
 
 function fits(reader: PacketReader, at: number, word: number, mask: number): boolean {
-  return mask === 0 || ((reader.network(at, 4) & mask) >>> 0) === ((word & mask) >>> 0);
+  return ((reader.network(at, 4) & mask) >>> 0) === ((word & mask) >>> 0);
 }
 
 /** `ether host 02:00:00:00:00:01`; undefined for what is no such address. */
@@ -112,5 +112,5 @@ export function etherPredicate(text: string, direction: Direction): Predicate | 
   }
   const at = (place: number): Predicate => (reader) =>
     bytes.every((byte, index) => reader.link(place + index) === byte);
-  return all(isEthernet, direction(at(6), at(0)));
+  return every(isEthernet, direction(at(6), at(0)));
 }

@@ -2,7 +2,7 @@
 import { CONSTANTS } from "./constants.ts";
 import type { Cursor } from "./cursor.ts";
 import { isNumber } from "./numbers.ts";
-import { all, type PacketReader, type Predicate, type Value } from "./packet_reader.ts";
+import { every, type PacketReader, type Predicate, type Value } from "./packet_reader.ts";
 import { PROTOCOLS } from "./protocols.ts";
 import type { Word } from "./words.ts";
 
@@ -82,7 +82,7 @@ export function relation(cursor: Cursor): Predicate {
     ? RELATIONS[word.text]!
     : cursor.fail(word, `a comparison is missing here: ${Object.keys(RELATIONS).join(" ")}`);
   const right = arithmetic(cursor, 0);
-  return all(
+  return every(
     ...left.guards,
     ...right.guards,
     (reader) => compare(left.value(reader), right.value(reader)),

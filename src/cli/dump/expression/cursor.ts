@@ -1,4 +1,6 @@
-import { type Word, wordsOf, wrongWord } from "./words.ts";
+import type { Span } from "../../point.ts";
+import { refuse } from "../../words.ts";
+import { type Word, wordsOf } from "./words.ts";
 
 /** Brackets in brackets: each takes some of the stack. */
 const MOST_NESTED = 100;
@@ -49,8 +51,8 @@ export class Cursor {
   }
 
   /** @throws {UsageError} that points at the word */
-  fail(word: Pick<Word, "from" | "to">, message: string): never {
-    throw wrongWord(this.#text, word, message);
+  fail(word: Span, message: string): never {
+    refuse(this.#text, word, message);
   }
 
   /**

@@ -63,13 +63,13 @@ export type Predicate = (reader: PacketReader) => boolean;
 export type Value = (reader: PacketReader) => number;
 
 /** Whether all fit, in their order. */
-export const all = (...parts: readonly Predicate[]): Predicate => (reader) => {
+export const every = (...parts: readonly Predicate[]): Predicate => (reader) => {
   for (const part of parts) if (!part(reader)) return false;
   return true;
 };
 
 /** Whether one fits. */
-export const any = (...parts: readonly Predicate[]): Predicate => (reader) => {
+export const some = (...parts: readonly Predicate[]): Predicate => (reader) => {
   for (const part of parts) if (part(reader)) return true;
   return false;
 };

@@ -2,7 +2,7 @@
 import { readSystemFile } from "../../../linux/files.ts";
 import { IPV6_HEADER_SIZE, IPV6_OFFSET } from "../../../packet/structure/ip_layouts.ts";
 import type { Direction } from "./directions.ts";
-import { all, any, type Predicate } from "./packet_reader.ts";
+import { every, type Predicate, some } from "./packet_reader.ts";
 import { behindIpv4, isFirstFragment, isIpv4, isIpv6, protocolOfIpv4 } from "./protocols.ts";
 
 /** Protocols whose ports are looked at; all of them where none is named. */
@@ -37,9 +37,9 @@ export function portPredicate(
     (reader) => inside(reader.network(IPV6_HEADER_SIZE, 2)),
     (reader) => inside(reader.network(IPV6_HEADER_SIZE + 2, 2)),
   );
-  return any(
-    all(isIpv4, any(...numbers.map(protocolOfIpv4)), isFirstFragment, ipv4),
-    all(isIpv6, (reader) => numbers.includes(reader.network(IPV6_OFFSET.nextHeader)), ipv6),
+  return some(
+    every(isIpv4, some(...numbers.map(protocolOfIpv4)), isFirstFragment, ipv4),
+    every(isIpv6, (reader) => numbers.includes(reader.network(IPV6_OFFSET.nextHeader)), ipv6),
   );
 }
 

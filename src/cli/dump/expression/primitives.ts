@@ -11,7 +11,7 @@ import type { Cursor } from "./cursor.ts";
 import { BOTH, type Direction, DIRECTIONS, EITHER } from "./directions.ts";
 import { identifier, type Qualifiers, TYPES } from "./identifiers.ts";
 import { takeNumber } from "./numbers.ts";
-import { all, any, type Predicate } from "./packet_reader.ts";
+import { every, type Predicate, some } from "./packet_reader.ts";
 import {
   behindIpv4,
   isEthernet,
@@ -51,9 +51,9 @@ const PRIMITIVES: Readonly<Record<string, (cursor: Cursor) => Predicate>> = {
 
 /** `PROTOCOL multicast`. */
 const MULTICAST: Readonly<Record<string, Predicate>> = {
-  ip: all(isIpv4, (reader) => reader.network(IPV4_OFFSET.destination) >= 224),
-  ip6: all(isIpv6, (reader) => reader.network(IPV6_OFFSET.destination) === 0xff),
-  ether: all(isEthernet, (reader) => (reader.link(0) & 1) !== 0),
+  ip: every(isIpv4, (reader) => reader.network(IPV4_OFFSET.destination) >= 224),
+  ip6: every(isIpv6, (reader) => reader.network(IPV6_OFFSET.destination) === 0xff),
+  ether: every(isEthernet, (reader) => (reader.link(0) & 1) !== 0),
 };
 
 /** Words of pcap-filter(7) that ask for what a queue does not know, or that nobody has here. */
@@ -147,8 +147,8 @@ function listed(cursor: Cursor, qualifiers: Qualifiers): Predicate {
   let predicate = identifiers(cursor, qualifiers);
   for (;;) {
     const before = predicate;
-    if (cursor.accept("and", "&&")) predicate = all(before, identifiers(cursor, qualifiers));
-    else if (cursor.accept("or", "||")) predicate = any(before, identifiers(cursor, qualifiers));
+    if (cursor.accept("and", "&&")) predicate = every(before, identifiers(cursor, qualifiers));
+    else if (cursor.accept("or", "||")) predicate = some(before, identifiers(cursor, qualifiers));
     else break;
   }
   cursor.expect(")");
@@ -175,11 +175,11 @@ function tcpFlags(cursor: Cursor): Predicate {
     }
     wanted |= TCP_FLAG[name.toUpperCase() as keyof typeof TCP_FLAG];
   }
-  return any(
-    all(isIpv4, protocolOfIpv4(6), isFirstFragment, (reader) => {
+  return some(
+    every(isIpv4, protocolOfIpv4(6), isFirstFragment, (reader) => {
       return (reader.network(behindIpv4(reader) + TCP_FLAGS_AT) & wanted) === wanted;
     }),
-    all(isIpv6, (reader) =>
+    every(isIpv6, (reader) =>
       reader.network(IPV6_OFFSET.nextHeader) === 6 &&
       (reader.network(IPV6_HEADER_SIZE + TCP_FLAGS_AT) & wanted) === wanted),
   );
@@ -191,7 +191,7 @@ function vlan(cursor: Cursor): Predicate {
   const { kind, text } = cursor.peek();
   if (kind !== "word" || !/^\d/.test(text)) return is;
   const id = takeNumber(cursor, "a VLAN", MOST_VLAN);
-  return all(is, (reader) => (reader.link(14, 2) & MOST_VLAN) === id);
+  return every(is, (reader) => (reader.link(14, 2) & MOST_VLAN) === id);
 }
 
 function unknown(cursor: Cursor, word: Word): string {

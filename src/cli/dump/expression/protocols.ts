@@ -7,7 +7,7 @@ import {
   IPV6_OFFSET,
 } from "../../../packet/structure/ip_layouts.ts";
 import { ETHERTYPE } from "../../../packet/structure/protocols.ts";
-import { all, any, type PacketReader, type Predicate, type Value } from "./packet_reader.ts";
+import { every, type PacketReader, type Predicate, some, type Value } from "./packet_reader.ts";
 
 /** `ip`, `arp`: by EtherType. */
 const ofType = (etherType: number): Predicate => (reader) => reader.packet.etherType === etherType;
@@ -32,18 +32,16 @@ export const protocolOfIpv4 = (number: number): Predicate => (reader) =>
 function protocolOfIpv6(number: number): Predicate {
   return (reader) => {
     const next = reader.network(IPV6_OFFSET.nextHeader);
-    if (next === IPV6_EXTENSION.FRAGMENT && reader.network(IPV6_HEADER_SIZE) === number) {
-      return true;
-    }
-    return next === number;
+    if (next === number) return true;
+    return next === IPV6_EXTENSION.FRAGMENT && reader.network(IPV6_HEADER_SIZE) === number;
   };
 }
 
 /** What is asked for with `ip proto 6`, `ip6 proto 6`, `proto 6`. */
 export function ipProtocol(number: number, version: 4 | 6 | undefined): Predicate {
-  const ipv4 = all(isIpv4, protocolOfIpv4(number));
-  const ipv6 = all(isIpv6, protocolOfIpv6(number));
-  if (version === undefined) return any(ipv4, ipv6);
+  const ipv4 = every(isIpv4, protocolOfIpv4(number));
+  const ipv6 = every(isIpv6, protocolOfIpv6(number));
+  if (version === undefined) return some(ipv4, ipv6);
   return version === 4 ? ipv4 : ipv6;
 }
 
@@ -74,7 +72,7 @@ const network = (is: Predicate): Protocol => ({
 /** As in libpcap its bytes can be read behind IPv4 only. */
 function upper(number: number, version?: 4 | 6): Protocol {
   const is = ipProtocol(number, version);
-  const has = all(isIpv4, is, isFirstFragment);
+  const has = every(isIpv4, is, isFirstFragment);
   return {
     ...{ is, number },
     accessor: {
@@ -89,7 +87,7 @@ const icmp6: Protocol = {
   is: ipProtocol(ICMPV6, 6),
   number: ICMPV6,
   accessor: {
-    has: all(isIpv6, (reader) => reader.network(IPV6_OFFSET.nextHeader) === ICMPV6),
+    has: every(isIpv6, (reader) => reader.network(IPV6_OFFSET.nextHeader) === ICMPV6),
     read: (reader, at, size) => reader.network(IPV6_HEADER_SIZE + at, size),
   },
 };
@@ -109,6 +107,6 @@ export const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   ...{ icmp: upper(1, 4), igmp: upper(2, 4), igrp: upper(9, 4) },
   ...{ vrrp: upper(112, 4), carp: upper(112, 4) },
   icmp6,
-  ...{ esp: { is: ipProtocol(50, undefined), number: 50 } },
-  ...{ ah: { is: ipProtocol(51, undefined), number: 51 } },
+  esp: { is: ipProtocol(50, undefined), number: 50 },
+  ah: { is: ipProtocol(51, undefined), number: 51 },
 };
