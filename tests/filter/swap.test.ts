@@ -73,7 +73,9 @@ for (const [way, make] of Object.entries(ways)) {
       for (let at = 1; at <= swaps; at++) {
         // Each filter gets some packets.
         const due = host.statistics.received + packetsEach;
-        await until(() => host.statistics.received >= due, { what: `packet ${due}` });
+        const state =
+          () => [host.statistics, queueStatistics(host.queues[0]!.number), traffic.said];
+        await until(() => host.statistics.received >= due, { what: `packet ${due}`, state });
         await host.swap(filterOf(at));
       }
       const sent = await traffic.stop();
