@@ -162,9 +162,16 @@ export interface Backend {
 
 /** What the missing-symbol stub of a backend throws. */
 export class MissingSymbolError extends Error {
+  /** Always `"MissingSymbolError"`. */
   override readonly name = "MissingSymbolError";
 
-  /** @param symbol the C function @param since the first version of the library that has it */
+  /**
+   * A function that a library of this version lacks.
+   *
+   * @param symbol the C function
+   * @param since the first version of the library that has it
+   * @param path the library's file
+   */
   constructor(symbol: string, since: string, path: string) {
     super(`${symbol} needs version ${since} or later of its library; ${path} is older`);
   }

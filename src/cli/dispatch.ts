@@ -9,7 +9,7 @@ import {
 } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { parseWords } from "./parse_words.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./package/version.ts";
 
 const HELP = ["--help", "-h", "help"];
 
