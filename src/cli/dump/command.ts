@@ -137,9 +137,16 @@ async function run(words: Words, around: Surroundings): Promise<number> {
     const left = await output.finish(around.signal);
     if (left > 0) around.complain(`${left} bytes of output were not read, and are gone\n`);
   }
-  if (failure !== undefined && !isUnread(failure.error)) throw failure.error;
-  if (read === undefined || write !== undefined) around.complain(selection.summary(lost));
-  return failure === undefined ? STATUS.done : UNREAD;
+  if (failure !== undefined) {
+    if (isUnread(failure.error)) return UNREAD;
+    throw failure.error;
+  }
+  if (read === undefined || write !== undefined) {
+    // Behind the ^C that the terminal shows.
+    const feed = around.terminal && around.signal.aborted ? "\n" : "";
+    around.complain(feed + selection.summary(lost));
+  }
+  return STATUS.done;
 }
 
 /** The command. */

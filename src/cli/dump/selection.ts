@@ -37,10 +37,11 @@ export class Selection {
   }
 
   take(packet: ShownPacket): void {
-    if (this.complete) return;
+    const { output } = this.#destination;
+    if (this.complete || output.closed) return;
     this.received++;
     if (!this.#filter.matches(packet)) return;
-    if (!this.#destination.output.hasRoom) {
+    if (!output.hasRoom) {
       this.unseen++;
       return;
     }
@@ -54,7 +55,9 @@ export class Selection {
     const { verb } = this.#destination;
     const packets = (count: number) => `${count} packet${count === 1 ? "" : "s"}`;
     const lines = [`${packets(this.passed)} ${verb}, ${this.received} received, ${lost} lost`];
-    if (lost > 0) lines.push(`${packets(lost)} came too fast: accepted, and not looked at`);
+    if (lost > 0) {
+      lines.push(`${packets(lost)} not looked at: too fast, or while the queue was given back`);
+    }
     if (this.unseen > 0) {
       lines.push(`${packets(this.unseen)} not ${verb}, because the output was read too slowly`);
     }

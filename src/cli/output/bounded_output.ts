@@ -36,6 +36,11 @@ export class BoundedOutput implements Disposable {
     this.#ended = ended;
   }
 
+  /** Whether nothing can be written any more. */
+  get closed(): boolean {
+    return this.#over;
+  }
+
   /** Whether there is room for more. Without, what is written all the same is kept too. */
   get hasRoom(): boolean {
     return !this.#over && this.#bytes + this.#text.length < MOST_WAITING;
