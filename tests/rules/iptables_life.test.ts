@@ -209,6 +209,36 @@ test("where the second program (a stand-in) fails, the first is set back", LIMIT
   assert.equal(installed.rules.counters().length, 1);
 });
 
+const words: readonly (readonly [said: string, sentence: RegExp])[] = [
+  [
+    "Another app is currently holding the xtables lock.",
+    /^SystemError: iptables-restore: EBUSY .*for 10 seconds: try again/,
+  ],
+  [
+    "Fatal: can't open lock file /run/xtables.lock: Permission denied",
+    /^SystemError: iptables-restore: EACCES .*set XTABLES_LOCKFILE/,
+  ],
+  [
+    "Warning: Extension NFQUEUE revision 0 not supported, missing kernel module?",
+    /^SystemError: iptables-restore: EOPNOTSUPP .*modprobe xt_NFQUEUE/,
+  ],
+  [
+    "iptables-restore: line 3 failed",
+    /^SystemError: iptables-restore: EINVAL .*\(rule: "-A nfq_\w+_0 -p 17 -j NFQUEUE --queue-num 1 /,
+  ],
+];
+
+test("what iptables (a stand-in) says becomes advice", LIMIT, () => {
+  using path = new FirstInPath();
+  const before = ours();
+  for (const [said, sentence] of words) {
+    path.add("iptables-restore", `cat >/dev/null; echo "${said}" >&2; exit 4`);
+    const install = () => new Installed(IPTABLES, { hook: "output", protocol: "udp", queue: 1 });
+    assert.throws(install, sentence);
+  }
+  assert.deepEqual(ours(), before);
+});
+
 test("the same by iptables-legacy", legacy, async () => {
   using path = new FirstInPath();
   for (const program of ["iptables", "ip6tables"]) {

@@ -87,9 +87,11 @@ export function saveTables(version: Version, table?: string): string {
 function failed(program: string, end: ProgramEnd, lines: readonly RestoreLine[]): SystemError {
   const error = (errno: number, advice: string) => new SystemError(program, { errno, advice });
   if (end.failure === "not-found") {
+    const instead = program.startsWith(programOf(6)) ? ', or give the rules family: "ipv4"' : "";
     return error(
       ERRNO.ENOENT,
-      `${program} is in no folder of PATH: install the package iptables, or add /usr/sbin to PATH`,
+      `${program} is in no folder of PATH: install the package iptables, or add /usr/sbin to PATH` +
+        instead,
     );
   }
   if (end.failure === "not-permitted") {
