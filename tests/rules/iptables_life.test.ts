@@ -298,6 +298,15 @@ const failures: readonly (readonly [
   ]),
 ];
 
+test("a user that the user namespace does not have", LIMIT, async () => {
+  await using child = new Child(fixture("iptables_errors"), {
+    parameters: [process.env["PATH"] ?? "", 12345],
+    prefix: ["unshare", "-Urn", "--"],
+  });
+  await child.end();
+  assert.match(child.output, /SystemError: iptables-restore: EINVAL .*uid_map.*--uid-owner 12345/);
+});
+
 for (const [name, options, sentence] of failures) {
   test(`what to do about it is said: ${name}`, LIMIT, async () => {
     await using child = new Child(fixture("iptables_errors"), options);
