@@ -29,12 +29,12 @@ export function circlesOf(imports: Imports): string[][] {
 }
 
 /**
- * The same modules by their folders. A folder's `mod.ts`, or its `main.ts`, is its door, which may import
- * from all below it: it counts as a folder of its own.
+ * The same modules by their folders. A folder's `mod.ts` is its door, which may import from all below
+ * it: it counts as a folder of its own.
  */
 export function foldersOf(imports: Imports): Imports {
   const folderOf = (file: string) =>
-    /(^|\/)(mod|main)\.ts$/.test(file) ? file : file.slice(0, file.lastIndexOf("/") + 1);
+    file.endsWith("mod.ts") ? file : file.slice(0, file.lastIndexOf("/") + 1);
   const folders = new Map<string, Set<string>>();
   for (const [file, names] of imports) {
     const folder = folderOf(file);

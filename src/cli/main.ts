@@ -6,6 +6,6 @@
  * @module
  */
 
-import { runProcess } from "./start/process.ts";
+import { runProcess } from "./process.ts";
 
 if (import.meta.main) await runProcess();

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { COMMANDS } from "../../src/cli/start/commands.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { VERSION } from "../../src/cli/package/version.ts";
 import { isBun } from "../support/runtime/child.ts";
 import { until } from "../support/runtime/waiting.ts";

@@ -2,7 +2,13 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import process from "node:process";
-import { type Command, STATUS, type Surroundings, UsageError, type Words } from "../command.ts";
+import {
+  type Command,
+  STATUS,
+  type Surroundings,
+  UsageError,
+  type Words,
+} from "../frame/command.ts";
 import { commandName, PLACE, shellWord } from "../package/own_place.ts";
 import { missingName } from "./known_name.ts";
 import { template } from "./template.ts";

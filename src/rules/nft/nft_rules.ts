@@ -69,6 +69,10 @@ export class NftRules implements InstalledRules {
       for (const family of new Set([...this.#tables.keys(), ...plan.tables.keys()])) {
         changes.set(family, this.#table(family).prepare(plan.tables.get(family) ?? EMPTY));
       }
+      for (const chains of plan.chainsOf) {
+        const misfits = chains.map(({ family, key }) => changes.get(family)?.misfits.get(key));
+        if (misfits[0] !== undefined && !misfits.includes(undefined)) throw misfits[0];
+      }
     } catch (error) {
       for (const [family, change] of changes) this.#table(family).undo(change);
       throw error;

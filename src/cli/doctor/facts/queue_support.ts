@@ -1,10 +1,11 @@
 // What the kernel can do with queues, by asking it: one is bound on a number that nobody uses, and let go.
 import { libc } from "../../../../ffi/libraries/libc.ts";
+import { SystemError } from "../../../linux/errno.ts";
 import { readSystemFile } from "../../../linux/files.ts";
 import { NetlinkSocket } from "../../../linux/netlink_socket.ts";
 import { encodeConfig, type QueueConfig } from "../../../netlink/queue/config.ts";
 import { FLAG_BITS, type QueueFlags } from "../../../nfqueue/flags.ts";
-import type { QueueSupport } from "../terms/facts.ts";
+import type { QueueSupport, ReceiveBufferFact } from "../terms/facts.ts";
 import { NetfilterSocket } from "./netfilter_socket.ts";
 
 const SOL_SOCKET = 1;
@@ -22,7 +23,14 @@ const LAST_NUMBER = 0xffff;
  * what comes, so none of these is touched
  */
 export function queueSupport(used: ReadonlySet<number>): QueueSupport {
-  using socket = new NetfilterSocket();
+  let socket: NetfilterSocket;
+  try {
+    socket = new NetfilterSocket();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return { bind: error.errno, flags: {}, receiveBuffer: undefined };
+  }
+  using _closed = socket;
   const receiveBuffer = measureBuffer(socket);
   let bind = 0;
   let number = LAST_NUMBER;
@@ -46,7 +54,7 @@ function configure(socket: NetfilterSocket, config: QueueConfig): number {
 }
 
 /** As PacketQueue sets it. */
-function measureBuffer({ descriptor }: NetfilterSocket): QueueSupport["receiveBuffer"] {
+function measureBuffer({ descriptor }: NetfilterSocket): ReceiveBufferFact {
   new NetlinkSocket(descriptor).setReceiveBuffer(RECEIVE_BUFFER);
   const value = new DataView(new ArrayBuffer(4));
   const length = new Uint8Array(new Uint32Array([4]).buffer);

@@ -1,5 +1,6 @@
 // The rules of this network namespace, from the kernel itself. Nothing is changed by reading them.
 import { libc } from "../../../../ffi/libraries/libc.ts";
+import { WireError } from "../../../base/errors.ts";
 import { ERRNO, SystemError } from "../../../linux/errno.ts";
 import { readSystemFile } from "../../../linux/files.ts";
 import { NetfilterSocket } from "./netfilter_socket.ts";
@@ -25,8 +26,10 @@ export function nftRules(): RulesFact {
     const rules = socket.list(listRequest(LIST.rules), "NFT_MSG_GETRULE");
     return { chains: chainsOf(chains, rules) };
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    return { chains: [], problem: error.code };
+    if (error instanceof SystemError) return { chains: [], problem: error.code };
+    // A kernel that writes them otherwise is no reason to say nothing of all else.
+    if (error instanceof WireError) return { chains: [], problem: error.message };
+    throw error;
   }
 }
 

@@ -51,13 +51,17 @@ export interface QueueSupport {
   readonly bind: number;
   /** The errno of each switch; empty where no queue could be bound. */
   readonly flags: Readonly<Partial<Record<keyof QueueFlags, number>>>;
-  readonly receiveBuffer: {
-    /** Bytes, as PacketQueue asks for them by default. */
-    readonly wanted: number;
-    readonly got: number;
-    /** net.core.rmem_max. */
-    readonly most: number | undefined;
-  };
+  /** undefined where there is no socket to netfilter. */
+  readonly receiveBuffer: ReceiveBufferFact | undefined;
+}
+
+/** The receive buffer of a socket, in bytes. */
+export interface ReceiveBufferFact {
+  /** As PacketQueue asks for it by default. */
+  readonly wanted: number;
+  readonly got: number;
+  /** net.core.rmem_max. */
+  readonly most: number | undefined;
 }
 
 /** One bound queue, looked at twice. */

@@ -1,15 +1,15 @@
 // From words to a command.
-import { nearNames } from "../../base/names.ts";
+import { nearNames } from "../base/names.ts";
 import {
   type Command,
   type CommandTable,
   STATUS,
   type Surroundings,
   UsageError,
-} from "../command.ts";
+} from "./frame/command.ts";
 import { COMMANDS } from "./commands.ts";
-import { parseWords } from "../parse_words.ts";
-import { VERSION } from "../package/version.ts";
+import { parseWords } from "./words/parse_words.ts";
+import { VERSION } from "./package/version.ts";
 
 const HELP = ["--help", "-h", "help"];
 
