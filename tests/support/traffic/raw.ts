@@ -16,6 +16,8 @@ const symbols = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   /** `int bind(int fd, const struct sockaddr *address, socklen_t length)` */
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** `int setsockopt(int fd, int level, int name, const void *value, socklen_t length)` */
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   /** `int connect(int fd, const struct sockaddr *address, socklen_t length)` */
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `ssize_t write(int fd, const void *buffer, size_t count)` */
@@ -37,6 +39,8 @@ const SOCK_RAW = 3;
 const SOCK_DGRAM = 2;
 const NONBLOCK_CLOEXEC = 0o2004000;
 const IPPROTO_RAW = 255;
+const SOL_SOCKET = 1;
+const SO_MARK = 36;
 const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
 /** struct sockaddr_in6 and sockaddr_ll are not longer. */
 const ADDRESS_SIZE = 28;
@@ -68,13 +72,16 @@ export class RawSender implements Disposable {
     this.#descriptor = check("socket", libc().socket(domain, type, IPPROTO_RAW));
   }
 
-  /** Sends it to the destination that its header names. */
-  send(packet: Uint8Array): void {
+  /** Sends it to the destination that its header names, with a mark. */
+  send(packet: Uint8Array, mark: number = 0): void {
     const address = new Uint8Array(new ArrayBuffer(ADDRESS_SIZE));
     const isIpv4 = this.#family === 4;
     new DataView(address.buffer).setUint16(0, isIpv4 ? AF_INET : AF_INET6, true);
     address.set(isIpv4 ? packet.subarray(16, 20) : packet.subarray(24, 40), isIpv4 ? 4 : 8);
-    const { connect, write } = libc();
+    const { connect, setsockopt, write } = libc();
+    const option = new Uint8Array(new ArrayBuffer(4));
+    new DataView(option.buffer).setUint32(0, mark, true);
+    check("setsockopt", setsockopt(this.#descriptor, SOL_SOCKET, SO_MARK, option, 4));
     check("connect", connect(this.#descriptor, address, isIpv4 ? 16 : ADDRESS_SIZE));
     check("write", write(this.#descriptor, owned(packet), BigInt(packet.length)));
   }
