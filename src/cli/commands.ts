@@ -4,6 +4,7 @@ import type { CommandTable } from "./frame/command.ts";
 export const COMMANDS: CommandTable = {
   init: async () => (await import("./init/command.ts")).init,
   run: async () => (await import("./run/command.ts")).RUN,
+  rules: async () => (await import("./rules/command.ts")).RULES,
   dump: async () => (await import("./dump/command.ts")).DUMP,
   doctor: async () => (await import("./doctor/command.ts")).doctor,
 };

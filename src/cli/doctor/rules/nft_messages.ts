@@ -49,6 +49,7 @@ const IMMEDIATE_DATA = 2;
 const DATA_VERDICT = 2;
 const VERDICT = { code: 1, chain: 2 } as const;
 const FLOW_TABLE = 1;
+const COUNTER = { bytes: 1, packets: 2 } as const;
 
 /** Expressions that every packet fits. */
 const EVERY_PACKET: ReadonlySet<string> = new Set([
@@ -122,6 +123,13 @@ class Attributes {
   low(type: number): number {
     const found = this.#found.get(type);
     return found === undefined || found.length < 8 ? 0 : this.#view.getUint32(found.offset + 4);
+  }
+
+  /** A number of 64 bits, exact below 2**53. */
+  u64(type: number): number {
+    const found = this.#found.get(type);
+    if (found === undefined || found.length < 8) return 0;
+    return this.#view.getUint32(found.offset) * 2 ** 32 + this.#view.getUint32(found.offset + 4);
   }
 
   bytes(type: number): Uint8Array | undefined {
@@ -218,12 +226,17 @@ function ruleOf(message: Uint8Array): { readonly key: string; readonly rule: Rul
   );
   let conditional = false;
   let action: Action = { kind: "other" };
+  let count: RuleFact["count"];
   for (const expression of attributes.list(RULE.EXPRESSIONS)) {
     const name = expression.text(NFTA_EXPR.NAME) ?? "";
     const data = expression.inside(NFTA_EXPR.DATA);
     if (!EVERY_PACKET.has(name)) conditional = true;
+    if (data && name === "counter") {
+      count = { packets: data.u64(COUNTER.packets), bytes: data.u64(COUNTER.bytes) };
+    }
     // An immediate may also only load a number.
     action = (data && ACTIONS[name]?.(data)) ?? action;
   }
-  return { key, rule: { place: `handle ${attributes.low(RULE.HANDLE)}`, conditional, action } };
+  const place = `handle ${attributes.low(RULE.HANDLE)}`;
+  return { key, rule: { place, conditional, action, ...(count === undefined ? {} : { count }) } };
 }
