@@ -77,6 +77,8 @@ const symbols = {
   usleep: { parameters: ["u32"], result: "i32" },
   /** `int kill(pid_t process, int signal)` */
   kill: { parameters: ["i32", "i32"], result: "i32" },
+  /** `int sigaction(int signal, const struct sigaction *action, struct sigaction *old)` */
+  sigaction: { parameters: ["i32", "pointer", "pointer"], result: "i32" },
   /** `pid_t getpid(void)` */
   getpid: { parameters: [], result: "i32" },
   /** `char *strncpy(char *to, const char *from, size_t most)` */

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { type Filter, type FilterContext, type Packet, Verdict } from "../../mod.ts";
 import { queueStatistics } from "../../mod.ts";
 import { FilterHost } from "../../src/filter/host.ts";
+import { installRules } from "../../src/filter/installed_rules.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { deferred, until, within } from "../support/runtime/waiting.ts";
 import { udpText } from "../support/traffic/packets.ts";
@@ -68,12 +69,14 @@ for (const [way, make] of Object.entries(ways)) {
         const other = replacesRules ? [ruleTo(40_000 + at % 2)] : [];
         return { ...filter, rules: [...other, ruleTo(traffic.port)] };
       };
-      const host = await FilterHost.start(filterOf(0), traced.options());
+      const host = await FilterHost.start(filterOf(0), traced.options({ installRules }));
       await traffic.begin(rate);
       for (let at = 1; at <= swaps; at++) {
         // Each filter gets some packets.
         const due = host.statistics.received + packetsEach;
-        await until(() => host.statistics.received >= due, { what: `packet ${due}` });
+        const state =
+          () => [host.statistics, queueStatistics(host.queues[0]!.number), traffic.said];
+        await until(() => host.statistics.received >= due, { what: `packet ${due}`, state });
         await host.swap(filterOf(at));
       }
       const sent = await traffic.stop();

@@ -26,7 +26,7 @@ function message(name: readonly number[], { count = 1, flags = 0x100 } = {}): Ui
 const label = (text: string) => [text.length, ...Array.from(text, (_, at) => text.charCodeAt(at))];
 
 test("what dns-packet writes", { timeout }, () => {
-  const types = [["A", 1], ["AAAA", 28], ["MX", 15], ["TXT", 16], ["HTTPS", 65], ["ANY", 255]];
+  const types = [["A", 1], ["AAAA", 28], ["MX", 15], ["TXT", 16], ["SRV", 33], ["ANY", 255]];
   for (const [type, number] of types as [dns.RecordType, number][]) {
     const questions: dns.Question[] = [{ type, name: "WWW.a-b_c.Example", class: "IN" }];
     const additionals: dns.Answer[] = [{

@@ -21,7 +21,7 @@ test("node:http", { timeout }, async () => {
   const bytes = await firstBytesTo((port) => {
     const client = request({
       ...{ host: "127.0.0.1", port, path: "/a?b=c", method: "POST" },
-      headers: { Host: "Www.Example.com:80", "X-Text": "caf\xe9, yes", Cookie: "a=1; b=2" },
+      headers: { Host: "Www.Example.com:80", "X-Text": "tea, yes", Cookie: "a=1; b=2" },
     });
     client.end("the body");
     return client;
@@ -32,7 +32,7 @@ test("node:http", { timeout }, async () => {
   const { method, target, version, host, headers } = result;
   assert.deepEqual([method, target, version, host], ["POST", "/a?b=c", "1.1", "www.example.com"]);
   assert.equal(headers["host"], "Www.Example.com:80");
-  assert.equal(headers["x-text"], "caf\xe9, yes");
+  assert.equal(headers["x-text"], "tea, yes");
   assert.equal(headers["cookie"], "a=1; b=2");
   assertCuts(bytes, httpRequest);
 });

@@ -1,6 +1,6 @@
 // Queues as rows of text, and as JSON.
 import type { JsonObject } from "../../base/json_value.ts";
-import { visible } from "../point.ts";
+import { visible } from "../words/point.ts";
 import { shortNumber } from "../terminal/numbers.ts";
 import { sparkLine } from "../terminal/spark.ts";
 import type { Paint } from "../terminal/style.ts";

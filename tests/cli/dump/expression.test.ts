@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { LINK_TYPE, networkLayerOf } from "../../../src/capture/mod.ts";
-import { UsageError } from "../../../src/cli/command.ts";
+import { UsageError } from "../../../src/cli/frame/command.ts";
 import { DisplayFilter } from "../../../src/cli/dump/expression/display_filter.ts";
 import type { FilteredPacket } from "../../../src/cli/dump/expression/packet_reader.ts";
 import { buildPacket } from "../../../src/packet/mod.ts";

@@ -13,7 +13,7 @@ import { UdpSocket } from "./udp.ts";
 
 const script = new URL("numbered_sender.ts", import.meta.url);
 
-/** A stream of numbered datagrams to `port`, where nobody listens. */
+/** A stream of numbered datagrams to `port`. */
 export class NumberedTraffic implements AsyncDisposable {
   readonly port: number;
   /** Of the packets that come in. */
@@ -35,6 +35,11 @@ export class NumberedTraffic implements AsyncDisposable {
   async begin(rate: number): Promise<void> {
     this.#sender = new Child(script, { parameters: [this.port, rate] });
     await this.#sender.says("begun");
+  }
+
+  /** What the sender said. */
+  get said(): string {
+    return `${this.#sender?.output}${this.#sender?.errors}`;
   }
 
   /** Sends no more. @returns how many were sent */

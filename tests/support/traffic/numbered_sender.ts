@@ -1,5 +1,5 @@
 // numbered_sender.ts PORT RATE: sends the numbers 0, 1, … as datagrams to 127.0.0.1:PORT, RATE a second, from
-// one socket. At SIGTERM it sends no more, and says how many it sent.
+// the socket that has that port: it is not refused, and does not care what arrives. At SIGTERM it sends no more, and says how many it sent.
 
 import { createSocket } from "node:dgram";
 import process from "node:process";
@@ -22,7 +22,7 @@ function finished(error: Error | null): void {
   finishIfDone();
 }
 
-socket.bind(0, "127.0.0.1", () => {
+socket.bind(port, "127.0.0.1", () => {
   const began = performance.now();
   const timer = setInterval(() => {
     // What a late timer has missed is sent too.

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { checkBoolean, checkKeys, show } from "../base/checks.ts";
-import { IPTABLES } from "./iptables/backend.ts";
-import { RulesError } from "./errors.ts";
-import type { InstalledRules, LeftoverRules, RuleBackend } from "./installed.ts";
-import { NFT } from "./nft/backend.ts";
-import { newName } from "./owner.ts";
+import { checkBoolean, checkKeys, show } from "../../base/checks.ts";
+import { IPTABLES } from "../iptables/backend.ts";
+import { RulesError } from "../errors.ts";
+import type { InstalledRules, LeftoverRules, RuleBackend } from "../installed.ts";
+import { NFT } from "../nft/backend.ts";
+import { newName } from "../owner.ts";
 import { type Prepared, prepareRules, SYSTEM } from "./prepare.ts";
 import { waitForQuietMoment } from "./quiet_moment.ts";
-import { removeAtEnd } from "./removal.ts";
-import type { Range, Rule } from "./rule/rule.ts";
+import { removeAtEnd } from "../removal.ts";
+import type { Range, Rule } from "../rule/rule.ts";
 
 /** Options of `RuleSet.install`. */
 export interface RuleSetOptions {

@@ -4,13 +4,19 @@
  * @module
  */
 
-import { processOfPort } from "../nfqueue/process_of_port.ts";
-import { queueStatistics } from "../nfqueue/statistics.ts";
-import { type Command, STATUS, type Surroundings, UsageError, type Words } from "./command.ts";
-import { FullScreen, terminalSize } from "./terminal/full_screen.ts";
-import { type Paint, painter } from "./terminal/style.ts";
-import { QueueMeter, type QueueState } from "./top/meter.ts";
-import { queueJson, tableLines } from "./top/table.ts";
+import { processOfPort } from "../../nfqueue/process_of_port.ts";
+import { queueStatistics } from "../../nfqueue/statistics.ts";
+import {
+  type Command,
+  STATUS,
+  type Surroundings,
+  UsageError,
+  type Words,
+} from "../frame/command.ts";
+import { FullScreen, terminalSize } from "../terminal/full_screen.ts";
+import { type Paint, painter } from "../terminal/style.ts";
+import { QueueMeter, type QueueState } from "./meter.ts";
+import { queueJson, tableLines } from "./table.ts";
 
 const CTRL_C = "\x03";
 /** 128 and the number of SIGINT. */

@@ -5,18 +5,24 @@
  */
 
 import { resolve } from "node:path";
-import { UnblockedOutput } from "../linux/unblocked_output.ts";
-import { type Command, STATUS, type Surroundings, UsageError, type Words } from "./command.ts";
-import { BoundedOutput, isUnread } from "./output/bounded_output.ts";
-import { FileWriter } from "./output/file_writer.ts";
-import { parseQueues } from "./queue_words.ts";
-import { parseRule } from "./rule_words.ts";
-import { type Destination, PrintedPackets, RecordedPackets } from "./dump/destination.ts";
-import { DisplayFilter } from "./dump/expression/display_filter.ts";
-import { presentation, type PresentationOptions } from "./dump/presentation.ts";
-import { listen, type Listening } from "./dump/queues.ts";
-import { readRecording } from "./dump/recording.ts";
-import { Selection } from "./dump/selection.ts";
+import { UnblockedOutput } from "../../linux/unblocked_output.ts";
+import {
+  type Command,
+  STATUS,
+  type Surroundings,
+  UsageError,
+  type Words,
+} from "../frame/command.ts";
+import { BoundedOutput, isUnread } from "../output/bounded_output.ts";
+import { FileWriter } from "../output/file_writer.ts";
+import { parseQueues } from "../words/queue_words.ts";
+import { parseRule } from "../words/rule_words.ts";
+import { type Destination, PrintedPackets, RecordedPackets } from "./destination.ts";
+import { DisplayFilter } from "./expression/display_filter.ts";
+import { presentation, type PresentationOptions } from "./presentation.ts";
+import { listen, type Listening } from "./queues.ts";
+import { readRecording } from "./recording.ts";
+import { Selection } from "./selection.ts";
 
 const STDOUT = 1;
 /** Nobody reads the output any more: what a shell tells of a program that SIGPIPE ended. */

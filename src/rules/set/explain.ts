@@ -1,9 +1,9 @@
 // Rules in the words of a person who types them: for those who want to see, or to do it by hand.
-import { IPTABLES } from "./iptables/backend.ts";
-import type { InstallOptions, RuleBackend } from "./installed.ts";
-import { NFT } from "./nft/backend.ts";
+import { IPTABLES } from "../iptables/backend.ts";
+import type { InstallOptions, RuleBackend } from "../installed.ts";
+import { NFT } from "../nft/backend.ts";
 import { prepareRules } from "./prepare.ts";
-import type { Rule } from "./rule/rule.ts";
+import type { Rule } from "../rule/rule.ts";
 
 /** Commands, or why there are none. */
 export type Explanation =

@@ -2,10 +2,16 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import process from "node:process";
-import { type Command, STATUS, type Surroundings, UsageError, type Words } from "./command.ts";
-import { commandName, PLACE, shellWord } from "./package/own_place.ts";
-import { missingName } from "./init/known_name.ts";
-import { template } from "./init/template.ts";
+import {
+  type Command,
+  STATUS,
+  type Surroundings,
+  UsageError,
+  type Words,
+} from "../frame/command.ts";
+import { commandName, PLACE, shellWord } from "../package/own_place.ts";
+import { missingName } from "./known_name.ts";
+import { template } from "./template.ts";
 
 const DEFAULT = "filter.ts";
 
