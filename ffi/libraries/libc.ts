@@ -39,6 +39,8 @@ const symbols = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t read(int fd, void *buffer, size_t count)`: the result fits an int */
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  /** `ssize_t write(int fd, const void *buffer, size_t count)`: the result fits an int */
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `ssize_t pread(int fd, void *buffer, size_t count, off_t offset)`: the result fits an int */
   pread: { parameters: ["i32", "buffer", "usize", "usize"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *target, size_t length)`: the result fits an int */
@@ -65,10 +67,18 @@ const symbols = {
   eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
   /** `int ioctl(int fd, unsigned long request, void *argument)` */
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
+  /** `unsigned int if_nametoindex(const char *name)`: 0 where there is none */
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
   /** `char *if_indextoname(unsigned int index, char *name)` */
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  /** `struct passwd *getpwnam(const char *name)`: memory that belongs to the library, until the next call */
+  getpwnam: { parameters: ["buffer"], result: "pointer" },
+  /** `int usleep(useconds_t microseconds)` */
+  usleep: { parameters: ["u32"], result: "i32" },
   /** `int kill(pid_t process, int signal)` */
   kill: { parameters: ["i32", "i32"], result: "i32" },
+  /** `int sigaction(int signal, const struct sigaction *action, struct sigaction *old)` */
+  sigaction: { parameters: ["i32", "pointer", "pointer"], result: "i32" },
   /** `pid_t getpid(void)` */
   getpid: { parameters: [], result: "i32" },
   /** `char *strncpy(char *to, const char *from, size_t most)` */

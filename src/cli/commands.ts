@@ -1,6 +1,8 @@
-import type { Command } from "./command.ts";
+import type { CommandTable } from "./frame/command.ts";
 
-/** Each command is loaded when it is asked for: `rules explain` needs no packet code. */
-export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  doctor: async () => (await import("./doctor.ts")).doctor,
+/** The commands, in the order of the overview. Each is loaded when it is asked for. */
+export const COMMANDS: CommandTable = {
+  init: async () => (await import("./init/command.ts")).init,
+  dump: async () => (await import("./dump/command.ts")).DUMP,
+  doctor: async () => (await import("./doctor/command.ts")).doctor,
 };
