@@ -87,7 +87,20 @@ test("nft's statement queue", { timeout }, () => {
     }),
     { kind: "queue", numbers: { from: 3, to: 3 }, bypass: false },
   );
-  // `queue to symhash mod 4`: the number comes from a register.
+  // `queue to symhash mod 4 offset 3`
+  const balanced = read(
+    ["hash", (writer) => {
+      writer.u32(4, 4);
+      writer.u32(6, 3);
+    }],
+    ["queue", (writer) => writer.u32(4, 8)],
+  );
+  assert.deepEqual(balanced, {
+    place: "handle 9",
+    conditional: false,
+    action: { kind: "queue", numbers: { from: 3, to: 6 }, bypass: false },
+  });
+  // `queue to ip daddr map @numbers`: the number comes from somewhere.
   assert.deepEqual(
     queue((writer) => {
       writer.u32(4, 8);
