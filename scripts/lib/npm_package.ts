@@ -27,7 +27,6 @@ interface Manifest {
 
 /** One entry, as a tool writes it. */
 interface Made {
-  readonly types?: string;
   readonly import?: string;
   readonly default?: string;
 }
@@ -77,7 +76,7 @@ export function finishPackage(folder: string): void {
   const exports: Record<string, { types: string; default: string }> = {};
   const programs: Record<string, string> = {};
   for (const [entry, source] of Object.entries(entriesOf())) {
-    const { import: imported, default: file = imported } = made[entry] ?? {};
+    const file = made[entry]?.default ?? made[entry]?.import;
     if (file === undefined) throw new Error(`the tool made nothing of ${entry}`);
     exports[entry] = { types: file.replace(/\.js$/, ".d.ts"), default: file };
     for (const path of Object.values(exports[entry])) {
