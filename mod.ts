@@ -67,6 +67,9 @@ export type {
   RuleFields,
   RuleHook,
 } from "./src/rules/rule/rule.ts";
+export { type RuleCounter, RuleSet, type RuleSetOptions } from "./src/rules/set/rule_set.ts";
+export { RulesError } from "./src/rules/errors.ts";
+export type { LeftoverRules } from "./src/rules/installed.ts";
 export type { RunOptions } from "./src/queue/loops/run.ts";
 export type { RunSyncOptions, RunSyncResult } from "./src/queue/loops/run_sync.ts";
 export { type QueueStatistics, queueStatistics } from "./src/nfqueue/statistics.ts";

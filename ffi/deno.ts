@@ -5,6 +5,7 @@
  */
 
 // deno-lint-ignore-file no-explicit-any -- the one place where Deno's own types would be needed
+import { denoSignals } from "./deno_signals.ts";
 import { isPermissionError, permissionError } from "./load_error.ts";
 import { PollSet } from "./poll_set.ts";
 import { processCalls } from "./process.ts";
@@ -83,6 +84,8 @@ export function denoBackend(): Backend | undefined {
       return () => (globalThis as any).removeEventListener("unload", callback);
     },
     ...processCalls((globalThis as any).process),
+    ...denoSignals(deno, (globalThis as any).process),
+    serveModules: () => false,
     // Asking for the variable must never raise a permission prompt.
     environment: (name) =>
       deno.permissions.querySync({ name: "env", variable: name }).state === "granted"

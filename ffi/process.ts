@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Backend, EndingSignal, ProgramEnd } from "./types.ts";
+import type { Backend, ProgramEnd } from "./types.ts";
 
 /** What is used of node:process. */
 export interface NodeProcess {
-  readonly pid: number;
-  on(signal: string, listener: () => void): unknown;
-  off(signal: string, listener: () => void): unknown;
-  listeners(signal: string): readonly unknown[];
-  kill(process: number, signal: string): unknown;
+  on(event: string, listener: () => void): unknown;
+  prependListener(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
+  listeners(event: string): readonly unknown[];
+  getBuiltinModule(name: "node:worker_threads"): { readonly isMainThread: boolean };
   getBuiltinModule(name: "node:child_process"): {
     spawnSync(program: string, words: readonly string[], options: object): {
       readonly status: number | null;
@@ -23,7 +23,10 @@ export interface NodeProcess {
   };
 }
 
-type Calls = Pick<Backend, "runProgram" | "onSignal" | "hasListener" | "endBySignal">;
+type Calls = Pick<
+  Backend,
+  "runProgram" | "isMainThread" | "onUncaughtError" | "onSignal" | "hasListener"
+>;
 
 const FAILURES: Readonly<Record<string, string>> = {
   ENOENT: "not-found",
@@ -59,22 +62,26 @@ export function processCalls(process: NodeProcess): Calls {
   };
   return {
     runProgram,
+    get isMainThread() {
+      return process.getBuiltinModule("node:worker_threads").isMainThread;
+    },
+    onUncaughtError: (callback) => {
+      const listener = () => {
+        if (process.listeners("uncaughtException").length === 0) callback();
+      };
+      process.on("uncaughtExceptionMonitor", listener);
+      return () => process.off("uncaughtExceptionMonitor", listener);
+    },
     onSignal: (signal, callback) => {
       const listener = () => callback();
       own.add(listener);
-      process.on(signal, listener);
+      // Before the program's: one that takes itself off when it is called must still be there.
+      process.prependListener(signal, listener);
       return () => {
         own.delete(listener);
         process.off(signal, listener);
       };
     },
-    hasListener: (signal: EndingSignal) =>
-      process.listeners(signal).some((listener) => !own.has(listener)),
-    endBySignal: (signal: EndingSignal) => {
-      for (const listener of process.listeners(signal)) {
-        process.off(signal, listener as () => void);
-      }
-      process.kill(process.pid, signal);
-    },
+    hasListener: (signal) => process.listeners(signal).some((listener) => !own.has(listener)),
   };
 }

@@ -145,17 +145,27 @@ export interface Backend {
   onceReadable(descriptor: number, callback: () => void): () => void;
   /** Runs `callback` when this process or worker ends by itself. Gives back how to take it off. */
   onExit(callback: () => void): () => void;
+  /**
+   * Calls back before an error ends this process that nothing catches: Deno then says no more. Gives back
+   * how to take it off.
+   */
+  onUncaughtError(callback: () => void): () => void;
+  /** Whether this is the program's first thread, and no worker. */
+  readonly isMainThread: boolean;
+  /**
+   * Calls back when a signal arrives at this process, which does not keep the event loop alive. Only for the
+   * main thread. Gives back how to withdraw.
+   */
+  onSignal(signal: EndingSignal, callback: () => void): () => void;
+  /** Whether the program listens for the signal, by other means than `onSignal`. To ask once it has come. */
+  hasListener(signal: EndingSignal): boolean;
   /** Runs a program to its end while this thread waits. No shell is involved. */
   runProgram(words: readonly [string, ...string[]], input?: string): ProgramEnd;
   /**
-   * Calls back when a signal arrives at this process. Gives back how to withdraw. In a worker no
-   * signal arrives: then nothing is done.
+   * Lets modules that are loaded later import these by their names, wherever they lie. Nothing is done
+   * where only an import map can: false is given back.
    */
-  onSignal(signal: EndingSignal, callback: () => void): () => void;
-  /** Whether the program listens for the signal, by other means than `onSignal`. */
-  hasListener(signal: EndingSignal): boolean;
-  /** Ends this process as the signal would have ended it without any listener. */
-  endBySignal(signal: EndingSignal): void;
+  serveModules(modules: Readonly<Record<string, () => Promise<object>>>): boolean;
   /** An environment variable; undefined where it is unset or may not be read. */
   environment(name: string): string | undefined;
 }

@@ -39,6 +39,8 @@ const symbols = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t read(int fd, void *buffer, size_t count)`: the result fits an int */
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  /** `ssize_t write(int fd, const void *buffer, size_t count)`: the result fits an int */
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `ssize_t pread(int fd, void *buffer, size_t count, off_t offset)`: the result fits an int */
   pread: { parameters: ["i32", "buffer", "usize", "usize"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *target, size_t length)`: the result fits an int */
@@ -75,6 +77,8 @@ const symbols = {
   usleep: { parameters: ["u32"], result: "i32" },
   /** `int kill(pid_t process, int signal)` */
   kill: { parameters: ["i32", "i32"], result: "i32" },
+  /** `int sigaction(int signal, const struct sigaction *action, struct sigaction *old)` */
+  sigaction: { parameters: ["i32", "pointer", "pointer"], result: "i32" },
   /** `pid_t getpid(void)` */
   getpid: { parameters: [], result: "i32" },
   /** `char *strncpy(char *to, const char *from, size_t most)` */

@@ -1,6 +1,6 @@
 /**
- * What each folder may import, besides itself: other floors, and single files. The table "Floors" of ARCHITECTURE.md says the same;
- * tests/scripts/floors.test.ts compares the two. A floor that the table calls "later" has no folder
+ * What each folder may import, besides itself: other floors, and single files. The table "Floors" of
+ * ARCHITECTURE.md says the same; tests/scripts/floors.test.ts compares the two. A floor that the table calls "later" has no folder
  * yet.
  */
 export const FLOORS: Readonly<Record<string, readonly string[]>> = {

@@ -6,10 +6,10 @@ import {
   STATUS,
   type Surroundings,
   UsageError,
-} from "./command.ts";
+} from "./frame/command.ts";
 import { COMMANDS } from "./commands.ts";
-import { parseWords } from "./parse_words.ts";
-import { VERSION } from "./version.ts";
+import { parseWords } from "./words/parse_words.ts";
+import { VERSION } from "./package/version.ts";
 
 const HELP = ["--help", "-h", "help"];
 

@@ -1,8 +1,8 @@
 // The command as a process: its words, outputs, signals and exit status.
 import process from "node:process";
-import { type CommandTable, STATUS, type Surroundings } from "./command.ts";
+import { type CommandTable, STATUS, type Surroundings } from "./frame/command.ts";
 import { main } from "./dispatch.ts";
-import { visible } from "./point.ts";
+import { visible } from "./words/point.ts";
 
 /** Signals that end the command in order, and the exit status behind each. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

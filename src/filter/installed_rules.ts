@@ -1,5 +1,6 @@
 // A host's rules in the kernel.
 import type { Rule } from "../rules/rule/rule.ts";
+import { RuleSet } from "../rules/set/rule_set.ts";
 
 /** What a host needs of a RuleSet. */
 export interface HostRules {
@@ -63,6 +64,4 @@ export class InstalledRules {
 }
 
 /** Rules of this system's kernel. */
-export const installRules: InstallRules = () => {
-  throw new Error("RuleSet is not merged yet");
-};
+export const installRules: InstallRules = (rules) => RuleSet.install(rules);

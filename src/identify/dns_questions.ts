@@ -121,8 +121,10 @@ export function dnsQuestions(
   }
   const all = new Cursor(given, 0, given.length);
   const length = transport === "tcp" ? all.u16() : all.left;
-  const whole = !all.broken && all.left >= length;
+  if (all.broken) return MORE;
+  if (transport === "tcp" && length < HEADER) return OTHER;
+  const isCut = transport === "udp" || all.left < length;
   const questions = readMessage(all.part(Math.min(length, all.left)));
   if (typeof questions !== "string") return { status: "found", questions };
-  return questions === "more" && (!whole || transport === "udp") ? MORE : OTHER;
+  return questions === "more" && isCut ? MORE : OTHER;
 }

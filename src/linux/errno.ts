@@ -47,6 +47,7 @@ const TEXTS: Readonly<Record<number, readonly [code: string, text: string]>> = {
   23: ["ENFILE", "too many open files in the system"],
   24: ["EMFILE", "too many open files"],
   28: ["ENOSPC", "no space left"],
+  32: ["EPIPE", "nobody reads any more"],
   34: ["ERANGE", "out of range"],
   38: ["ENOSYS", "not implemented by this kernel"],
   88: ["ENOTSOCK", "not a socket"],

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { failedCall, prepareErrno, threadErrno } from "./errno.ts";
+import { ERRNO, failedCall, prepareErrno, threadErrno } from "./errno.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { NativeMemory } from "../../ffi/memory.ts";
+import { lookForSignals } from "./signals.ts";
 
 const POLLIN = 1;
 /** struct pollfd: int fd; short events; short revents. */
@@ -42,8 +43,11 @@ export class BlockingWait {
       this.#timeout.view.setUint32(NANOSECONDS, nanoseconds, true);
     }
     const limit = microseconds === undefined ? null : this.#timeout.pointer;
+    lookForSignals();
     const ready = this.#libc.ppoll(this.#pollfd.pointer, ONE, limit, null);
-    return ready < 0 ? -threadErrno() : ready;
+    const result = ready < 0 ? -threadErrno() : ready;
+    if (result === -ERRNO.EINTR) lookForSignals();
+    return result;
   }
 }
 

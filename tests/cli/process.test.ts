@@ -5,7 +5,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { VERSION } from "../../src/cli/version.ts";
+import { VERSION } from "../../src/cli/package/version.ts";
 import { isBun } from "../support/runtime/child.ts";
 import { until } from "../support/runtime/waiting.ts";
 import { commandWords, runCommand } from "../support/terminal/command_words.ts";

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { UsageError } from "../../src/cli/command.ts";
-import { parseQueues } from "../../src/cli/queue_words.ts";
-import { parseRule, ruleText } from "../../src/cli/rule_words.ts";
-import { writeValue } from "../../src/cli/line_words.ts";
+import { UsageError } from "../../src/cli/frame/command.ts";
+import { parseQueues } from "../../src/cli/words/queue_words.ts";
+import { parseRule, ruleText } from "../../src/cli/words/rule_words.ts";
+import { writeValue } from "../../src/cli/words/line_words.ts";
 import { checkRule } from "../../src/rules/rule/checked_rule.ts";
 import type { Rule, RuleFields } from "../../src/rules/rule/rule.ts";
 import { HOSTILE, RULES } from "../rules/samples.ts";

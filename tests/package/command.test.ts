@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { VERSION } from "../../src/cli/version.ts";
+import { VERSION } from "../../src/cli/package/version.ts";
 import { BareProject, pack, repository } from "../support/packages/bare_project.ts";
 import { isBun } from "../support/runtime/child.ts";
 import { runCommand } from "../support/terminal/command_words.ts";

@@ -6,6 +6,7 @@
 
 import { checkInteger, checkKeys, checkMilliseconds } from "../../base/checks.ts";
 import { ERRNO } from "../../linux/errno.ts";
+import { LOOK_EVERY, lookForSignals, signalsMatter } from "../../linux/signals.ts";
 import type { SyncHandler } from "./deliver.ts";
 import { Drain } from "./hand_out.ts";
 import type { Engine } from "./engine.ts";
@@ -36,6 +37,8 @@ export interface RunSyncResult {
 const BUSY = 4;
 /** Every so many quiet receives, one asks for a whole batch. */
 const WIDE_EVERY = 16;
+/** Every so many rounds under load, signals are looked for. */
+const BUSY_LOOK = 16;
 
 /** Runs until an option, a signal or `close()` ends it. */
 export function runSync(
@@ -75,8 +78,13 @@ function loop(
   const enough = engine.counters.received + (timeout === 0 ? engine.configuration.maxLength : 0);
   let packets = 0;
   let quiet = 0;
+  let rounds = 0;
+  const guarded = signalsMatter();
   engine.receive();
   for (;;) {
+    if (guarded && rounds++ % BUSY_LOOK === 0 && lookForSignals()) {
+      return { packets, reason: "signal" };
+    }
     packets += drain.handOut(maxPackets - packets);
     // The handler may have decided packets of other queues, and the thread does not yield.
     flushWaiting();
@@ -89,15 +97,22 @@ function loop(
     const expiry = engine.expire();
     // Under load more has come meanwhile; else one call to wait beats a receive that finds nothing.
     if (left <= 0 || (engine.lastCount >= BUSY && engine.receive() > 0)) continue;
-    const patience = Math.ceil(Math.min(left, expiry, engine.idle()));
+    const patience = Math.ceil(
+      Math.min(left, expiry, engine.idle(), guarded ? LOOK_EVERY : Infinity),
+    );
     // Behind what listeners may have decided.
     engine.flush();
     flushWaiting();
+    // One that comes between this and the wait interrupts nothing: so the wait has an end.
+    if (guarded && lookForSignals()) return { packets, reason: "signal" };
     // Alone, a packet is quicker to take when no second one is asked for; at times we ask, or we
     // would never see that the load has grown.
     engine.receive(patience, ++quiet % WIDE_EVERY === 0 ? undefined : 1);
     if (engine.lastCount === -ERRNO.EAGAIN) engine.look();
-    if (engine.lastCount === -ERRNO.EINTR) return { packets, reason: "signal" };
+    if (engine.lastCount === -ERRNO.EINTR) {
+      if (guarded) lookForSignals();
+      return { packets, reason: "signal" };
+    }
   }
 }
 

@@ -19,17 +19,39 @@ function isMatch({ name, attributes }: Expression): boolean {
   return COMPARISONS.includes(name) || (load !== undefined && attributes.has(load));
 }
 
-/** What nft would read on after the expression, or begin before it. */
+/** Words that stand in no match: statements, and what belongs to a rule's place. */
+const STATEMENTS: readonly string[] = [
+  ...["accept", "drop", "continue", "return", "jump", "goto", "queue", "counter", "log", "limit"],
+  ...["quota", "set", "map", "vmap", "add", "update", "delete", "meter", "reject", "masquerade"],
+  ...["tproxy", "notrack", "synproxy", "fwd", "dup", "xt", "handle", "position", "index", "last"],
+  ...["comment", "include", "define"],
+];
+/** What begins a match. Another sign, or one of these operators, would go on with the match before it. */
+const BEGIN = /^(?!(?:and|or|xor|not|eq|ne|lt|gt|le|ge|lshift|rshift)\b)[a-z@]/i;
+
+/**
+ * What can be said without nft. It also keeps words from nft at which libnftables ends the process
+ * (assertions of its own), and what would read on behind the expression.
+ *
+ * @throws {RangeError} naming the field
+ */
 export function checkExpressionText(field: string, text: string): void {
-  const quotes = text.split('"').length - 1;
-  if (quotes % 2 !== 0) throw new RangeError(`${field}: a quotation mark is not closed`);
-  let depth = 0;
-  for (const character of text.replaceAll(/"[^"]*"/g, "")) {
-    if (character === "{") depth++;
-    if (character === "}") depth--;
-    if (depth < 0) break;
+  if (!BEGIN.test(text)) {
+    throw new RangeError(
+      `${field} must begin with the name of what is compared, such as tcp dport`,
+    );
   }
-  if (depth !== 0) throw new RangeError(`${field}: a brace has no other one`);
+  const parts = text.split('"');
+  if (parts.length % 2 === 0) throw new RangeError(`${field}: a quotation mark is not closed`);
+  const plain = parts.filter((_, at) => at % 2 === 0).join(' "" ');
+  const braces = plain.replaceAll(/[^{}]/g, "");
+  if (!/^(\{\})*$/.test(braces)) {
+    throw new RangeError(`${field}: braces must come in pairs, none within another`);
+  }
+  const statement = plain.split(/[^\w-]+/).find((word) => STATEMENTS.includes(word));
+  if (statement !== undefined) {
+    throw new RangeError(`${field} must hold matches only: "${statement}" is none`);
+  }
 }
 
 /**

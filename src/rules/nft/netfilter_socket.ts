@@ -84,6 +84,21 @@ export class NetfilterSocket implements Disposable {
   }
 
   /**
+   * Sends one request outside of any transaction, which asks for an answer (`NLM_F_ACK`).
+   *
+   * @returns its errno, 0 where all went well
+   * @throws {SystemError} when it cannot be sent
+   */
+  ask(request: Request): number {
+    this.#send([request]);
+    let errno = 0;
+    for (const { view, message } of this.#received()) {
+      if (message.type === NLMSG.ERROR) errno ||= decodeError(view, message.offset).error;
+    }
+    return errno;
+  }
+
+  /**
    * Sends requests as one transaction, and has it done.
    *
    * @throws {SystemError} and nothing was done

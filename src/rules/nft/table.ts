@@ -2,6 +2,8 @@
 import { ERRNO, failedCall, SystemError } from "../../linux/errno.ts";
 import { INJECTED_MARK } from "../injected_mark.ts";
 import { type NftContext, NftRefusal } from "./context.ts";
+import type { CheckedRule } from "../rule/checked_rule.ts";
+import type { NftFamily } from "./lines.ts";
 import { checkMatches } from "./matches.ts";
 import {
   deleteTable,
@@ -82,7 +84,7 @@ export class NftTable {
 
   #prepareTargets(plan: TablePlan, change: TableChange): void {
     const { socket } = this.#context;
-    if (!this.#made) socket.commit([newTable(this.#name, { owned: this.#owned })]);
+    if (!this.#made) this.#makeTable();
     this.#made = true;
     const fresh = [...plan.targets].filter(([chain]) => !this.#targets.has(chain));
     socket.commit(fresh.flatMap(([chain, target]) => [
@@ -93,12 +95,24 @@ export class NftTable {
     for (const [chain] of fresh) change.made.push(chain);
   }
 
+  #makeTable(): void {
+    try {
+      return this.#context.run([
+        `add table ${this.place}${this.#owned ? " { flags owner; }" : ""}`,
+      ]);
+    } catch (error) {
+      if (!(error instanceof NftRefusal)) throw error;
+    }
+    // libnftables before 0.9.9 does not know owners, and would lose them: it makes its socket anew.
+    this.#context.socket.commit([newTable(this.#name)]);
+  }
+
   #prepareChains(plan: TablePlan, change: TableChange): void {
-    const fresh: { readonly name: string; readonly chain: RuleChain }[] = [];
+    const fresh: { readonly name: string; readonly key: string; readonly chain: RuleChain }[] = [];
     const chains = new Map<string, string>();
     for (const [key, chain] of plan.chains) {
       let name = this.#chains.get(key);
-      if (name === undefined) fresh.push({ name: name = `rule_${++this.#number}`, chain });
+      if (name === undefined) fresh.push({ name: name = `rule_${++this.#number}`, key, chain });
       chains.set(key, name);
     }
     change.chains = chains;
@@ -113,10 +127,18 @@ export class NftTable {
       for (const { name, chain } of plain) this.#make(name, chain, change);
       throw refused(error, "");
     }
-    for (const { name, chain } of fresh) {
-      if (chain.from.rule.expression === undefined) continue;
-      this.#make(name, chain, change);
-      const { where } = chain.from;
+    for (const { name, key, chain } of fresh) {
+      const { where, rule } = chain.from;
+      if (rule.expression === undefined) continue;
+      try {
+        this.#make(name, chain, change);
+      } catch (error) {
+        // One that reads IPv4's header fits nothing in a table of IPv6.
+        if (!(error instanceof RangeError) || !hasSibling(this.#name.family, rule)) throw error;
+        chains.delete(key);
+        change.misfits.set(key, error);
+        continue;
+      }
       checkMatches(`${where}expression`, chain.lines, this.rules(name));
     }
   }
@@ -161,7 +183,10 @@ export class NftTable {
   switchOver(plan: TablePlan | undefined, change: TableChange): string[] {
     const commands = this.flush();
     for (const [name, { jumps }] of plan?.bases ?? []) {
-      const rules = jumps.map(({ match, key }) => `${match}jump ${change.chains.get(key)}`);
+      const rules = jumps.flatMap(({ match, key }) => {
+        const chain = change.chains.get(key);
+        return chain === undefined ? [] : [`${match}jump ${chain}`];
+      });
       commands.push(
         ...[SKIP_INJECTED, ...rules].map((rule) => `add rule ${this.place} ${name} ${rule}`),
       );
@@ -210,6 +235,11 @@ export class NftTable {
   }
 }
 
+/** Whether the rule is in another table too. */
+function hasSibling(family: NftFamily, rule: CheckedRule): boolean {
+  return family !== "inet" && rule.family === "inet";
+}
+
 /** A change of a table's chains that is not in effect yet. */
 export class TableChange {
   readonly #before: { readonly chains: Iterable<string>; readonly targets: Iterable<string> };
@@ -218,6 +248,8 @@ export class TableChange {
   targets: ReadonlySet<string>;
   /** Names of the chains that were made; each before those that it leads to. */
   readonly made: string[] = [];
+  /** By key, why nft cannot have a rule in this table, where it may have it in another. */
+  readonly misfits = new Map<string, RangeError>();
 
   constructor(chains: ReadonlyMap<string, string>, targets: ReadonlySet<string>) {
     this.#before = { chains: chains.values(), targets };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { LINK_TYPE, networkLayerOf } from "../../../src/capture/mod.ts";
-import { UsageError } from "../../../src/cli/command.ts";
+import { UsageError } from "../../../src/cli/frame/command.ts";
 import { DisplayFilter } from "../../../src/cli/dump/expression/display_filter.ts";
 import type { FilteredPacket } from "../../../src/cli/dump/expression/packet_reader.ts";
 import { buildPacket } from "../../../src/packet/mod.ts";
@@ -132,7 +132,7 @@ function refusal(expression: string): { readonly message: string; readonly marke
 test("errors point at the word that is wrong", LIMIT, () => {
   const cases: readonly (readonly [expression: string, marked: string, message: RegExp])[] = [
     ["tcp and hots 10.0.0.1", "hots", /host/],
-    ["tcp prot 80", "prot", /and or or is missing/],
+    ["tcp prot 80", "prot", /"and" or "or" is missing/],
     ["10.0.0.1", "10.0.0.1", /host 10\.0\.0\.1/],
     ["10.0.0.0/8", "10.0.0.0", /net 10\.0\.0\.0/],
     ["tcp or 80", "80", /port 80/],

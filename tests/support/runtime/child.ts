@@ -93,7 +93,7 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL" | "SIGUSR1"): void {
+  kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL" | "SIGUSR1"): void {
     // Not ChildProcess.kill: Deno then reports that signal as the end, whatever the child did.
     if (!this.#over) process.kill(this.pid, signal);
   }

@@ -12,10 +12,16 @@ const NEEDS: readonly {
     library: "netfilterQueue",
     code: "library",
     missing: ({ problem = "" }) => {
-      const [message = "", ...advice] = problem.split("\n");
+      // The loader's message: what is wrong, then lines that say what to do.
+      const [first = "", ...lines] = problem.split("\n");
+      const [message = "", install] = first.split(/\. (?=Install it)/);
       // Nothing by its name, or something that is none.
       const code = message.includes("cannot be used") ? "library-unusable" : "library-missing";
-      return error(code, sentence(message), advice.join("\n"));
+      return error(
+        code,
+        sentence(message),
+        [...(install ? [install] : []), ...lines].join("\n").trim(),
+      );
     },
   },
   {
@@ -30,9 +36,8 @@ const NEEDS: readonly {
     missing: () =>
       note(
         "libnftables-missing",
-        "libnftables.so.1 is not here, so rules are set by the program iptables.",
-        "Install it (Debian, Ubuntu: apt-get install libnftables1; Fedora, Arch, Alpine: nftables), " +
-          "or allow the program: --allow-run=iptables-restore,ip6tables-restore,iptables-save,ip6tables-save.",
+        "libnftables.so.1 is not here, so rules cannot be set by nft.",
+        "Install it (Debian, Ubuntu: apt-get install libnftables1; Fedora, Arch, Alpine: nftables).",
       ),
   },
   {

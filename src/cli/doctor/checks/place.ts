@@ -45,8 +45,8 @@ export function checkPlace({ process, queues }: Facts): readonly Finding[] {
       ? "/proc/net/netfilter may not be read here, so nobody can tell who owns a queue, or how full it is."
       : "There is no /proc here, so nobody can tell who owns a queue, or how full it is.";
     const advice = queues.mounted
-      ? "In a namespace that was entered with unshare -Urn it belongs to nobody: make the two one " +
-        "after the other, with unshare -Ur unshare -n."
+      ? "It takes root, or CAP_DAC_READ_SEARCH. In a namespace that was entered with unshare -Urn it " +
+        "belongs to nobody: make the two one after the other, with unshare -Ur unshare -n."
       : "Mount it: mount -t proc proc /proc.";
     found.push(warning("proc-hidden", message, advice));
   }

@@ -6,6 +6,7 @@ import { count, type Finding, ok, warning } from "../terms/finding.ts";
 const MAX_LENGTH = 1024;
 
 export function checkReceiveBuffer({ process, queueSupport }: Facts): readonly Finding[] {
+  if (queueSupport.receiveBuffer === undefined) return [];
   const { wanted, got, most } = queueSupport.receiveBuffer;
   const kibibytes = (bytes: number) => `${(bytes >> 10).toLocaleString("en-US")} KiB`;
   if (got >= wanted) {

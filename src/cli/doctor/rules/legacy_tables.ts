@@ -3,7 +3,8 @@
 // <linux/netfilter_ipv6/ip6_tables.h>, <linux/netfilter/x_tables.h>. Numbers are in host order.
 import { textOf } from "../../../../ffi/memory.ts";
 import { viewOf } from "../../../base/bytes.ts";
-import { NFQUEUE, xtQueueAction } from "./xt_target.ts";
+import { XT_NFQUEUE } from "../../../rules/nft/numbers.ts";
+import { xtQueueAction } from "./xt_target.ts";
 import type { Action, ChainFact, Hook, RuleFact } from "./ruleset.ts";
 
 /** struct ipt_getinfo: name[32], valid_hooks, hook_entry[5], underflow[5], num_entries, size. */
@@ -141,6 +142,6 @@ function actionOf(
   const other: Action = { kind: "other" };
   if (target === "") return STANDARD[verdict] ?? other;
   if (target === "REJECT" || target === "DROP") return { kind: "drop" };
-  if (target === NFQUEUE) return xtQueueAction(revision, viewOf(own)) ?? other;
+  if (target === XT_NFQUEUE.NAME) return xtQueueAction(revision, viewOf(own)) ?? other;
   return other;
 }

@@ -1,5 +1,5 @@
-import type { Span } from "../../point.ts";
-import { refuse } from "../../words.ts";
+import type { Span } from "../../words/point.ts";
+import { refuse } from "../../words/line_words.ts";
 import { type Word, wordsOf } from "./words.ts";
 
 /** Brackets in brackets: each takes some of the stack. */

@@ -29,7 +29,7 @@ export class DisplayFilter {
       const loose = rest.text === ")" || rest.text === "]";
       cursor.fail(
         rest,
-        loose ? "nothing was opened that this closes" : "and or or is missing here",
+        loose ? "nothing was opened that this closes" : `"and" or "or" is missing before this word`,
       );
     }
     this.#predicate = predicate;

@@ -1,6 +1,6 @@
 // An expression cut into words.
-import type { Span } from "../../point.ts";
-import { refuse } from "../../words.ts";
+import type { Span } from "../../words/point.ts";
+import { refuse } from "../../words/line_words.ts";
 
 /** Most words that an expression may have: predicates then never nest too deep for the stack. */
 const MOST_WORDS = 2000;

@@ -1,7 +1,7 @@
 // `nfqueue doctor`: whether a filter would run here, and what would be in its way.
-import { type Command, STATUS } from "./command.ts";
-import { examine } from "./doctor/examine.ts";
-import { findingsText } from "./doctor/text.ts";
+import { type Command, STATUS } from "../frame/command.ts";
+import { examine } from "./examine.ts";
+import { findingsText } from "./text.ts";
 
 /** The command. */
 export const doctor: Command = {

@@ -1,8 +1,8 @@
 // The words behind a command's name: options and the rest. node:util reads them; what is wrong is said
 // here, the same way under every runtime.
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import { nearNames } from "../base/names.ts";
-import { UsageError, type Words } from "./command.ts";
+import { nearNames } from "../../base/names.ts";
+import { UsageError, type Words } from "../frame/command.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 

@@ -1,6 +1,6 @@
 // Numbers of queues on the command line.
-import type { Range } from "../rules/rule/rule.ts";
-import { UsageError } from "./command.ts";
+import type { Range } from "../../rules/rule/rule.ts";
+import { UsageError } from "../frame/command.ts";
 
 /**
  * Reads `N` or `A-B`: a queue's number, or the first and the last of a range.

@@ -1,7 +1,7 @@
 // A rule on the command line: one line of words, with the names of Rule's fields.
-import { nearNames, sameNames, showName } from "../base/names.ts";
-import { checkRule } from "../rules/rule/checked_rule.ts";
-import type { Rule, RuleFields } from "../rules/rule/rule.ts";
+import { nearNames, sameNames, showName } from "../../base/names.ts";
+import { checkRule } from "../../rules/rule/checked_rule.ts";
+import type { Rule, RuleFields } from "../../rules/rule/rule.ts";
 import type { Span } from "./point.ts";
 import { type LineWord, readWords, refuse, writeValue } from "./line_words.ts";
 

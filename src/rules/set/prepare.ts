@@ -1,11 +1,11 @@
 // What is looked up before rules are installed: queues, devices, users.
-import { libc } from "../../ffi/libraries/libc.ts";
-import { cString } from "../../ffi/memory.ts";
-import { show } from "../base/checks.ts";
-import { userNumber } from "../linux/users.ts";
-import type { InstallableRule } from "./installed.ts";
-import { type CheckedFields, checkRule } from "./rule/checked_rule.ts";
-import type { Rule } from "./rule/rule.ts";
+import { libc } from "../../../ffi/libraries/libc.ts";
+import { cString } from "../../../ffi/memory.ts";
+import { show } from "../../base/checks.ts";
+import { userNumber } from "../../linux/users.ts";
+import type { InstallableRule } from "../installed.ts";
+import { type CheckedFields, checkRule } from "../rule/checked_rule.ts";
+import type { Rule } from "../rule/rule.ts";
 
 /** Rules that were checked, and what was looked up for them. */
 export interface Prepared {

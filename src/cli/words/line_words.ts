@@ -1,5 +1,5 @@
 // A line of words: `output protocol=tcp expression="tcp flags syn"`.
-import { UsageError } from "./command.ts";
+import { UsageError } from "../frame/command.ts";
 import { pointAt, type Span, visible } from "./point.ts";
 
 /** A word of a line: `value` alone, or `name=value`. */
