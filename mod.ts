@@ -50,6 +50,26 @@ export type { PacketQueueOptions } from "./src/queue/settings/options.ts";
 export type { QueueFlags } from "./src/nfqueue/flags.ts";
 export { Packet } from "./src/queue/packet/packet.ts";
 export { PacketQueue } from "./src/queue/packet_queue.ts";
+export {
+  defineFilter,
+  type Filter,
+  type FilterContext,
+  type FilterHandler,
+} from "./src/filter/filter.ts";
+export { runFilter, type RunFilterOptions } from "./src/filter/run_filter.ts";
+export type {
+  ConnectionState,
+  OneOrMore,
+  QueueBalance,
+  Range,
+  Rule,
+  RuleFamily,
+  RuleFields,
+  RuleHook,
+} from "./src/rules/rule/rule.ts";
+export { type RuleCounter, RuleSet, type RuleSetOptions } from "./src/rules/set/rule_set.ts";
+export { RulesError } from "./src/rules/errors.ts";
+export type { LeftoverRules } from "./src/rules/installed.ts";
 export type { RunOptions } from "./src/queue/loops/run.ts";
 export type { RunSyncOptions, RunSyncResult } from "./src/queue/loops/run_sync.ts";
 export { type QueueStatistics, queueStatistics } from "./src/nfqueue/statistics.ts";

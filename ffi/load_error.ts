@@ -16,20 +16,25 @@ export interface LibraryFile {
   readonly packages: Readonly<Record<string, string>>;
 }
 
-/** A path, and what the dynamic linker answered. */
-export interface Attempt {
-  readonly path: string;
-  readonly reason: string;
-}
-
 /** No candidate for a library could be opened, or the runtime does not allow it. */
 export class LibraryLoadError extends Error {
+  /** Always `"LibraryLoadError"`. */
   override readonly name = "LibraryLoadError";
   /** What was looked for. */
   readonly library: string;
   /** Every path tried, with what the dynamic linker answered. */
-  readonly tried: readonly Attempt[];
+  readonly tried: readonly {
+    /** The file's path or bare name. */
+    readonly path: string;
+    /** The dynamic linker's answer. */
+    readonly reason: string;
+  }[];
 
+  /**
+   * The message begins with `cannot open` and the library; `advice` follows.
+   *
+   * @param library what was looked for
+   */
   constructor(
     library: string,
     { advice, tried = [], cause }: {
@@ -43,6 +48,9 @@ export class LibraryLoadError extends Error {
     this.tried = tried;
   }
 }
+
+/** A path, and what the dynamic linker answered. */
+export type Attempt = LibraryLoadError["tried"][number];
 
 /** What glibc and musl say when this process or the system has no descriptor left. */
 const NO_DESCRIPTOR = /Too many open files|No file descriptors available/;

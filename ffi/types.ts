@@ -161,15 +161,27 @@ export interface Backend {
   hasListener(signal: EndingSignal): boolean;
   /** Runs a program to its end while this thread waits. No shell is involved. */
   runProgram(words: readonly [string, ...string[]], input?: string): ProgramEnd;
+  /**
+   * Lets modules that are loaded later import these by their names, wherever they lie. Nothing is done
+   * where only an import map can: false is given back.
+   */
+  serveModules(modules: Readonly<Record<string, () => Promise<object>>>): boolean;
   /** An environment variable; undefined where it is unset or may not be read. */
   environment(name: string): string | undefined;
 }
 
 /** What the missing-symbol stub of a backend throws. */
 export class MissingSymbolError extends Error {
+  /** Always `"MissingSymbolError"`. */
   override readonly name = "MissingSymbolError";
 
-  /** @param symbol the C function @param since the first version of the library that has it */
+  /**
+   * A function that a library of this version lacks.
+   *
+   * @param symbol the C function
+   * @param since the first version of the library that has it
+   * @param path the library's file
+   */
   constructor(symbol: string, since: string, path: string) {
     super(`${symbol} needs version ${since} or later of its library; ${path} is older`);
   }

@@ -57,9 +57,8 @@ export function check(file: string, source: string): Violation[] {
   for (const { name, at } of specifiers(source, code)) {
     if (/^\.{0,2}\//.test(name)) {
       const target = posix.normalize(posix.join(posix.dirname(file), name));
-      const below = floorOf(target) ?? target;
       const allowed = [floor, ...FLOORS[floor] ?? []];
-      if (!allowed.some((prefix) => below.startsWith(prefix))) {
+      if (!allowed.some((prefix) => target.startsWith(prefix))) {
         report(at, `${floor} may not import ${target}`);
       }
     } else if (/^(?:node|bun|deno):/.test(name)) {

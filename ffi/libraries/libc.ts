@@ -39,10 +39,18 @@ const symbols = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t read(int fd, void *buffer, size_t count)`: the result fits an int */
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  /** `ssize_t write(int fd, const void *buffer, size_t count)`: the result fits an int */
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `ssize_t pread(int fd, void *buffer, size_t count, off_t offset)`: the result fits an int */
   pread: { parameters: ["i32", "buffer", "usize", "usize"], result: "i32" },
   /** `ssize_t readlink(const char *path, char *target, size_t length)`: the result fits an int */
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
+  /** `DIR *opendir(const char *path)` */
+  opendir: { parameters: ["buffer"], result: "pointer" },
+  /** `struct dirent *readdir(DIR *directory)` */
+  readdir: { parameters: ["pointer"], result: "pointer" },
+  /** `int closedir(DIR *directory)` */
+  closedir: { parameters: ["pointer"], result: "i32" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
   /** `int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)` */
@@ -59,8 +67,14 @@ const symbols = {
   eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
   /** `int ioctl(int fd, unsigned long request, void *argument)` */
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
+  /** `unsigned int if_nametoindex(const char *name)`: 0 where there is none */
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
   /** `char *if_indextoname(unsigned int index, char *name)` */
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  /** `struct passwd *getpwnam(const char *name)`: memory that belongs to the library, until the next call */
+  getpwnam: { parameters: ["buffer"], result: "pointer" },
+  /** `int usleep(useconds_t microseconds)` */
+  usleep: { parameters: ["u32"], result: "i32" },
   /** `int kill(pid_t process, int signal)` */
   kill: { parameters: ["i32", "i32"], result: "i32" },
   /** `int sigaction(int signal, const struct sigaction *action, struct sigaction *old)` */

@@ -154,7 +154,15 @@ export const ALIASES: Aliases = {
     outDevice: "outdev oif",
     length: "len",
   },
+  filter: {
+    rules: "rule ruleset chain",
+    options: "settings config queueoptions open",
+    packet: "handler handle callback onpacket filter process run decide default",
+    start: "init setup begin onstart open",
+    stop: "end close teardown cleanup dispose finish onstop",
+  },
   options: {
+    queues: "queue queuenumber queuenum queuenumbers num",
     copyRange: "range maxpacketlen snaplen",
     maxLength: "maxlen maxqueuelen queuelen queuelength",
     receiveBuffer: "socklen rcvbuf recvbuf rcvbufsize buffersize",

@@ -16,6 +16,7 @@ export interface WireProblem {
 
 /** Thrown when bytes are not the message or header they should be. */
 export class WireError extends Error implements WireProblem {
+  /** Always `"WireError"`. */
   override readonly name: string = "WireError";
   /** The part that could not be read: `"tcp header"`, `"NFQA_MARK attribute"`, … */
   readonly layer: string;
@@ -28,6 +29,7 @@ export class WireError extends Error implements WireProblem {
   /** What else is wrong, when it is not a matter of length. */
   readonly reason?: string;
 
+  /** The message is what {@linkcode describeProblem} makes of the problem. */
   constructor(problem: WireProblem) {
     super(describeProblem(problem));
     this.layer = problem.layer;
@@ -48,8 +50,10 @@ export function describeProblem(problem: WireProblem): string {
 
 /** Thrown when a view is read after the memory it reads was given back. */
 export class PacketReleasedError extends Error {
+  /** Always `"PacketReleasedError"`. */
   override readonly name: string = "PacketReleasedError";
 
+  /** The message says to call `packet.copy()`, unless another is given. */
   constructor(
     message: string = "the packet's verdict was given, so its memory is no longer its own: " +
       "call packet.copy() before the verdict to keep its bytes",

@@ -12,6 +12,7 @@ export type JsonValue =
 
 /** An object of such values; what is absent has no key. */
 export interface JsonObject {
+  /** A field by its name. */
   readonly [field: string]: JsonValue;
 }
 

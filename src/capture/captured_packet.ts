@@ -23,6 +23,7 @@ export const LINK_TYPE = {
 export interface CaptureInterface {
   /** The device's name; absent in pcap. */
   readonly name?: string | undefined;
+  /** What the device is, in words; absent in pcap. */
   readonly description?: string | undefined;
   /** See {@linkcode LINK_TYPE}; any 16-bit number. */
   readonly linkType: number;
@@ -68,6 +69,7 @@ export interface CapturedPacket {
   readonly id?: number | undefined;
   /** The queue, or the number of the receive queue of a network card (32 bits). */
   readonly queue?: number | undefined;
+  /** Which way it went through the interface; absent in pcap. */
   readonly direction?: "inbound" | "outbound" | undefined;
   /** The transport checksum was not computed yet: it looks wrong, and is not. */
   readonly checksumNotReady?: boolean | undefined;

@@ -26,7 +26,11 @@ export class PcapWriter {
   readonly #nanoseconds: boolean;
   #begun = false;
 
-  /** @throws {TypeError | RangeError} when `linkType` is no 16-bit number */
+  /**
+   * One writer writes one file.
+   *
+   * @throws {TypeError | RangeError} when `linkType` is no 16-bit number
+   */
   constructor({ linkType = LINK_TYPE.RAW, nanoseconds = false }: PcapWriterOptions = {}) {
     this.#linkType = checkInteger("linkType", linkType, 0, 0xffff);
     this.#nanoseconds = nanoseconds === true;

@@ -69,6 +69,7 @@ class Block {
 export interface PcapngWriterOptions {
   /** The program that records. */
   readonly application?: string | undefined;
+  /** A comment on the whole recording. */
   readonly comment?: string | undefined;
 }
 
@@ -82,7 +83,11 @@ export class PcapngWriter {
   readonly #interfaces = new Map<string, number>();
   #begun = false;
 
-  /** @throws {TypeError} when an option is no text */
+  /**
+   * One writer writes one file.
+   *
+   * @throws {TypeError} when an option is no text
+   */
   constructor({ application = "nfqueue", comment }: PcapngWriterOptions = {}) {
     this.#options = [
       ...(comment === undefined

@@ -8,22 +8,38 @@ import {
 
 /** What of a queued packet goes into a recording: a `Packet` of the main entry is one. */
 export interface QueuedPacket {
+  /** The number of the packet in its queue, 0 to 0xffffffff. */
   readonly id: number;
+  /** The number of the queue, 0 to 65535. */
   readonly queue: number;
+  /** Where in the stack it was queued: `"input"`, `"output"`, … */
   readonly hook: string;
+  /** The captured bytes, from the network header on. */
   readonly payload: Uint8Array;
+  /** Bytes of the whole packet from the network header on. */
   readonly length: number;
+  /** When it arrived, microseconds since 1970; absent on packets from this host. */
   readonly timestamp?: number | undefined;
+  /** The device that it came in by. */
   readonly inDevice?: { readonly name: string } | undefined;
+  /** The device that it leaves by. */
   readonly outDevice?: { readonly name: string } | undefined;
+  /** The layer-2 header without the VLAN tag; bridge family only. */
   readonly layer2Header?: Uint8Array | undefined;
+  /** The VLAN tag (IEEE 802.1Q); bridge family only. */
   readonly vlan?: {
+    /** VLAN id, 0 to 4095. */
     readonly id: number;
+    /** 0 to 7. */
     readonly priority: number;
+    /** To be dropped first under congestion. */
     readonly dropEligible: boolean;
+    /** The tag's protocol identifier: 0x8100 or 0x88a8. */
     readonly protocol: number;
   } | undefined;
+  /** The transport checksum was not computed yet. */
   readonly checksumNotReady: boolean;
+  /** Several segments in one packet. */
   readonly gso: boolean;
 }
 

@@ -14,6 +14,7 @@ import { CaptureReader } from "./reader.ts";
  * A capture that is broken or cut is an error of the stream, a {@linkcode CaptureError}.
  */
 export class CaptureDecoderStream extends TransformStream<Uint8Array, CapturedPacket> {
+  /** Reads pcap and pcapng: the first bytes tell which. */
   constructor() {
     const reader = new CaptureReader();
     super({
@@ -29,12 +30,15 @@ export class CaptureDecoderStream extends TransformStream<Uint8Array, CapturedPa
 
 /** What writes a format: `PcapngWriter`, `PcapWriter`. */
 export interface CaptureWriter {
+  /** Returns the bytes that a file begins with. */
   start(): Uint8Array<ArrayBuffer>;
+  /** Returns the bytes of one packet, and of what the file must say before it. */
   packet(packet: CapturedPacket): Uint8Array<ArrayBuffer>;
 }
 
 /** A stream of packets in, a stream of bytes out, in the format of `writer`. */
 export class CaptureEncoderStream extends TransformStream<CapturedPacket, Uint8Array<ArrayBuffer>> {
+  /** `writer` is for this stream alone. */
   constructor(writer: CaptureWriter) {
     super({
       start(controller) {

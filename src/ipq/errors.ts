@@ -50,13 +50,19 @@ export const IPQ_ERROR_TEXTS: readonly string[] = [
 
 /** Thrown by `IpqHandle` where the functions of libipq(3) give −1 or NULL. */
 export class IpqError extends Error {
+  /** Always `"IpqError"`. */
   override readonly name = "IpqError";
   /** `ipq_errno`: 1 to 16. */
   readonly code: number;
   /** The system's errno behind it; 0 where no system call failed. */
   readonly errno: number;
 
-  /** @param about the errno, and a sentence that says what to do */
+  /**
+   * The message is what `ipq_perror` prints, and the advice behind it.
+   *
+   * @param code `ipq_errno`, 1 to 16
+   * @param about the errno, and a sentence that says what to do
+   */
   constructor(code: number, about: { readonly errno?: number; readonly advice?: string } = {}) {
     const { errno = 0, advice } = about;
     const sentence = describe(code, errno);

@@ -131,6 +131,7 @@ export class NfqHandle implements Disposable {
     });
   }
 
+  /** Closes it, at the end of a `using` scope. */
   [Symbol.dispose](): void {
     this.nfq_close();
   }

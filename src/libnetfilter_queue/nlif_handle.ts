@@ -86,6 +86,7 @@ export class NlifHandle implements Disposable {
     if (pointer !== undefined) libnfnetlink().nlif_close(pointer);
   }
 
+  /** Closes it, at the end of a `using` scope. */
   [Symbol.dispose](): void {
     this.nlif_close();
   }

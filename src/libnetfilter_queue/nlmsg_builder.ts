@@ -54,6 +54,12 @@ export class NlmsgBuilder {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView<ArrayBuffer>;
 
+  /**
+   * An empty buffer.
+   *
+   * @throws {TypeError | RangeError} when the capacity is out of its range
+   * @throws {LibraryLoadError} when the library cannot be opened
+   */
   constructor(options: NlmsgBuilderOptions = {}) {
     const { capacity = VERDICT_WITH_EVERYTHING } = options;
     checkInteger("capacity", capacity, HEADER, MOST);

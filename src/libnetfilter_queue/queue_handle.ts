@@ -139,6 +139,7 @@ export class NfqQueueHandle implements Disposable {
     });
   }
 
+  /** Unbinds the queue, at the end of a `using` scope. */
   [Symbol.dispose](): void {
     this.nfq_destroy_queue();
   }

@@ -47,6 +47,7 @@ const TEXTS: Readonly<Record<number, readonly [code: string, text: string]>> = {
   23: ["ENFILE", "too many open files in the system"],
   24: ["EMFILE", "too many open files"],
   28: ["ENOSPC", "no space left"],
+  32: ["EPIPE", "nobody reads any more"],
   34: ["ERANGE", "out of range"],
   38: ["ENOSYS", "not implemented by this kernel"],
   88: ["ENOTSOCK", "not a socket"],
@@ -102,6 +103,7 @@ export function failedCall(syscall: string, errno: number, advice?: string): Sys
 
 /** A call to the system failed. */
 export class SystemError extends Error {
+  /** Always `"SystemError"`. */
   override readonly name = "SystemError";
   /** The symbolic errno: `"EPERM"`. */
   readonly code: string;
@@ -110,7 +112,11 @@ export class SystemError extends Error {
   /** The C function or the request that failed. */
   readonly syscall: string;
 
-  /** @param advice a sentence that says what to do about it */
+  /**
+   * The message is the call, the errno in words, and `advice`: a sentence that says what to do about it.
+   *
+   * @param syscall the C function or the request that failed
+   */
   constructor(syscall: string, { errno, advice }: { errno: number; advice?: string }) {
     const [code, text] = TEXTS[errno] ?? [`errno ${errno}`, "unknown error"];
     super(`${syscall}: ${code} (${text})${advice === undefined ? "" : `. ${advice}`}`);

@@ -1,10 +1,11 @@
 /**
- * The netlink sockets of this process, found by asking each of its descriptors: neither /proc nor
- * anybody's book-keeping is needed, so those of workers that are gone are found too.
+ * Netlink sockets by their port.
  *
  * @module
  */
 
+import { ERRNO } from "./errno.ts";
+import { readSystemFile } from "./files.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { AF_NETLINK, NetlinkAddress } from "./netlink_address.ts";
 
@@ -14,7 +15,10 @@ const SO_PROTOCOL = 38;
 /** A descriptor above is not looked at: the search takes a millisecond, on the way to an error. */
 const DESCRIPTORS = 4096;
 
-/** Whether a netfilter socket of this process has that port. */
+/**
+ * Whether a netfilter socket of this process has that port. Each of its descriptors is asked: neither
+ * /proc nor anybody's book-keeping is needed, so those of workers that are gone are found too.
+ */
 export function hasPort(portId: number): boolean {
   const { getsockname, getsockopt } = libc();
   const address = new NetlinkAddress();
@@ -30,4 +34,21 @@ export function hasPort(portId: number): boolean {
     if (value[0] === NETLINK_NETFILTER) return true;
   }
   return false;
+}
+
+/**
+ * The inode of the netfilter socket with that port, of whichever process in this network namespace;
+ * undefined where there is none, or no /proc to tell.
+ */
+export function netfilterSocket(portId: number): number | undefined {
+  const own = readSystemFile("/proc/thread-self/net/netlink");
+  const { text } = own.errno === ERRNO.ENOENT ? readSystemFile("/proc/net/netlink") : own;
+  for (const line of text?.split("\n") ?? []) {
+    // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+    const columns = line.trim().split(/\s+/);
+    if (Number(columns[1]) !== NETLINK_NETFILTER) continue;
+    // Some kernels print the port as a signed number.
+    if (Number(columns[2]) >>> 0 === portId) return Number(columns[9]);
+  }
+  return undefined;
 }

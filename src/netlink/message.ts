@@ -49,9 +49,13 @@ export interface NetlinkMessage {
   readonly offset: number;
   /** `nlmsg_len`: bytes of header and payload, without the padding after it. */
   readonly length: number;
+  /** `nlmsg_type`: what the message is. */
   readonly type: number;
+  /** `nlmsg_flags`: bits of `NLM_F`. */
   readonly flags: number;
+  /** `nlmsg_seq`, 0 to 0xffffffff; an answer has its request's. */
   readonly sequence: number;
+  /** `nlmsg_pid`: the socket's port id; 0 is the kernel. */
   readonly portId: number;
 }
 

@@ -6,7 +6,7 @@
 
 import { backend } from "../../ffi/backend.ts";
 import { ERRNO, failedCall, type SystemError } from "../linux/errno.ts";
-import { readSystemFile } from "../linux/files.ts";
+import { processOfPort } from "./process_of_port.ts";
 import { readQueueTable } from "./queue_table.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
 
@@ -88,10 +88,11 @@ function describeOwner({ own, owner: { portId } }: Refusal & { readonly cause: "
   if (own) {
     return `this very process (netlink port ${portId}), ${describeOwn(backend().reloadFlag)}`;
   }
-  // The port of the first netlink socket of a process is its id, in its own process namespace.
-  const name = readSystemFile(`/proc/${portId}/comm`).text?.trim();
-  const likely = name === undefined ? "" : `, most likely process ${portId} (${name})`;
-  return `another process (netlink port ${portId}${likely}): a queue has one owner; ` +
+  const found = processOfPort(portId);
+  const who = found === undefined
+    ? ""
+    : `, ${found.certain ? "" : "most likely "}process ${found.id} (${found.name})`;
+  return `another process (netlink port ${portId}${who}): a queue has one owner; ` +
     "stop that program";
 }
 

@@ -5,15 +5,9 @@
  * @module
  */
 
-import { libc } from "../../ffi/libraries/libc.ts";
+import { CAPABILITY, hasCapability } from "../linux/capabilities.ts";
 import { hasPort } from "../linux/netlink_ports.ts";
 import { type QueueStatistics, readQueueTable } from "./queue_table.ts";
-
-/** struct __user_cap_header_struct: version, pid (0: this thread); version 3 has two data blocks. */
-const CAPABILITY_VERSION_3 = 0x20080522;
-/** struct __user_cap_data_struct: effective, permitted, inheritable, 32 bits each, twice. */
-const CAPABILITY_DATA_SIZE = 24;
-const CAP_NET_ADMIN = 12;
 
 /** What stands in the way. */
 export type Refusal =
@@ -27,19 +21,10 @@ export type Refusal =
 
 /** Explains an EPERM (or EBUSY) on binding a queue. */
 export function refusalOf(queue: number): Refusal {
-  if (!hasNetAdmin()) return { cause: "capability" };
+  // Unknown counts as present, so that we never blame what we cannot see.
+  if (hasCapability(CAPABILITY.NET_ADMIN) === false) return { cause: "capability" };
   const { queues, errno, mounted } = readQueueTable();
   const owner = queues.find((line) => line.queue === queue);
   if (owner !== undefined) return { cause: "owner", owner, own: hasPort(owner.portId) };
   return errno === 0 ? { cause: "namespace" } : { cause: "hidden", mounted };
-}
-
-/** Unknown counts as present, so that we never blame what we cannot see. */
-function hasNetAdmin(): boolean {
-  const header = new DataView(new ArrayBuffer(8));
-  header.setUint32(0, CAPABILITY_VERSION_3, true);
-  const data = new DataView(new ArrayBuffer(CAPABILITY_DATA_SIZE));
-  const bytes = ({ buffer }: DataView<ArrayBuffer>) => new Uint8Array(buffer);
-  if (libc().capget(bytes(header), bytes(data)) < 0) return true;
-  return (data.getUint32(0, true) >> CAP_NET_ADMIN & 1) === 1;
 }

@@ -27,6 +27,14 @@ export interface QueueSocketOptions {
   readonly families: readonly number[];
 }
 
+/** Numbers of the queues that this thread has open. */
+const openHere = new Set<number>();
+
+/** Whether this thread has the queue open: while the thread is blocked, nobody decides its packets. */
+export function isOpenHere(queue: number): boolean {
+  return openHere.has(queue);
+}
+
 /** One socket, and at most one queue that it owns. */
 export class QueueSocket {
   readonly number: number;
@@ -85,6 +93,7 @@ export class QueueSocket {
     );
     if (queueHandle === null) return threadErrno();
     this.#queueHandle = queueHandle;
+    openHere.add(this.number);
     return 0;
   }
 
@@ -155,6 +164,7 @@ export class QueueSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#queueHandle !== undefined) openHere.delete(this.number);
     unwatchLinks();
     const nfq = libnetfilterQueue();
     if (this.#queueHandle !== undefined) nfq.nfq_destroy_queue(this.#queueHandle);

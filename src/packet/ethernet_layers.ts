@@ -23,7 +23,11 @@ export class EthernetLayers {
   readonly layers: Layers | undefined;
   readonly #problem: WireProblem | undefined;
 
-  /** @param bytes from the destination address on, ending before the frame check sequence. */
+  /**
+   * Reads the link layer; the packet behind it is read when it is asked for.
+   *
+   * @param bytes from the destination address on, ending before the frame check sequence.
+   */
   constructor(bytes: PacketBytes) {
     this.packetBytes = bytes;
     const vlans: VlanView[] = [];

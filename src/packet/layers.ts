@@ -41,6 +41,8 @@ export class Layers {
   readonly #outline: Outline;
 
   /**
+   * Finds the headers; their fields are read when they are asked for.
+   *
    * @param bytes the packet, and what stands before it.
    * @param ethertype what the packet is; 0 looks at the version in the first byte.
    * @param networkOffset where in the bytes the network header begins.
@@ -84,10 +86,12 @@ export class Layers {
     return ipOf(this.#outline);
   }
 
+  /** The header of an IPv4 packet. */
   get ipv4(): Ipv4View | undefined {
     return ipv4Of(this.#outline);
   }
 
+  /** The header of an IPv6 packet, with its extension headers. */
   get ipv6(): Ipv6View | undefined {
     return ipv6Of(this.#outline);
   }
@@ -97,18 +101,22 @@ export class Layers {
     return arpOf(this.#outline);
   }
 
+  /** The TCP header. Absent in later fragments, and where it was not captured whole. */
   get tcp(): TcpView | undefined {
     return tcpOf(this.#outline);
   }
 
+  /** The UDP header. Absent in later fragments, and where it was not captured whole. */
   get udp(): UdpView | undefined {
     return udpOf(this.#outline);
   }
 
+  /** The ICMP header. Absent in later fragments, and where it was not captured whole. */
   get icmp(): IcmpView | undefined {
     return icmpOf(this.#outline);
   }
 
+  /** The ICMPv6 header. Absent in later fragments, and where it was not captured whole. */
   get icmpv6(): Icmpv6View | undefined {
     return icmpv6Of(this.#outline);
   }

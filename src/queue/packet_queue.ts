@@ -219,6 +219,7 @@ export class PacketQueue extends EventTarget {
     this.#engine.close();
   }
 
+  /** Closes it, at the end of a `using` scope. It warns when a `run` is still going on. */
   [Symbol.dispose](): void {
     // Only run() sets it. A program that closes by hand means it; one that leaves a scope may not.
     const { warn } = this.#engine.settings;
@@ -232,6 +233,7 @@ export class PacketQueue extends EventTarget {
     this.close();
   }
 
+  /** Closes it, at the end of an `await using` scope. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve(this[Symbol.dispose]());
   }
@@ -242,6 +244,7 @@ export class PacketQueue extends EventTarget {
     listener: ((event: PacketQueueEventMap[Type]) => void) | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /** Listens for events of any name. */
   override addEventListener(
     type: string,
     listener: EventListener | EventListenerObject | null,

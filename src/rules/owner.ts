@@ -14,6 +14,9 @@ export interface Owner {
 /** In the 36 digits 0-9a-z: process, time of its start, namespace of processes, number of the set. */
 const NAME = /^nfq_([0-9a-z]+)_([0-9a-z]+)_([0-9a-z]+)_([0-9a-z]+)(?=$|_)/;
 
+/** PID_MAX_LIMIT of linux/threads.h. */
+const MOST_PROCESSES = 2 ** 22;
+
 let made = 0;
 
 /**
@@ -32,6 +35,7 @@ export function ownerOf(name: string): Owner | undefined {
   const [, id = "", start = "", namespace = ""] = NAME.exec(name) ?? [];
   if (id === "") return undefined;
   const number = parseInt(id, 36);
+  if (number > MOST_PROCESSES) return undefined;
   if (namespace !== ownNamespace()) return { process: number, state: "elsewhere" };
   prepareErrno();
   const exists = libc().kill(number, 0) === 0 || threadErrno() === ERRNO.EPERM;

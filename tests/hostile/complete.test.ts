@@ -9,6 +9,7 @@ import * as libnetfilterQueue from "../../src/libnetfilter_queue/mod.ts";
 import * as ipq from "../../src/ipq/mod.ts";
 import * as main from "../../mod.ts";
 import * as capture from "../../src/capture/mod.ts";
+import * as identify from "../../src/identify/mod.ts";
 import * as packets from "../../src/packet/mod.ts";
 import * as netlink from "../../src/netlink/mod.ts";
 
@@ -69,6 +70,7 @@ test("every public entry that takes bytes is tried", { timeout: 20_000 }, () => 
     ["src/packet", packets],
     ["src/netlink", netlink],
     ["src/capture", capture],
+    ["src/identify", identify],
     ["src/ipq", ipq],
     ["src/libnetfilter_queue", libnetfilterQueue],
     ["src/queue", main],
@@ -107,6 +109,8 @@ test("every public entry that takes bytes is tried", { timeout: 20_000 }, () => 
       "ipq_read",
       "NfqHandle.receiveAsync",
       "parseLayers",
+      "clientHello",
+      "QuicInitial.add",
       "IpHeader.saddr",
       "Packet.replacePayload",
       "TcpView.optionList",

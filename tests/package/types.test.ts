@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { template } from "../../src/cli/init/template.ts";
 import { BareProject, pack, repository } from "../support/packages/bare_project.ts";
 import { isBun } from "../support/runtime/child.ts";
 
@@ -23,6 +24,8 @@ async function installed(): Promise<BareProject> {
     const { status, text } = await project.run("bun", ["add", path]);
     assert.equal(status, 0, text);
     project.write("index.ts", everything);
+    // What `nfqueue init` writes.
+    project.write("filter.ts", template("filter.ts", { kind: "installed", path: INSTALLED }));
     return project;
   } catch (error) {
     project[Symbol.dispose]();
@@ -105,7 +108,7 @@ for (const { name: compiler, module, version, settings } of compilers) {
     for (const { name, types, ...options } of settings) {
       project.write("settings.json", {
         extends: "./tsconfig.json",
-        files: ["index.ts", "wrong.ts"],
+        files: ["index.ts", "filter.ts", "wrong.ts"],
         compilerOptions: {
           skipLibCheck: false,
           types: types === undefined ? [] : [types],

@@ -9,7 +9,8 @@ import { mayChangeUser, requireIsolation } from "../support/network/isolation.ts
 import { Filter } from "../support/queue/filter.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
-import { installable, Installed, installed } from "./nft_support.ts";
+import { prepareRules } from "../../src/rules/set/prepare.ts";
+import { Installed, installed } from "./nft_support.ts";
 import { ruleCases } from "./rule_packets.ts";
 import { RuleScene } from "./rule_scene.ts";
 import { RULES } from "./samples.ts";
@@ -165,7 +166,7 @@ test("a rule that fails leaves everything as it was", LIMIT, () => {
     assert.throws(() => new Installed(IPTABLES, rules), message);
     assert.throws(() => kept.replace(rules), message);
     assert.throws(() =>
-      IPTABLES.commands(installable(rules), {
+      IPTABLES.commands(prepareRules(rules).rules, {
         ...{ name: "nfq_1_1_1_1", users: new Map(), leaveChains: false },
       }), message);
   }
@@ -227,7 +228,7 @@ test("leaveChains leaves what keeps conntrack, and nothing else", LIMIT, () => {
 
 test("commands are what a person would have typed", LIMIT, () => {
   const options = { name: "nfq_1_1_1_1", users: new Map([["root", 0]]), leaveChains: false };
-  const commands = (rule: object) => IPTABLES.commands(installable(rule as never), options);
+  const commands = (rule: object) => IPTABLES.commands(prepareRules(rule as never).rules, options);
   assert.deepEqual(
     commands({ hook: "output", family: "ipv4", protocol: "tcp", destinationPort: 25, queue: 0 }),
     ["iptables -A OUTPUT -p tcp --dport 25 -j NFQUEUE --queue-num 0 --queue-bypass"],

@@ -9,7 +9,7 @@ import { nftSupport } from "../../src/rules/nft/support.ts";
 
 requireIsolation();
 
-test("each packet is queued exactly when it should be", { timeout: 60_000 }, async (context) => {
+test("each packet is queued exactly when it should be", { timeout: 60_000 }, async () => {
   using scene = new RuleScene();
   const { target } = nftSupport();
   for (const one of ruleCases(scene)) {

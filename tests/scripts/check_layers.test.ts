@@ -36,6 +36,8 @@ const cases: readonly (readonly [string, string, string])[] = [
   ["src/queue/a.ts", "export default 1;", "default export"],
   ["tests/a.test.ts", "const a = 1;\nexport { a as default };", "default export"],
   ["tests/a.test.ts", 'import "../src/queue/a.ts"; Deno.pid; let a: any;', ""],
+  ["src/identify/a.ts", 'import "../../ffi/crypto.ts";', ""],
+  ["src/identify/a.ts", 'import "../../ffi/load.ts";', "may not import ffi/load.ts"],
   ["src/other/a.ts", "", "belongs to no floor"],
   ["src/cli/a.ts", 'import { parseArgs } from "node:util"; import "../../mod.ts";', ""],
   ["src/cli/a.ts", 'import { dlopen } from "bun:ffi";', "only ffi/ may import bun:ffi"],

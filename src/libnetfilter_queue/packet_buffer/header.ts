@@ -38,14 +38,17 @@ export abstract class BufferHeader {
     return this.read(0, this.size);
   }
 
+  /** The byte at `offset`. */
   protected u8(offset: number): number {
     return this.#memory.view.getUint8(this.#position + offset);
   }
 
+  /** The two bytes at `offset` as a number, host order. */
   protected u16(offset: number): number {
     return this.#memory.view.getUint16(this.#position + offset);
   }
 
+  /** The four bytes at `offset` as a number, host order. */
   protected u32(offset: number): number {
     return this.#memory.view.getUint32(this.#position + offset);
   }
@@ -55,21 +58,25 @@ export abstract class BufferHeader {
     return this.u8(offset) >> shift & (1 << width) - 1;
   }
 
+  /** Writes a byte; `name` is the field in errors. */
   protected setU8(name: string, offset: number, value: number): void {
     checkInteger(name, value, 0, 0xff);
     this.#memory.view.setUint8(this.#position + offset, value);
   }
 
+  /** Writes two bytes; `value` is in host order, `name` the field in errors. */
   protected setU16(name: string, offset: number, value: number): void {
     checkInteger(name, value, 0, 0xffff);
     this.#memory.view.setUint16(this.#position + offset, value);
   }
 
+  /** Writes four bytes; `value` is in host order, `name` the field in errors. */
   protected setU32(name: string, offset: number, value: number): void {
     checkInteger(name, value, 0, 0xffffffff);
     this.#memory.view.setUint32(this.#position + offset, value);
   }
 
+  /** Writes `width` bits of the byte at `offset`, from bit `shift` on; `name` is the field in errors. */
   protected setBits(
     name: string,
     offset: number,
@@ -82,6 +89,7 @@ export abstract class BufferHeader {
     this.#memory.view.setUint8(this.#position + offset, rest | value << shift);
   }
 
+  /** A copy of `length` bytes from `offset` on. */
   protected read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     const { buffer } = this.#memory.view;
     const bytes = new Uint8Array(new ArrayBuffer(length));
@@ -89,6 +97,7 @@ export abstract class BufferHeader {
     return bytes;
   }
 
+  /** Writes exactly `length` bytes at `offset`; `name` is the field in errors. */
   protected write(
     name: string,
     offset: number,

@@ -40,19 +40,25 @@ export interface ConntrackTcp {
 export interface ConntrackSctp {
   /** As in /proc/net/nf_conntrack: `"COOKIE_WAIT"`, `"ESTABLISHED"`, … */
   state: string;
+  /** Verification tag (RFC 9260 §3.1) of the original direction, 0 to 0xffffffff. */
   verificationTagOriginal?: number;
+  /** The same of the answers. */
   verificationTagReply?: number;
 }
 
 /** Packets and bytes of one direction; beyond 2⁵³ rounded. */
 export interface ConntrackCounter {
+  /** How many packets. */
   packets: number;
+  /** How many bytes, from the network header on. */
   bytes: number;
 }
 
 /** An address, and a port where the protocol has them. */
 export interface ConntrackEndpoint {
+  /** IPv4 or IPv6, as text. */
   address: string;
+  /** 0 to 65535; absent where the protocol has none. */
   port?: number;
 }
 
@@ -85,7 +91,9 @@ export interface Conntrack {
   timeout?: number;
   /** The entry's id, 0 to 2³²−1. */
   id?: number;
+  /** What is known of a TCP connection. */
   tcp?: ConntrackTcp;
+  /** What is known of an SCTP association. */
   sctp?: ConntrackSctp;
   /** Name of the connection's helper: `"ftp"`, … */
   helper?: string;

@@ -21,7 +21,9 @@ export interface ConntrackTuple {
   destinationPort?: number;
   /** ICMP and ICMPv6 only. */
   icmpIdentifier?: number;
+  /** The same of the type, 0 to 255. */
   icmpType?: number;
+  /** The same of the code, 0 to 255. */
   icmpCode?: number;
   /** The zone of this direction alone. */
   zone?: number;

@@ -65,7 +65,9 @@ export interface QueueConfig {
 
 /** A configuration message as it was read: defaults filled in, known numbers as names. */
 export interface DecodedQueueConfig extends QueueConfig {
+  /** `nlmsg_seq`, 0 to 0xffffffff. */
   readonly sequence: number;
+  /** Whether an answer was asked for (NLM_F_ACK). */
   readonly acknowledge: boolean;
 }
 

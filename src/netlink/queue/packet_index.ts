@@ -7,13 +7,13 @@ export const ATTRIBUTE_STRIDE = 24;
 /** The message is whole and well formed. */
 export const MESSAGE_OK = 0;
 /** The datagram ends before the message does (it was cut by a short receive buffer). */
-export const MESSAGE_CUT = -1;
+export const MESSAGE_CUT: -1 = -1;
 /** It is not an NFQNL_MSG_PACKET: an answer (NLMSG_ERROR), or something unknown. */
-export const MESSAGE_OTHER = -2;
+export const MESSAGE_OTHER: -2 = -2;
 /** A length is impossible, or an attribute is shorter than its type demands. */
-export const MESSAGE_MALFORMED = -3;
+export const MESSAGE_MALFORMED: -3 = -3;
 /** It is whole, but has no NFQA_PACKET_HDR, so no verdict can be given. */
-export const MESSAGE_WITHOUT_ID = -4;
+export const MESSAGE_WITHOUT_ID: -4 = -4;
 
 /** Least payload, in bytes, of each attribute of a packet message, by type. */
 export const MINIMUM_LENGTH: Uint8Array = new Uint8Array(ATTRIBUTE_STRIDE);

@@ -103,6 +103,7 @@ export interface Ipv6Fields {
   readonly source?: string | undefined;
   /** Default `::`. */
   readonly destination?: string | undefined;
+  /** Extension headers (RFC 8200 §4), in their order. Default: none. */
   readonly extensions?: readonly Ipv6Extension[] | undefined;
 }
 
@@ -122,13 +123,21 @@ export interface TcpFields {
   readonly reserved?: number | undefined;
   /** Bits of `TCP_FLAG`. Default 0; what follows sets further ones. */
   readonly flags?: number | undefined;
+  /** The sender has no more data. Default: as `flags` has it. */
   readonly fin?: boolean | undefined;
+  /** Synchronizes sequence numbers. Default: as `flags` has it. */
   readonly syn?: boolean | undefined;
+  /** Resets the connection. Default: as `flags` has it. */
   readonly rst?: boolean | undefined;
+  /** The data is for the program without delay. Default: as `flags` has it. */
   readonly psh?: boolean | undefined;
+  /** `acknowledgmentNumber` is meaningful. Default: as `flags` has it. */
   readonly ack?: boolean | undefined;
+  /** `urgentPointer` is meaningful. Default: as `flags` has it. */
   readonly urg?: boolean | undefined;
+  /** Echo of a congestion mark (RFC 3168 §6.1). Default: as `flags` has it. */
   readonly ece?: boolean | undefined;
+  /** The congestion window was reduced (RFC 3168 §6.1). Default: as `flags` has it. */
   readonly cwr?: boolean | undefined;
   /** Default 65535. */
   readonly windowSize?: number | undefined;
@@ -140,9 +149,13 @@ export interface TcpFields {
   readonly options?: Uint8Array | readonly TcpOption[] | undefined;
   /** This and the following: options behind those of `options`. */
   readonly mss?: number | undefined;
+  /** The window's shift count, 0 to 255 (RFC 7323 §2). */
   readonly windowScale?: number | undefined;
+  /** Whether SACK is permitted (RFC 2018 §2). Default false. */
   readonly sackPermitted?: boolean | undefined;
+  /** Blocks of SACK (RFC 2018 §3), at most 4. */
   readonly sack?: readonly TcpSackBlock[] | undefined;
+  /** Timestamps (RFC 7323 §3). */
   readonly timestamps?: TcpTimestamps | undefined;
 }
 
@@ -186,12 +199,19 @@ export interface PacketFields {
   readonly ethernet?: EthernetFields | undefined;
   /** One tag or several, the outer one first; needs `ethernet`. */
   readonly vlan?: VlanFields | readonly VlanFields[] | undefined;
+  /** An ARP packet. Of `arp`, `ipv4` and `ipv6` there is at most one. */
   readonly arp?: ArpFields | undefined;
+  /** An IPv4 header. */
   readonly ipv4?: Ipv4Fields | undefined;
+  /** An IPv6 header. */
   readonly ipv6?: Ipv6Fields | undefined;
+  /** A TCP header. Of `tcp`, `udp`, `icmp` and `icmpv6` there is at most one, and it needs an IP header. */
   readonly tcp?: TcpFields | undefined;
+  /** A UDP header. */
   readonly udp?: UdpFields | undefined;
+  /** An ICMP header. */
   readonly icmp?: IcmpFields | undefined;
+  /** An ICMPv6 header. */
   readonly icmpv6?: Omit<IcmpFields, "gateway"> | undefined;
   /** What follows the headers. */
   readonly payload?: Uint8Array | undefined;

@@ -63,6 +63,7 @@ export class Ipv4View {
   readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
+  /** `Layers` makes it: `layers.ipv4`. */
   constructor(outline: Outline) {
     this.#packet = outline.packet;
     this.#outline = outline;
@@ -121,6 +122,7 @@ export class Ipv4View {
     restructure(this.#outline);
   }
 
+  /** Tells which datagram fragments belong to (RFC 791 §3.1), 0 to 65535. */
   get identification(): number {
     return this.#packet.u16(this.#outline.networkOffset + FIELD.identification);
   }
@@ -139,6 +141,7 @@ export class Ipv4View {
     this.#writeFlag("reservedFlag", IPV4_FRAGMENT.RESERVED, value);
   }
 
+  /** The flag DF (RFC 791 §3.1): routers may not fragment it. */
   get dontFragment(): boolean {
     return (this.#packet.u8(this.#outline.networkOffset + FIELD.fragment) & 0x40) !== 0;
   }
@@ -147,6 +150,7 @@ export class Ipv4View {
     this.#writeFlag("dontFragment", IPV4_FRAGMENT.DONT_FRAGMENT, value);
   }
 
+  /** The flag MF (RFC 791 §3.1): further fragments follow this one. */
   get moreFragments(): boolean {
     return (this.#packet.u8(this.#outline.networkOffset + FIELD.fragment) & 0x20) !== 0;
   }

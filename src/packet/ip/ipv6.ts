@@ -60,6 +60,7 @@ export class Ipv6View {
   readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
+  /** `Layers` makes it: `layers.ipv6`. */
   constructor(outline: Outline) {
     this.#packet = outline.packet;
     this.#outline = outline;
@@ -150,6 +151,7 @@ export class Ipv6View {
     restructure(this.#outline);
   }
 
+  /** Hops that it may still make (RFC 8200 §3), 0 to 255. */
   get hopLimit(): number {
     return this.#packet.u8(this.#outline.networkOffset + FIELD.hopLimit);
   }

@@ -6,7 +6,9 @@ import { checkObject } from "../../base/objects.ts";
 export interface Ipv6Fragment {
   /** Where this fragment's data belongs in the whole packet's, in bytes. */
   readonly offset: number;
+  /** Further fragments follow this one. */
   readonly moreFragments: boolean;
+  /** Tells which packet fragments belong to, 0 to 0xffffffff. */
   readonly identification: number;
 }
 
@@ -14,6 +16,7 @@ export interface Ipv6Fragment {
 export interface Ipv6Option {
   /** 0 to 255; 0 and 1 are padding, which keeps the others where they must be. */
   readonly type: number;
+  /** What follows the length byte, 0 to 255 bytes; none in padding of one byte. */
   readonly data: Uint8Array;
 }
 
@@ -21,6 +24,7 @@ export interface Ipv6Option {
 export interface Ipv6Routing {
   /** 0 source route (RFC 2460), 2 mobility (RFC 6275), 3 RPL (RFC 6554), 4 segments (RFC 8754). */
   readonly type: number;
+  /** Nodes still to be visited, 0 to 255. */
   readonly segmentsLeft: number;
   /** What follows these two bytes: 4 bytes and the addresses, for most types. */
   readonly data: Uint8Array;
@@ -28,8 +32,11 @@ export interface Ipv6Routing {
 
 /** What an Authentication header says (RFC 4302). */
 export interface Ipv6Authentication {
+  /** Tells the receiver which security association it belongs to, 0 to 0xffffffff. */
   readonly securityParametersIndex: number;
+  /** Counts the packets of the association, 0 to 0xffffffff. */
   readonly sequenceNumber: number;
+  /** Authenticates the packet; the association says how long it is. */
   readonly integrityCheckValue: Uint8Array;
 }
 

@@ -41,6 +41,7 @@ export class ArpView {
   readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
+  /** `Layers` makes it: `layers.arp`. */
   constructor(outline: Outline) {
     this.#packet = outline.packet;
     this.#outline = outline;
@@ -99,6 +100,7 @@ export class ArpView {
     this.#write16(FIELD.operation, checkU16("operation", value));
   }
 
+  /** The sender's hardware address, `aa:bb:cc:dd:ee:ff`. */
   get senderHardwareAddress(): string {
     return formatMac(this.senderHardwareBytes);
   }
@@ -107,6 +109,7 @@ export class ArpView {
     this.senderHardwareBytes = parseMac(value, "senderHardwareAddress");
   }
 
+  /** The sender's protocol address, `a.b.c.d`. */
   get senderProtocolAddress(): string {
     return protocolText(this.senderProtocolBytes);
   }
@@ -115,6 +118,7 @@ export class ArpView {
     this.senderProtocolNumber = parseIpv4(value, "senderProtocolAddress");
   }
 
+  /** The target's hardware address; zeros in a request. */
   get targetHardwareAddress(): string {
     return formatMac(this.targetHardwareBytes);
   }
@@ -123,6 +127,7 @@ export class ArpView {
     this.targetHardwareBytes = parseMac(value, "targetHardwareAddress");
   }
 
+  /** The target's protocol address, `a.b.c.d`. */
   get targetProtocolAddress(): string {
     return protocolText(this.targetProtocolBytes);
   }
@@ -159,6 +164,7 @@ export class ArpView {
     this.#writeBytes(this.#at(FIELD.addresses), bytes);
   }
 
+  /** Bytes of the sender's protocol address. */
   get senderProtocolBytes(): Uint8Array {
     return this.#part(this.#senderProtocol(), this.protocolLength);
   }
@@ -168,6 +174,7 @@ export class ArpView {
     this.#writeBytes(this.#senderProtocol(), bytes);
   }
 
+  /** Bytes of the target's hardware address. */
   get targetHardwareBytes(): Uint8Array {
     return this.#part(this.#targetHardware(), this.hardwareLength);
   }
@@ -177,6 +184,7 @@ export class ArpView {
     this.#writeBytes(this.#targetHardware(), bytes);
   }
 
+  /** Bytes of the target's protocol address. */
   get targetProtocolBytes(): Uint8Array {
     return this.#part(this.#targetProtocol(), this.protocolLength);
   }

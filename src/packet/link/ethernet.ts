@@ -21,7 +21,12 @@ export class EthernetView {
   readonly #packet: PacketBytes;
   readonly #start: number;
 
-  /** @throws {RangeError} when there are no 14 bytes at `start`. */
+  /**
+   * Lends the header's bytes.
+   *
+   * @param start where the destination address begins; default 0.
+   * @throws {RangeError} when there are no 14 bytes at `start`.
+   */
   constructor(packet: PacketBytes, start: number = 0) {
     if (!(start >= 0 && start + ETHERNET_HEADER_SIZE <= packet.length)) {
       throw new RangeError(`an Ethernet header has 14 bytes, got ${packet.length - start}`);

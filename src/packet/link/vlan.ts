@@ -20,6 +20,8 @@ export class VlanView {
   readonly #start: number;
 
   /**
+   * Lends the tag's bytes.
+   *
    * @param start where the tag's protocol identifier stands: in the place of the ethertype.
    * @throws {RangeError} when there are no 6 bytes there.
    */

@@ -12,6 +12,7 @@ export interface FlowFields {
   readonly protocol: number;
   /** IPv4 or IPv6, as text; both of one version. */
   readonly source: string;
+  /** As text, of the same version as `source`. */
   readonly destination: string;
   /** Default 0. */
   readonly sourcePort?: number;

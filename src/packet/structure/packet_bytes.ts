@@ -239,6 +239,9 @@ export class PacketBytes {
   }
 
   /** Writes bytes, which may be of this packet. */
+  setBytes(offset: number, bytes: Uint8Array): void;
+  /** @ignore Of bytes that were checked already. */
+  setBytes(offset: number, bytes: GivenBytes): void;
   setBytes(offset: number, bytes: GivenBytes): void {
     const count = checkedLength("bytes", bytes);
     this.replace(offset, count, bytes, count);
@@ -254,6 +257,9 @@ export class PacketBytes {
    * may.
    * @throws {PacketReleasedError} after the release.
    */
+  replace(offset: number, removed: number, bytes: Uint8Array, inserted?: number): void;
+  /** @ignore Of bytes that were checked already. */
+  replace(offset: number, removed: number, bytes: GivenBytes, inserted: number): void;
   replace(
     offset: number,
     removed: number,
@@ -279,6 +285,9 @@ export class PacketBytes {
   }
 
   /** Lends other memory in place of the old, which may be another's; nothing of it is touched yet. */
+  lend(bytes: Uint8Array): void;
+  /** @ignore The same of another owner's memory. */
+  lend(bytes: Uint8Array, owner: BytesOwner<never>): void;
   lend(bytes: Uint8Array, owner: BytesOwner<never> | undefined = this.#owner): void {
     if (this.#length < 0) throw new PacketReleasedError();
     const length = checkedLength("bytes", bytes);

@@ -81,11 +81,13 @@ export class IcmpView {
   readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
+  /** `Layers` makes it: `layers.icmp`. */
   constructor(outline: Outline) {
     this.#packet = outline.packet;
     this.#outline = outline;
   }
 
+  /** What the message is (RFC 792), 0 to 255: `typeName` has it in words. */
   get type(): number {
     return this.#packet.u8(this.#outline.upperOffset + FIELD.type);
   }
@@ -100,6 +102,7 @@ export class IcmpView {
     return TYPE_NAMES[type] ?? `type ${type}`;
   }
 
+  /** Tells more of the type, 0 to 255. */
   get code(): number {
     return this.#packet.u8(this.#outline.upperOffset + FIELD.code);
   }

@@ -77,11 +77,13 @@ export class Icmpv6View {
   readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
+  /** `Layers` makes it: `layers.icmpv6`. */
   constructor(outline: Outline) {
     this.#packet = outline.packet;
     this.#outline = outline;
   }
 
+  /** What the message is (RFC 4443 §2.1), 0 to 255: `typeName` has it in words. */
   get type(): number {
     return this.#packet.u8(this.#outline.upperOffset + FIELD.type);
   }
@@ -96,6 +98,7 @@ export class Icmpv6View {
     return TYPE_NAMES[type] ?? `type ${type}`;
   }
 
+  /** Tells more of the type, 0 to 255. */
   get code(): number {
     return this.#packet.u8(this.#outline.upperOffset + FIELD.code);
   }

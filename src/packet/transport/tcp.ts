@@ -48,11 +48,13 @@ export class TcpView {
   readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
+  /** `Layers` makes it: `layers.tcp`. */
   constructor(outline: Outline) {
     this.#packet = outline.packet;
     this.#outline = outline;
   }
 
+  /** The source port, 0 to 65535. */
   get sourcePort(): number {
     return this.#packet.u16(this.#outline.upperOffset + FIELD.sourcePort);
   }
@@ -61,6 +63,7 @@ export class TcpView {
     this.#write(FIELD.sourcePort, checkU16("sourcePort", value));
   }
 
+  /** The destination port, 0 to 65535. */
   get destinationPort(): number {
     return this.#packet.u16(this.#outline.upperOffset + FIELD.destinationPort);
   }
@@ -69,6 +72,7 @@ export class TcpView {
     this.#write(FIELD.destinationPort, checkU16("destinationPort", value));
   }
 
+  /** Number of the first byte of data, or of SYN; 0 to 0xffffffff. */
   get sequenceNumber(): number {
     return this.#packet.u32(this.#outline.upperOffset + FIELD.sequenceNumber);
   }
@@ -123,6 +127,7 @@ export class TcpView {
     this.#writeBits(0xff00, checkInteger("flags", value, 0, 255));
   }
 
+  /** The sender has no more data. */
   get fin(): boolean {
     return (this.flags & TCP_FLAG.FIN) !== 0;
   }
@@ -131,6 +136,7 @@ export class TcpView {
     this.#writeFlag("fin", TCP_FLAG.FIN, value);
   }
 
+  /** Begins a connection: sequence numbers are synchronized. */
   get syn(): boolean {
     return (this.flags & TCP_FLAG.SYN) !== 0;
   }
@@ -139,6 +145,7 @@ export class TcpView {
     this.#writeFlag("syn", TCP_FLAG.SYN, value);
   }
 
+  /** Ends the connection at once. */
   get rst(): boolean {
     return (this.flags & TCP_FLAG.RST) !== 0;
   }
@@ -147,6 +154,7 @@ export class TcpView {
     this.#writeFlag("rst", TCP_FLAG.RST, value);
   }
 
+  /** The receiver shall hand the data to its program without delay. */
   get psh(): boolean {
     return (this.flags & TCP_FLAG.PSH) !== 0;
   }
@@ -155,6 +163,7 @@ export class TcpView {
     this.#writeFlag("psh", TCP_FLAG.PSH, value);
   }
 
+  /** {@link acknowledgmentNumber} is meaningful. */
   get ack(): boolean {
     return (this.flags & TCP_FLAG.ACK) !== 0;
   }
@@ -163,6 +172,7 @@ export class TcpView {
     this.#writeFlag("ack", TCP_FLAG.ACK, value);
   }
 
+  /** {@link urgentPointer} is meaningful. */
   get urg(): boolean {
     return (this.flags & TCP_FLAG.URG) !== 0;
   }
@@ -171,6 +181,7 @@ export class TcpView {
     this.#writeFlag("urg", TCP_FLAG.URG, value);
   }
 
+  /** Echo of a congestion mark; in a SYN, a wish for ECN (RFC 3168 §6.1). */
   get ece(): boolean {
     return (this.flags & TCP_FLAG.ECE) !== 0;
   }
@@ -179,6 +190,7 @@ export class TcpView {
     this.#writeFlag("ece", TCP_FLAG.ECE, value);
   }
 
+  /** The sender has reduced its congestion window (RFC 3168 §6.1). */
   get cwr(): boolean {
     return (this.flags & TCP_FLAG.CWR) !== 0;
   }

@@ -32,6 +32,7 @@ export interface TcpSackBlock {
 
 /** The timestamps option (RFC 7323 §3.2). */
 export interface TcpTimestamps {
+  /** The sender's clock, in ticks of its own, 0 to 0xffffffff. */
   readonly value: number;
   /** Meaningful in segments with ACK. */
   readonly echoReply: number;

@@ -25,11 +25,13 @@ export class UdpView {
   readonly #packet: PacketBytes;
   readonly #outline: Outline;
 
+  /** `Layers` makes it: `layers.udp`. */
   constructor(outline: Outline) {
     this.#packet = outline.packet;
     this.#outline = outline;
   }
 
+  /** The source port, 0 to 65535; 0 where no answer is expected. */
   get sourcePort(): number {
     return this.#packet.u16(this.#outline.upperOffset + FIELD.sourcePort);
   }
@@ -38,6 +40,7 @@ export class UdpView {
     this.#write(FIELD.sourcePort, checkU16("sourcePort", value));
   }
 
+  /** The destination port, 0 to 65535. */
   get destinationPort(): number {
     return this.#packet.u16(this.#outline.upperOffset + FIELD.destinationPort);
   }

@@ -8,10 +8,12 @@ import { MAX_COPY_RANGE } from "../../netlink/queue/numbers.ts";
 
 /** A verdict that cannot be given: a second one, or one that does not exist. */
 export class VerdictError extends Error {
+  /** Always `"VerdictError"`. */
   override readonly name = "VerdictError";
   /** The packet's id. */
   readonly packetId: number;
 
+  /** The message begins with the packet's id. */
   constructor(packetId: number, message: string) {
     super(`packet ${packetId}: ${message}`);
     this.packetId = packetId;
@@ -35,12 +37,14 @@ function adviseCut({ length, captured, gso }: {
 
 /** A packet that was captured only in part was about to be sent back, which would cut it. */
 export class TruncatedPacketError extends Error {
+  /** Always `"TruncatedPacketError"`. */
   override readonly name = "TruncatedPacketError";
   /** Bytes on the wire; 0 where the kernel did not say. */
   readonly length: number;
   /** Bytes captured. */
   readonly captured: number;
 
+  /** The message says how to open the queue so that such packets fit, if they can. */
   constructor(
     packet: { readonly length: number; readonly captured: number; readonly gso: boolean },
   ) {
@@ -61,10 +65,12 @@ export class TruncatedPacketError extends Error {
  * it when an edit made the packet a fragment or its lengths wrong.
  */
 export class UnfinishedChecksumError extends Error {
+  /** Always `"UnfinishedChecksumError"`. */
   override readonly name = "UnfinishedChecksumError";
   /** The packet's upper-layer protocol number, of a tunnel its own; −1 when it has none. */
   readonly protocol: number;
 
+  /** An error about a packet of this protocol: 0 to 255, or −1. */
   constructor(protocol: number) {
     super(
       `the packet (protocol ${protocol}) has a checksum that only the kernel can finish: ` +
@@ -76,8 +82,10 @@ export class UnfinishedChecksumError extends Error {
 
 /** The queue is closed. */
 export class QueueClosedError extends Error {
+  /** Always `"QueueClosedError"`. */
   override readonly name = "QueueClosedError";
 
+  /** An error about the queue of this number. */
   constructor(queue: number) {
     super(`queue ${queue} is closed`);
   }

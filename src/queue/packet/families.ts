@@ -4,11 +4,14 @@
  * @module
  */
 
-/** NFPROTO_* of linux/netfilter.h. */
-export const FAMILIES = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const;
-
 /** Protocol families of packets (linux/netfilter.h, NFPROTO_*). */
-export type Family = keyof typeof FAMILIES;
+export type Family = "unspecified" | "ipv4" | "bridge" | "ipv6";
+
+/** NFPROTO_* of linux/netfilter.h. */
+export const FAMILIES = { unspecified: 0, ipv4: 2, bridge: 7, ipv6: 10 } as const satisfies Record<
+  Family,
+  number
+>;
 
 const NAMES: readonly (Family | undefined)[] = Object.entries(FAMILIES)
   .reduce<Family[]>((names, [name, number]) => {

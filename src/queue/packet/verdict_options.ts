@@ -75,6 +75,7 @@ export interface ExpectationOptions {
   readonly sourcePort?: number | undefined;
   /** Where it goes to, of the same family. */
   readonly destination: string;
+  /** To which port. */
   readonly destinationPort: number;
   /** Protocol number: 6 is TCP, 17 UDP. */
   readonly protocol: number;

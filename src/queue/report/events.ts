@@ -166,10 +166,15 @@ export class ExhaustedEvent extends Event {
 
 /** Event classes by type. */
 export interface PacketQueueEventMap {
+  /** The kernel refused a verdict. */
   readonly verdicterror: VerdictErrorEvent;
+  /** Packets found the queue or its receive buffer full. */
   readonly overrun: OverrunEvent;
+  /** A packet got its verdict from the queue, not from the handler. */
   readonly undecided: UndecidedEvent;
+  /** No packet has ever come. */
   readonly idle: IdleEvent;
+  /** The program holds as many packets as it may. */
   readonly exhausted: ExhaustedEvent;
 }
 

@@ -10,9 +10,11 @@ export type ConnectionState = "new" | "established" | "related" | "invalid" | "u
 /** How a range of queues shares the packets: by connection, by addresses, by processor. */
 export type QueueBalance = "flow" | "addresses" | "cpu";
 
-/** Both ends belong to it. */
+/** A range; both ends belong to it. */
 export interface Range<Value> {
+  /** Its first value. */
   readonly from: Value;
+  /** Its last value, not below the first. */
   readonly to: Value;
 }
 
@@ -25,13 +27,17 @@ export interface RuleFields {
   readonly protocol?: OneOrMore<string | number> | undefined;
   /** Addresses and prefixes: `"10.0.0.1"`, `"10.0.0.0/8"`, `"fe80::/10"`. */
   readonly source?: OneOrMore<string | Range<string>> | undefined;
+  /** As `source`, of the destination. */
   readonly destination?: OneOrMore<string | Range<string>> | undefined;
   /** 0 to 65535; of TCP, UDP, UDP-Lite, DCCP and SCTP where `protocol` is not given. */
   readonly sourcePort?: OneOrMore<number | Range<number>> | undefined;
+  /** As `sourcePort`, of the destination. */
   readonly destinationPort?: OneOrMore<number | Range<number>> | undefined;
-  /** Names of devices; `"wg*"` is all that begin so. */
+  /** Names of the devices that packets come in by; `"wg*"` is all that begin so. */
   readonly inDevice?: OneOrMore<string> | undefined;
+  /** As `inDevice`, of the device that packets leave by. */
   readonly outDevice?: OneOrMore<string> | undefined;
+  /** The state of the connection that the packet belongs to. */
   readonly state?: OneOrMore<ConnectionState> | undefined;
   /** The packet's mark, or some of its bits (32 bits, host order). */
   readonly mark?:
@@ -43,8 +49,9 @@ export interface RuleFields {
 
 /** A rule: packets that fit go to a queue. */
 export interface Rule extends RuleFields {
+  /** Where in the stack packets are caught. */
   readonly hook: OneOrMore<RuleHook>;
-  /** `"inet"` by default. */
+  /** Which packets. `"inet"` by default. */
   readonly family?: RuleFamily | undefined;
   /** A number, or one of nft's names: `"raw"`, `"mangle"`, `"dstnat"`, `"filter"`, `"security"`, `"srcnat"`. */
   readonly priority?: number | string | undefined;

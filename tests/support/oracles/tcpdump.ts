@@ -46,6 +46,43 @@ export function tcpdumpLines(packets: readonly Captured[], link: number): string
   }
 }
 
+/** A capture that tcpdump is asked about with many expressions. */
+export class TcpdumpFilter implements Disposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "nfqueue-tcpdump-"));
+  readonly #file: string = join(this.#folder, "packets.pcap");
+
+  constructor(packets: readonly Captured[], link: number) {
+    writeFileSync(this.#file, pcap(packets, link));
+  }
+
+  /** Which packets fit the expression, by their places; an error's text where it is refused. */
+  matching(
+    expression: string,
+    { optimize = true }: { readonly optimize?: boolean } = {},
+  ): number[] | string {
+    const order = optimize ? [] : ["-O"];
+    const words = [...order, "-r", this.#file, "-w", "-", "--", expression];
+    const { stdout, stderr, status } = spawnSync("tcpdump", words, {
+      ...{ timeout: 60_000, maxBuffer: 1 << 28 },
+    });
+    const errors = new TextDecoder().decode(stderr);
+    // What can never be, in the view of libpcap's optimizer.
+    if (errors.includes("expression rejects all packets")) return [];
+    if (status !== 0) return errors;
+    const view = new DataView(stdout.buffer, stdout.byteOffset, stdout.length);
+    const places: number[] = [];
+    for (let at = 24; at < view.byteLength; at += 16 + view.getUint32(at + 8, true)) {
+      places.push(view.getUint32(at, true));
+    }
+    return places;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The seconds of a packet's time are its place. */
 function pcap(packets: readonly Captured[], link: number): Uint8Array {
   const size = packets.reduce((sum, { bytes }) => sum + 16 + bytes.length, 24);
   const file = new Uint8Array(new ArrayBuffer(size));
@@ -56,7 +93,8 @@ function pcap(packets: readonly Captured[], link: number): Uint8Array {
   view.setUint32(16, 0x40000);
   view.setUint32(20, link);
   let at = 24;
-  for (const { bytes, length } of packets) {
+  for (const [place, { bytes, length }] of packets.entries()) {
+    view.setUint32(at, place);
     view.setUint32(at + 8, bytes.length);
     view.setUint32(at + 12, length);
     file.set(bytes, at + 16);

@@ -49,3 +49,6 @@ export interface Command {
    */
   run(words: Words, around: Surroundings): Promise<number>;
 }
+
+/** Commands by name. Each is loaded when it is asked for: `rules explain` needs no packet code. */
+export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;

@@ -1,0 +1,4 @@
+/** Rules cannot be installed here: neither by nft nor by iptables. The message says why, of each. */
+export class RulesError extends Error {
+  override readonly name = "RulesError";
+}

@@ -1,0 +1,216 @@
+/**
+ * Rules that send packets to queues, and that vanish with the program.
+ *
+ * @module
+ */
+
+import { checkBoolean, checkKeys, show } from "../../base/checks.ts";
+import { IPTABLES } from "../iptables/backend.ts";
+import { RulesError } from "../errors.ts";
+import type { InstalledRules, LeftoverRules, RuleBackend } from "../installed.ts";
+import { NFT } from "../nft/backend.ts";
+import { newName } from "../owner.ts";
+import { type Prepared, prepareRules, SYSTEM } from "./prepare.ts";
+import { waitForQuietMoment } from "./quiet_moment.ts";
+import { removeAtEnd } from "../removal.ts";
+import type { Range, Rule } from "../rule/rule.ts";
+
+/** Options of `RuleSet.install`. */
+export interface RuleSetOptions {
+  /** What installs the rules. By default (`"auto"`) nft, and iptables where nft cannot be used. */
+  readonly backend?: "auto" | "nft" | "iptables" | undefined;
+  /**
+   * Leave our chains behind, empty, when the rules are removed: then no packet is lost that waits in
+   * any queue of the namespace. `RuleSet.clean()` removes them later. Default false.
+   */
+  readonly leaveChains?: boolean | undefined;
+}
+
+/** What a rule has sent to its queue. */
+export interface RuleCounter {
+  /** The rule as it was given. */
+  readonly rule: Rule;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+const BACKENDS: readonly RuleBackend[] = [NFT, IPTABLES];
+
+/**
+ * Rules in the kernel, from `install` to `remove`. They are also removed when the process exits, when
+ * SIGINT, SIGTERM or SIGHUP arrives, and after an uncaught error. After SIGKILL the kernel removes those
+ * of nft (Linux 5.12 and later); `RuleSet.clean()` removes the others, and the next `install` does so too.
+ *
+ * @example Mail goes to queue 0 as long as the program runs
+ * ```ts no-eval
+ * import { PacketQueue, RuleSet, Verdict } from "@nfqueue/nfqueue";
+ *
+ * using _rules = RuleSet.install({
+ *   hook: "output",
+ *   protocol: "tcp",
+ *   destinationPort: [25, 587],
+ *   queue: 0,
+ * });
+ * using queue = PacketQueue.open(0);
+ * await queue.run(() => Verdict.Accept);
+ * ```
+ */
+export class RuleSet implements Disposable {
+  readonly #backend: RuleBackend;
+  readonly #options: Parameters<RuleBackend["install"]>[1];
+  readonly #installed: InstalledRules;
+  readonly #forget: () => void;
+  /** Every queue that a rule has named; packets of earlier rules may still wait. */
+  readonly #queues = new Map<string, Range<number>>();
+  #prepared: Prepared;
+  #removed = false;
+
+  private constructor(
+    prepared: Prepared,
+    { backend, leaveChains }: { readonly backend: RuleBackend; readonly leaveChains: boolean },
+  ) {
+    this.#backend = backend;
+    this.#prepared = prepared;
+    this.#noteQueues();
+    this.#options = { name: newName(), leaveChains, users: prepared.users };
+    this.#installed = backend.install(prepared.rules, this.#options);
+    this.#forget = removeAtEnd({
+      withdraw: () => this.#installed.withdraw(),
+      remove: () => this.remove(),
+    });
+  }
+
+  /**
+   * Installs rules. All of them, or none when it throws.
+   *
+   * @throws {TypeError | RangeError} naming the field, before anything is installed
+   * @throws {RulesError} where neither nft nor iptables can be used
+   * @throws {SystemError | LibraryLoadError}
+   */
+  static install(rules: Rule | readonly Rule[], options: RuleSetOptions = {}): RuleSet {
+    checkKeys("options", options, ["backend", "leaveChains"]);
+    const leaveChains = checkBoolean("leaveChains", options.leaveChains ?? false);
+    const wanted = options.backend ?? "auto";
+    const candidates = BACKENDS.filter(({ name }) => wanted === "auto" || wanted === name);
+    if (candidates.length === 0) {
+      throw new RangeError(`backend must be "auto", "nft" or "iptables", got ${show(wanted)}`);
+    }
+    const prepared = prepareRules(rules, SYSTEM);
+    const backend = firstUsable(candidates);
+    if (backend.leftovers().length > 0) {
+      waitForQuietMoment([]);
+      backend.clean();
+    }
+    return new RuleSet(prepared, { backend, leaveChains });
+  }
+
+  /** Rules of programs that run no more and could not remove them. */
+  static leftovers(): readonly LeftoverRules[] {
+    return usable().flatMap((backend) => backend.leftovers());
+  }
+
+  /**
+   * Removes the rules of programs that run no more.
+   *
+   * @returns what was removed
+   */
+  static clean(): readonly LeftoverRules[] {
+    const backends = usable().filter((backend) => backend.leftovers().length > 0);
+    if (backends.length > 0) waitForQuietMoment([]);
+    return backends.flatMap((backend) => backend.clean());
+  }
+
+  /** What installed them. */
+  get backend(): "nft" | "iptables" {
+    return this.#backend.name;
+  }
+
+  /** Whether they are in the kernel: true until `remove`. */
+  get installed(): boolean {
+    return !this.#removed;
+  }
+
+  /** The rules, as they were given. */
+  get rules(): readonly Rule[] {
+    return this.#prepared.given;
+  }
+
+  /**
+   * Puts other rules in the place of these, in one step: each packet sees the old ones or the new ones.
+   * No packet is lost that waits in a queue. A rule that was there before keeps its counter. An empty
+   * list sends nothing to the queue any more, and is the way to let the queue run empty before the end.
+   *
+   * @throws {TypeError | RangeError} naming the field; the old rules are still installed
+   * @throws {SystemError}
+   */
+  replace(rules: Rule | readonly Rule[]): void {
+    const prepared = prepareRules(rules, SYSTEM);
+    if (this.#removed) throw new RulesError("the rules were removed: install new ones");
+    for (const [name, number] of prepared.users) {
+      (this.#options.users as Map<string, number>).set(name, number);
+    }
+    this.#installed.replace(prepared.rules);
+    this.#prepared = prepared;
+    this.#noteQueues();
+  }
+
+  /** Packets and bytes that each rule has sent to its queue, since it was installed. */
+  counters(): readonly RuleCounter[] {
+    if (this.#removed) throw new RulesError("the rules were removed, and their counters with them");
+    const counts = this.#installed.counters();
+    return this.#prepared.given.map((rule, at) => ({
+      rule,
+      packets: counts[at]?.packets ?? 0,
+      bytes: counts[at]?.bytes ?? 0,
+    }));
+  }
+
+  /**
+   * Removes the rules. Idempotent. With nft it blocks until the queues of the rules are empty, a second
+   * at most, and then until those of other programs are, 200 ms at most: packets that still wait are
+   * lost when the kernel deletes the chains. `leaveChains` avoids that.
+   */
+  remove(): void {
+    if (this.#removed) return;
+    this.#removed = true;
+    this.#forget();
+    try {
+      this.#installed.withdraw();
+      // Chains of iptables hang on none of the kernel's hooks.
+      if (this.#backend.name === "nft" && !this.#options.leaveChains) {
+        waitForQuietMoment(this.#queues.values());
+      }
+    } finally {
+      this.#installed.remove();
+    }
+  }
+
+  #noteQueues(): void {
+    for (const { rule: { queue } } of this.#prepared.rules) {
+      if (queue) this.#queues.set(`${queue.from}-${queue.to}`, queue);
+    }
+  }
+
+  /** The commands that a person would have typed, one a line. */
+  toString(): string {
+    return this.#backend.commands(this.#prepared.rules, this.#options).join("\n");
+  }
+
+  [Symbol.dispose](): void {
+    this.remove();
+  }
+}
+
+function usable(): RuleBackend[] {
+  return BACKENDS.filter((backend) => backend.unusable() === undefined);
+}
+
+function firstUsable(candidates: readonly RuleBackend[]): RuleBackend {
+  const reasons: string[] = [];
+  for (const backend of candidates) {
+    const reason = backend.unusable();
+    if (reason === undefined) return backend;
+    reasons.push(`${backend.name}: ${reason}`);
+  }
+  throw new RulesError(`rules cannot be installed here. ${reasons.join(". ")}`);
+}
