@@ -6,6 +6,7 @@ import { FilterHost } from "../../filter/host.ts";
 import { recordedDevice } from "../../linux/devices.ts";
 import { NFQA_SKB } from "../../netlink/queue/numbers.ts";
 import type { QueueVerdict } from "../../netlink/queue/verdict.ts";
+import type { UndecidedCause } from "../../queue/report/events.ts";
 import { OPEN_IN, PacketQueue } from "../../queue/packet_queue.ts";
 import type { PacketQueueOptions } from "../../queue/settings/options.ts";
 import { StandInKernel } from "../../testing/kernel.ts";
@@ -22,6 +23,7 @@ const RECEIVE_BUFFER = 4 << 20;
 /** How long nothing may happen while packets wait (ms). */
 const PATIENCE = 5000;
 const STEP = 2;
+const MOST_TURNS = 20;
 
 /** By their numbers in messages. */
 const HOOKS = ["prerouting", "input", "forward", "output", "postrouting"] as const;
@@ -35,6 +37,8 @@ export interface Played {
   decision: Decision | undefined;
   /** Why it got no decision. */
   lost: "undecided" | "no room" | undefined;
+  /** Why its verdict is the queue's, and not the handler's. */
+  cause: UndecidedCause | undefined;
 }
 
 /** A verdict as it went to the kernel. */
@@ -63,8 +67,11 @@ export class Player implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #queues: PlayerOptions["queues"];
   #ended = false;
-  #decided: () => number;
+  readonly #decided: () => number;
+  /** How many were decided when nothing happened any more: nobody waits again until there are more. */
+  #stalled = -1;
   #givenPackets = 0;
+  #lastQueue = -1;
   #givenBytes = 0;
 
   private constructor(
@@ -126,7 +133,12 @@ export class Player implements AsyncDisposable {
       kernels.set(number, kernel);
       waiting.set(number, new Map());
       const settings = { ...given, receiveBuffer: RECEIVE_BUFFER };
-      return PacketQueue[OPEN_IN](overheard(kernel, listener), number, settings);
+      const queue = PacketQueue[OPEN_IN](overheard(kernel, listener), number, settings);
+      queue.addEventListener("undecided", ({ packetId, cause }) => {
+        const played = waiting.get(number)?.get(packetId);
+        if (played !== undefined) played.cause = cause;
+      });
+      return queue;
     };
     const host = await FilterHost.start(filter, {
       ...{ queues: options.queues, rules: false, log: options.log, openQueue },
@@ -149,10 +161,13 @@ export class Player implements AsyncDisposable {
     const recorded = packet.record.queue;
     const queue = recorded !== undefined && recorded >= from && recorded <= to ? recorded : from;
     const kernel = this.#kernels.get(queue)!;
+    // Queues take turns: the filter is to see the packets in the order of the recording.
+    if (queue !== this.#lastQueue && this.#lastQueue >= 0) await this.#handedOut(this.#lastQueue);
+    this.#lastQueue = queue;
     await this.#until(() => kernel.waiting(queue).length < this.#room);
     const passage = kernel.send(queue, this.#standIn(packet));
     const lost = passage.outcome === undefined ? undefined : this.#ended ? "undecided" : "no room";
-    const played: Played = { packet, queue, decision: undefined, lost };
+    const played: Played = { packet, queue, decision: undefined, lost, cause: undefined };
     if (lost === undefined) {
       this.#waiting.get(queue)!.set(kernel.statistics(queue)!.idSequence, played);
     }
@@ -200,10 +215,24 @@ export class Player implements AsyncDisposable {
         since = performance.now();
         looks = 0;
       }
-      if (performance.now() - since > this.#patience) return;
+      if (this.#decided() === this.#stalled) return;
+      if (performance.now() - since > this.#patience) {
+        this.#stalled = this.#decided();
+        return;
+      }
       // Promises and messages first, then timers.
-      if (looks < 20) await turn();
+      if (looks < MOST_TURNS) await turn();
       else await delay(STEP);
+    }
+  }
+
+  /** Waits until a queue has read what it was given, as far as it reads now. */
+  async #handedOut(number: number): Promise<void> {
+    const queue = this.#host.queues.find((one) => one.number === number);
+    const given = this.#kernels.get(number)?.statistics(number)?.idSequence ?? 0;
+    for (let turns = 0; turns < MOST_TURNS && (queue?.statistics.received ?? given) < given;) {
+      await turn();
+      turns++;
     }
   }
 

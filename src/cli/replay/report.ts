@@ -1,12 +1,21 @@
 // What a replay tells: a line a packet, and the sum.
 import { formatHex } from "../../base/hex.ts";
 import { count } from "../doctor/terms/finding.ts";
+import type { UndecidedCause } from "../../queue/report/events.ts";
 import type { Surroundings } from "../frame/command.ts";
 import { differences, type Fate, fateOf, markText, packetText, recordedFate } from "./fate.ts";
 import type { Played } from "./player.ts";
 
 const RED = 31;
 const DIM = 2;
+/** Why a packet has the queue's verdict. */
+const CAUSES: Readonly<Record<UndecidedCause, string>> = {
+  handler: "the handler left it undecided",
+  error: "the handler failed",
+  deadline: "the deadline passed",
+  close: "still held at the end",
+  cut: "its message was cut",
+};
 /** Packets that are named in the last line. */
 const MOST_NAMED = 20;
 
@@ -70,10 +79,11 @@ export class Report {
   }
 
   #lineOf(played: Played, now: Fate | undefined, differs: readonly string[] | undefined): string {
-    const { packet: { number, payload, length }, lost } = played;
+    const { packet: { number, payload, length }, lost, cause } = played;
     const parts: string[] = [];
     if (now !== undefined) parts.push(now.verdict);
     else parts.push(lost === "no room" ? "lost: the queue was full" : "left undecided");
+    if (cause !== undefined) parts[0] += ` (${CAUSES[cause]})`;
     if (now?.mark !== undefined) parts.push(`mark ${markText(now.mark)}`);
     if (now?.changed) parts.push(`changed: ${packetText(now.bytes, now.bytes.length)}`);
     const line = `${`${number}`.padStart(5)}  ${packetText(payload, length)}  → ${
@@ -126,7 +136,7 @@ export class Report {
 }
 
 function jsonOf(
-  { packet, queue, lost }: Played,
+  { packet, queue, lost, cause }: Played,
   { now, recorded, differs }: {
     readonly now: Fate | undefined;
     readonly recorded: Fate | undefined;
@@ -144,6 +154,7 @@ function jsonOf(
     text: packetText(packet.payload, packet.length),
     decided: told(now),
     ...(lost === undefined ? {} : { lost }),
+    ...(cause === undefined ? {} : { cause }),
     recorded: told(recorded),
     ...(differs === undefined ? {} : { differs }),
   };
