@@ -7,6 +7,7 @@
  *
  * @module
  */
+export { HOLD } from "../base/hold.ts";
 export type { ClientHello } from "./client_hello.ts";
 export {
   type DnsQuestion,

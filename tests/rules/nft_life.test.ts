@@ -19,6 +19,8 @@ const LIMIT = { timeout: 60_000 } as const;
 const OWNER = new URL("fixtures/nft_owner.ts", import.meta.url);
 const UNUSABLE = new URL("fixtures/nft_unusable.ts", import.meta.url);
 
+const EXHAUSTED = new URL("fixtures/nft_exhausted.ts", import.meta.url);
+
 const tables = () => command("nft", ["list", "tables"]);
 const ruleset = () => command("nft", ["list", "ruleset"]);
 const nameOf = (child: Child) => /table (\w+)\./.exec(child.output)![1]!;
@@ -119,6 +121,15 @@ test("a queue that is closing takes no table away", LIMIT, async () => {
     ]);
     installed.replace({ hook: "output", protocol: "udp", queue: 3 });
   }
+});
+
+test("without descriptors it throws, and the process lives", LIMIT, async () => {
+  const before = tables();
+  const prefix = ["prlimit", "--nofile=200", "--"];
+  await using child = new Child(EXHAUSTED, { prefix });
+  await child.end();
+  assert.match(child.output, /^EMFILE EMFILE( installed| EMFILE)* alive$/m, child.errors);
+  assert.equal(tables(), before);
 });
 
 test("why nft cannot be used", LIMIT, async () => {

@@ -48,8 +48,23 @@ export interface RestoreLine {
  *
  * @throws {SystemError} and then nothing was changed
  */
-export function restoreTable({ version, table }: TableName, changes: readonly RestoreLine[]): void {
-  const lines: readonly RestoreLine[] = [{ text: `*${table}` }, ...changes, { text: "COMMIT" }];
+export function restoreTable({ version, table }: TableName, lines: readonly RestoreLine[]): void {
+  restoreTables(version, [{ table, lines }]);
+}
+
+/**
+ * Changes tables, one after the other, each in one step.
+ *
+ * @throws {SystemError} and the table that fails, and those behind it, are as they were
+ */
+export function restoreTables(
+  version: Version,
+  changes: readonly { readonly table: string; readonly lines: readonly RestoreLine[] }[],
+): void {
+  const lines = changes.flatMap(({ table, lines }): readonly RestoreLine[] =>
+    lines.length === 0 ? [] : [{ text: `*${table}` }, ...lines, { text: "COMMIT" }]
+  );
+  if (lines.length === 0) return;
   const program = `${programOf(version)}-restore`;
   const input = lines.map(({ text }) => `${text}\n`).join("");
   const end = backend().runProgram([program, "--noflush", `--wait=${PATIENCE}`], input);

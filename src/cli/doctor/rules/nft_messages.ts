@@ -49,6 +49,7 @@ const IMMEDIATE_DATA = 2;
 const DATA_VERDICT = 2;
 const VERDICT = { code: 1, chain: 2 } as const;
 const FLOW_TABLE = 1;
+const COUNTER = { bytes: 1, packets: 2 } as const;
 
 /** Expressions that calculate a number: NFTA_HASH_*, NFTA_NG_*. */
 const CALCULATIONS: Readonly<
@@ -138,6 +139,13 @@ class Attributes {
   low(type: number): number {
     const found = this.#found.get(type);
     return found === undefined || found.length < 8 ? 0 : this.#view.getUint32(found.offset + 4);
+  }
+
+  /** A number of 64 bits, exact below 2**53. */
+  u64(type: number): number {
+    const found = this.#found.get(type);
+    if (found === undefined || found.length < 8) return 0;
+    return this.#view.getUint32(found.offset) * 2 ** 32 + this.#view.getUint32(found.offset + 4);
   }
 
   bytes(type: number): Uint8Array | undefined {
@@ -234,19 +242,24 @@ function ruleOf(message: Uint8Array): { readonly key: string; readonly rule: Rul
   );
   let conditional = false;
   let action: Action = { kind: "other" };
+  let count: RuleFact["count"];
   let calculated: QueueNumbers | undefined;
   for (const expression of attributes.list(RULE.EXPRESSIONS)) {
     const name = expression.text(NFTA_EXPR.NAME) ?? "";
     const data = expression.inside(NFTA_EXPR.DATA);
     if (!EVERY_PACKET.has(name)) conditional = true;
     if (data === undefined) continue;
+    if (name === "counter") {
+      count = { packets: data.u64(COUNTER.packets), bytes: data.u64(COUNTER.bytes) };
+    }
     calculated = calculation(name, data) ?? calculated;
     // An immediate may also only load a number.
     action = ACTIONS[name]?.(data) ?? action;
   }
   // `queue to symhash mod 4 offset 3`
   if (action.kind === "queue") action = { ...action, numbers: action.numbers ?? calculated };
-  return { key, rule: { place: `handle ${attributes.low(RULE.HANDLE)}`, conditional, action } };
+  const place = `handle ${attributes.low(RULE.HANDLE)}`;
+  return { key, rule: { place, conditional, action, ...(count === undefined ? {} : { count }) } };
 }
 
 function calculation(name: string, attributes: Attributes): QueueNumbers | undefined {
