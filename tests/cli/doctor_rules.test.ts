@@ -1,8 +1,10 @@
 // doctor about rules: each situation is made for real, in a network namespace of its own.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { test } from "node:test";
+import { newName } from "../../src/rules/owner.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { Namespace } from "../support/network/namespaces.ts";
 import { command } from "../support/runtime/command.ts";
@@ -145,6 +147,25 @@ for (const program of ["iptables-nft", "iptables-legacy"]) {
     assert.match(first?.message ?? "", /filter INPUT/);
   });
 }
+
+test("rules of a program that was killed, by nft and by iptables", { timeout }, async () => {
+  using scene = new Scene();
+  const [prefix, _process, ...rest] = newName().split("_");
+  const ended = spawnSync("true").pid;
+  const name = (process: number) => [prefix, process.toString(36), ...rest].join("_");
+  scene.nft(`table ip ${name(ended)} { chain queued { counter; }; }`);
+  scene.run(`iptables-legacy -N ${name(ended)}`);
+  // Of a program that runs.
+  scene.nft(`table ip ${newName()} { chain queued { counter; }; }`);
+  const found = await scene.diagnose();
+  const { severity, message, advice } = found.one("leftover-rules");
+  assert.equal(severity, "warning");
+  assert.match(
+    message,
+    new RegExp(`^Process ${ended} .* ip ${name(ended)} queued, iptables-legacy`),
+  );
+  assert.match(advice ?? "", /nfqueue rules clean/);
+});
 
 test("strict reverse path filtering, where packets are queued before routing", {
   timeout,
