@@ -54,7 +54,7 @@ export class QuicInitial {
   /**
    * Adds a datagram.
    *
-   * @param datagram the payload of a UDP datagram; it is copied where it is kept
+   * @param datagram the payload of a UDP datagram; it is copied
    * @returns `"found"` from the datagram on that completes the ClientHello; `"more"` while it is not
    * complete, also when a packet is not authentic, which a server ignores; `"other"` when the datagram
    * begins no connection of QUIC versions 1 or 2, or this one begins with something else than a
