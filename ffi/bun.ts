@@ -111,6 +111,15 @@ export function bunBackend(): Backend | undefined {
       return () => process.off("exit", callback);
     },
     ...processCalls(process),
+    serveModules: (modules) => {
+      const setup = (build: any): void => {
+        for (const [name, load] of Object.entries(modules)) {
+          build.module(name, async () => ({ exports: await load(), loader: "object" }));
+        }
+      };
+      Bun.plugin({ name: "modules by name", setup });
+      return true;
+    },
     environment: (name) => process.env[name],
   };
 }

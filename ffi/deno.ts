@@ -85,6 +85,7 @@ export function denoBackend(): Backend | undefined {
     },
     ...processCalls((globalThis as any).process),
     ...denoSignals(deno, (globalThis as any).process),
+    serveModules: () => false,
     // Asking for the variable must never raise a permission prompt.
     environment: (name) =>
       deno.permissions.querySync({ name: "env", variable: name }).state === "granted"

@@ -161,6 +161,11 @@ export interface Backend {
   hasListener(signal: EndingSignal): boolean;
   /** Runs a program to its end while this thread waits. No shell is involved. */
   runProgram(words: readonly [string, ...string[]], input?: string): ProgramEnd;
+  /**
+   * Lets modules that are loaded later import these by their names, wherever they lie. Nothing is done
+   * where only an import map can: false is given back.
+   */
+  serveModules(modules: Readonly<Record<string, () => Promise<object>>>): boolean;
   /** An environment variable; undefined where it is unset or may not be read. */
   environment(name: string): string | undefined;
 }

@@ -1,5 +1,6 @@
 // A host's rules in the kernel.
 import type { Rule } from "../rules/rule/rule.ts";
+import { RuleSet } from "../rules/set/rule_set.ts";
 
 /** What a host needs of a RuleSet. */
 export interface HostRules {
@@ -18,11 +19,6 @@ export class InstalledRules {
 
   constructor(install: InstallRules) {
     this.#install = install;
-  }
-
-  /** What is installed; undefined before the first rule, and behind the end. */
-  get set(): HostRules | undefined {
-    return this.#set;
   }
 
   /** The rules as they are. */
@@ -63,6 +59,4 @@ export class InstalledRules {
 }
 
 /** Rules of this system's kernel. */
-export const installRules: InstallRules = () => {
-  throw new Error("RuleSet is not merged yet");
-};
+export const installRules: InstallRules = (rules) => RuleSet.install(rules);

@@ -119,6 +119,17 @@ test("a library that is another one", { timeout }, async () => {
   assert.match(found.one("library-unusable").advice ?? "", /libc\.so\.6.*nfq_/);
 });
 
+test("no libnftables: the programs of iptables, and which kind they are", { timeout }, async () => {
+  const found = await diagnose({ environment: { NFQUEUE_LIBNFTABLES: "/nowhere" } });
+  assert.equal(found.one("libnftables-missing").severity, "note");
+  const kind = command("iptables", ["--version"]).includes("nf_tables") ? "nft" : "legacy";
+  const { severity, message, advice } = found.one("rules-iptables");
+  assert.equal(severity, "note");
+  assert.match(message, new RegExp(`/iptables \\(${kind}\\), .*/ip6tables \\(${kind}\\)`));
+  assert.match(advice ?? "", /--allow-run=iptables-restore,/);
+  assert.equal(found.status, 0);
+});
+
 test("few descriptors", { timeout }, async () => {
   const found = await diagnose({ prefix: ["bash", "-c", 'ulimit -n 60; exec "$@"', "bash"] });
   assert.match(found.one("few-descriptors").message, /only 60 files/);

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { type Filter, type FilterContext, type Packet, Verdict } from "../../mod.ts";
 import { queueStatistics } from "../../mod.ts";
 import { FilterHost } from "../../src/filter/host.ts";
+import { installRules } from "../../src/filter/installed_rules.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { deferred, until, within } from "../support/runtime/waiting.ts";
 import { udpText } from "../support/traffic/packets.ts";
@@ -68,7 +69,7 @@ for (const [way, make] of Object.entries(ways)) {
         const other = replacesRules ? [ruleTo(40_000 + at % 2)] : [];
         return { ...filter, rules: [...other, ruleTo(traffic.port)] };
       };
-      const host = await FilterHost.start(filterOf(0), traced.options());
+      const host = await FilterHost.start(filterOf(0), traced.options({ installRules }));
       await traffic.begin(rate);
       for (let at = 1; at <= swaps; at++) {
         // Each filter gets some packets.

@@ -9,6 +9,7 @@ import { checkQueueSupport } from "./checks/queue_support.ts";
 import { checkQueueTraffic } from "./checks/queue_traffic.ts";
 import { checkReceiveBuffer } from "./checks/receive_buffer.ts";
 import { checkReversePath } from "./checks/reverse_path.ts";
+import { checkRuleBackends } from "./checks/rule_backends.ts";
 import { checkRuleOrder } from "./checks/rule_order.ts";
 import { checkRuleTargets } from "./checks/rule_targets.ts";
 import { checkRuntime } from "./checks/runtime.ts";
@@ -20,6 +21,7 @@ const CHECKS: readonly ((facts: Facts) => readonly Finding[])[] = [
   checkLibraries,
   checkCapability,
   checkQueueSupport,
+  checkRuleBackends,
   checkPlace,
   checkReceiveBuffer,
   checkQueueOwners,

@@ -1,5 +1,6 @@
 // Gathers the facts. Nothing is changed, and no packet is lost.
 import { libraryFacts } from "./facts/libraries.ts";
+import { nftFact } from "./facts/nft_support.ts";
 import { processFact } from "./facts/process.ts";
 import { programFacts } from "./facts/programs.ts";
 import { queueSupport } from "./facts/queue_support.ts";
@@ -25,6 +26,7 @@ export async function gather(): Promise<Facts> {
     programs: programFacts(),
     process: processFact(),
     queueSupport: queueSupport(used),
+    nftSupport: nftFact(),
     ...{ queues, rules },
     settings: settingsFact(),
   };
