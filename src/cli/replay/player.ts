@@ -6,7 +6,7 @@ import { FilterHost } from "../../filter/host.ts";
 import { recordedDevice } from "../../linux/devices.ts";
 import { NFQA_SKB } from "../../netlink/queue/numbers.ts";
 import type { QueueVerdict } from "../../netlink/queue/verdict.ts";
-import type { UndecidedCause } from "../../queue/report/events.ts";
+import type { UndecidedCause } from "../../queue/packet/ending.ts";
 import { OPEN_IN, PacketQueue } from "../../queue/packet_queue.ts";
 import type { PacketQueueOptions } from "../../queue/settings/options.ts";
 import { StandInKernel } from "../../testing/kernel.ts";
