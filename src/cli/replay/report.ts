@@ -1,7 +1,7 @@
 // What a replay tells: a line a packet, and the sum.
 import { formatHex } from "../../base/hex.ts";
 import { count } from "../doctor/terms/finding.ts";
-import type { UndecidedCause } from "../../queue/report/events.ts";
+import type { UndecidedCause } from "../../queue/packet/ending.ts";
 import type { Surroundings } from "../frame/command.ts";
 import { differences, type Fate, fateOf, markText, packetText, recordedFate } from "./fate.ts";
 import type { Played } from "./player.ts";
