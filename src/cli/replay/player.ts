@@ -62,6 +62,7 @@ export class Player implements AsyncDisposable {
   readonly #kernels: ReadonlyMap<number, StandInKernel>;
   readonly #waiting: ReadonlyMap<number, Map<number, Played>>;
   readonly #hooks: { readonly inbound: number; readonly outbound: number; readonly either: number };
+  readonly #recent: Map<string, Played>;
   readonly #room: number;
   readonly #patience: number;
   readonly #signal: AbortSignal;
@@ -76,9 +77,10 @@ export class Player implements AsyncDisposable {
 
   private constructor(
     host: FilterHost,
-    { kernels, waiting, filter, options, decided }: {
+    { kernels, waiting, recent, filter, options, decided }: {
       readonly kernels: ReadonlyMap<number, StandInKernel>;
       readonly waiting: ReadonlyMap<number, Map<number, Played>>;
+      readonly recent: Map<string, Played>;
       readonly filter: Filter | FilterHandler;
       readonly options: PlayerOptions;
       readonly decided: () => number;
@@ -90,6 +92,7 @@ export class Player implements AsyncDisposable {
     this.#host = host;
     this.#kernels = kernels;
     this.#waiting = waiting;
+    this.#recent = recent;
     this.#decided = decided;
     this.#hooks = {
       inbound: hooks.find((hook) => hook < INBOUND) ?? 1,
@@ -108,7 +111,14 @@ export class Player implements AsyncDisposable {
     const kernels = new Map<number, StandInKernel>();
     const waiting = new Map<number, Map<number, Played>>();
     let decisions = 0;
-    const decide = (played: Played, { verdict, mark, payload }: QueueVerdict) => {
+    /** Decided a moment ago: the queue tells afterwards which verdicts are its own. */
+    const recent = new Map<string, Played>();
+    const decide = (
+      played: Played,
+      { queue, verdict, mark, payload }: QueueVerdict,
+      id: number,
+    ) => {
+      recent.set(`${queue} ${id}`, played);
       played.decision = { verdict, mark, payload: payload?.slice() };
       decisions++;
     };
@@ -117,13 +127,13 @@ export class Player implements AsyncDisposable {
         const played = waiting.get(verdict.queue)?.get(verdict.id);
         if (played === undefined) return;
         waiting.get(verdict.queue)!.delete(verdict.id);
-        decide(played, verdict);
+        decide(played, verdict, verdict.id);
       },
       decidedUpTo: (verdict: QueueVerdict) => {
         for (const [id, played] of waiting.get(verdict.queue) ?? []) {
           if (((verdict.id - id) | 0) < 0) break;
           waiting.get(verdict.queue)!.delete(id);
-          decide(played, verdict);
+          decide(played, verdict, id);
         }
       },
     };
@@ -135,7 +145,8 @@ export class Player implements AsyncDisposable {
       const settings = { ...given, receiveBuffer: RECEIVE_BUFFER };
       const queue = PacketQueue[OPEN_IN](overheard(kernel, listener), number, settings);
       queue.addEventListener("undecided", ({ packetId, cause }) => {
-        const played = waiting.get(number)?.get(packetId);
+        const played = waiting.get(number)?.get(packetId) ??
+          recent.get(`${number} ${packetId}`);
         if (played !== undefined) played.cause = cause;
       });
       return queue;
@@ -147,7 +158,7 @@ export class Player implements AsyncDisposable {
       },
     });
     const decided = () => decisions;
-    return new Player(host, { kernels, waiting, filter, options, decided });
+    return new Player(host, { kernels, waiting, recent, filter, options, decided });
   }
 
   /** Whether the filter has come to its end by itself. */
@@ -164,7 +175,7 @@ export class Player implements AsyncDisposable {
     // Queues take turns: the filter is to see the packets in the order of the recording.
     if (queue !== this.#lastQueue && this.#lastQueue >= 0) await this.#handedOut(this.#lastQueue);
     this.#lastQueue = queue;
-    await this.#until(() => kernel.waiting(queue).length < this.#room);
+    await this.#until(() => (kernel.statistics(queue)?.length ?? 0) < this.#room);
     const passage = kernel.send(queue, this.#standIn(packet));
     const lost = passage.outcome === undefined ? undefined : this.#ended ? "undecided" : "no room";
     const played: Played = { packet, queue, decision: undefined, lost, cause: undefined };
@@ -175,6 +186,7 @@ export class Player implements AsyncDisposable {
     if (++this.#givenPackets >= MOST_PACKETS || this.#givenBytes >= MOST_BYTES) {
       this.#givenPackets = this.#givenBytes = 0;
       kernel.outcomes.length = 0;
+      this.#recent.clear();
       await turn();
     }
     return played;
