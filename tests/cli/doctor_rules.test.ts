@@ -204,7 +204,7 @@ test("a bridge, with br_netfilter on and off", { timeout }, async () => {
 
 test("ten thousand rules are read", { timeout }, async () => {
   using scene = new Scene();
-  scene.nft("table inet many { chain long { type filter hook output priority -5; } }");
+  scene.nft("table inet many { chain long { type filter hook output priority -5; }; }");
   // An ordinary user's send buffer takes no more than some at once.
   for (let first = 0; first < 10_000; first += 500) {
     const ports = Array.from({ length: 500 }, (_, index) => first + index);
