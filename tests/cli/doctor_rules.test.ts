@@ -202,16 +202,14 @@ test("a bridge, with br_netfilter on and off", { timeout }, async () => {
   assert.match(found.one("bridge-without-netfilter").advice ?? "", /"bridge"/);
 });
 
-test("rules of ten thousand lines are read", { timeout }, async () => {
+test("ten thousand rules are read", { timeout }, async () => {
   using scene = new Scene();
-  const count = 10_000;
-  const lines = Array.from(
-    { length: count },
-    (_, index) => `ip saddr 10.0.0.1 tcp dport ${index} drop`,
-  );
-  scene.nft(`table inet many {
-    chain long { type filter hook output priority -5; ${lines.join("; ")}; }
-  }`);
+  scene.nft("table inet many { chain long { type filter hook output priority -5; }; }");
+  // An ordinary user's send buffer takes no more than some at once.
+  for (let first = 0; first < 10_000; first += 500) {
+    const ports = Array.from({ length: 500 }, (_, index) => first + index);
+    scene.nft(ports.map((port) => `add rule inet many long tcp dport ${port} drop\n`).join(""));
+  }
   scene.run("iptables-nft -A OUTPUT -j NFQUEUE --queue-num 5 --queue-bypass");
   assert.match((await scene.diagnose()).one("earlier-drop-rule").message, /inet many long/);
 });
