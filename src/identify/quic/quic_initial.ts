@@ -122,8 +122,8 @@ export class QuicInitial {
   }
 
   #tryOpen(packet: InitialPacket, attempt: Attempt): boolean {
-    const frames = attempt.version === packet.version && openInitial(packet, attempt.keys);
-    if (!frames) return false;
+    const frames = openInitial(packet, attempt.keys);
+    if (frames === undefined) return false;
     this.#take(attempt, frames);
     return true;
   }
