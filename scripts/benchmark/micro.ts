@@ -9,6 +9,7 @@ import {
   parseLayers,
   summary,
 } from "../../src/packet/mod.ts";
+import { clientHello, dnsQuestions, httpRequest, QuicInitial } from "../../src/identify/mod.ts";
 import {
   ATTRIBUTE_STRIDE,
   encodePacketMessage,
@@ -16,6 +17,8 @@ import {
 } from "../../src/netlink/mod.ts";
 import { PacketMessage } from "../../src/nfqueue/packet_message.ts";
 import { Packet } from "../../src/queue/packet/packet.ts";
+import { RFC_9001_INITIAL } from "../../tests/identify/rfc_vectors.ts";
+import { extension, helloMessage, inRecords } from "../../tests/support/traffic/client_hello.ts";
 
 const data = (length: number) => new Uint8Array(new ArrayBuffer(length)).fill(0x61);
 
@@ -73,6 +76,25 @@ const readFields = (packet: Packet): number =>
   packet.id + packet.queue + packet.hook.length + packet.family.length + packet.etherType +
   packet.mark + (packet.priority ?? 0) + (packet.uid ?? 0) + (packet.gid ?? 0) + packet.length +
   Number(packet.truncated) + Number(packet.gso);
+
+/** First bytes, about as long as clients send them. */
+const FIRST = (() => {
+  const { serverName, alpn, versions, padding } = extension;
+  const extensions = [
+    ...[serverName("www.example.com"), alpn("h2", "http/1.1"), versions(0x0304, 0x0303)],
+    padding(1500),
+  ];
+  const hello = helloMessage({ extensions });
+  const request = "GET /index.html HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: a browser\r\n" +
+    "Accept: */*\r\nAccept-Encoding: gzip, br\r\nConnection: keep-alive\r\n\r\n";
+  const name = [3, 0x77, 0x77, 0x77, 7, 0x65, 0x78, 0x61, 0x6d, 0x70, 0x6c, 0x65, 0];
+  return {
+    hello: inRecords(hello),
+    records: inRecords(hello, { size: 500 }),
+    request: new TextEncoder().encode(request),
+    query: Uint8Array.of(0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name, 0, 1, 0, 1),
+  };
+})();
 
 let turn = 0;
 /** Values that are never the one of last time, so that every write is one. */
@@ -188,6 +210,14 @@ const GROUPS: Record<string, Record<string, () => unknown>> = {
         arp.operation + arp.senderProtocolAddress + arp.targetProtocolAddress,
     };
   })(),
+  "first bytes": {
+    "ClientHello, 1.6 KB": () => clientHello(FIRST.hello),
+    "ClientHello, 1.6 KB in 4 records": () => clientHello(FIRST.records),
+    "ClientHello, half of it": () => clientHello(FIRST.hello.subarray(0, 800)),
+    "QUIC Initial, 1200 bytes": () => new QuicInitial().add(RFC_9001_INITIAL),
+    "HTTP request head, 5 headers": () => httpRequest(FIRST.request),
+    "DNS question": () => dnsQuestions(FIRST.query),
+  },
   "whole packets": {
     "buildPacket, UDP of 64 bytes": () => buildPacket({ ipv4, udp: ports, payload }),
     "buildPacket, SYN with options": () => buildPacket({ ipv4, tcp: syn }),

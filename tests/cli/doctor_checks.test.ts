@@ -34,8 +34,10 @@ const WELL: Facts = {
     flags: { gso: 0, failOpen: 0, uidGid: 0, conntrack: 0, securityContext: 0 },
     receiveBuffer: { wanted: 4 << 20, got: 4 << 20, most: 212_992 },
   },
+  nftSupport: { target: "statement", owner: true },
   queues: { queues: [], errno: 0, mounted: true },
   rules: { nft: { chains: [] }, legacy: { chains: [] } },
+  leftovers: [],
   settings: {
     reversePath: { strict: [], loose: [] },
     bridges: [],
@@ -79,6 +81,22 @@ test("stand-in kernel: no queues, no switches, another refusal", { timeout }, ()
     ...["error no-gso", "note no-fail-open", "note no-uid-gid"],
     ...["note no-conntrack", "note no-security-context"],
   ]);
+});
+
+test("stand-in kernel: by what rules are set", { timeout }, () => {
+  const { libraries } = WELL;
+  const problem = "This kernel has no nf_tables";
+  const nftables = { name: "libnftables", problem: "cannot open libnftables" };
+  const programs = [{ path: "/usr/sbin/iptables", kind: "legacy" }] as const;
+  assert.deepEqual(judged({ nftSupport: { target: "xt", owner: true } }), []);
+  assert.deepEqual(judged({ nftSupport: { target: "xt", owner: false } }), ["note no-rule-owner"]);
+  assert.deepEqual(judged({ nftSupport: { problem } }), ["warning no-rule-backend"]);
+  assert.deepEqual(judged({ nftSupport: { problem }, programs }), ["note rules-iptables"]);
+  assert.deepEqual(judged({ libraries: { ...libraries, nftables }, programs }), [
+    ...["note libnftables-missing", "note rules-iptables"],
+  ]);
+  const { message } = one({ nftSupport: { problem }, programs }, "rules-iptables")!;
+  assert.match(message, /\/usr\/sbin\/iptables \(legacy\).*no nf_tables/);
 });
 
 test(

@@ -4,7 +4,7 @@ import { newName } from "../../src/rules/owner.ts";
 import { checkRule } from "../../src/rules/rule/checked_rule.ts";
 import type { Rule } from "../../src/rules/rule/rule.ts";
 
-export function installable(rules: Rule | readonly Rule[]): readonly InstallableRule[] {
+function installable(rules: Rule | readonly Rule[]): readonly InstallableRule[] {
   if (!Array.isArray(rules)) return [{ where: "", rule: checkRule(rules as Rule) }];
   return (rules as readonly Rule[]).map((rule, at) => {
     const where = `rules[${at}].`;
@@ -14,6 +14,7 @@ export function installable(rules: Rule | readonly Rule[]): readonly Installable
 
 /** Rules that are removed when disposed. */
 export class Installed implements Disposable {
+  static readonly check = installable;
   readonly name: string;
   readonly rules: InstalledRules;
 

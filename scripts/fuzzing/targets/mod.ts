@@ -4,6 +4,7 @@ import { BUILD_TARGETS } from "./build.ts";
 import { BYTES_TARGETS } from "./bytes.ts";
 import { EDIT_TARGETS } from "./edit.ts";
 import { ENCODE_TARGETS } from "./encode.ts";
+import { IDENTIFY_TARGETS } from "./identify.ts";
 import { MESSAGE_TARGETS } from "./messages.ts";
 import { NUMBER_TARGETS } from "./number.ts";
 import { PACKET_TARGETS } from "./packet.ts";
@@ -11,5 +12,5 @@ import { READ_TARGETS } from "./read.ts";
 
 export const TARGETS: readonly Target[] = [
   ...[...READ_TARGETS, ...MESSAGE_TARGETS, ...EDIT_TARGETS, ...BUILD_TARGETS, ...ENCODE_TARGETS],
-  ...[...NUMBER_TARGETS, ...BYTES_TARGETS, ...PACKET_TARGETS],
+  ...[...NUMBER_TARGETS, ...BYTES_TARGETS, ...PACKET_TARGETS, ...IDENTIFY_TARGETS],
 ];

@@ -2,6 +2,7 @@
 import { checkBridges } from "./checks/bridges.ts";
 import { checkCapability } from "./checks/capability.ts";
 import { checkFlowtables } from "./checks/flowtables.ts";
+import { checkLeftoverRules } from "./checks/leftover_rules.ts";
 import { checkLibraries } from "./checks/libraries.ts";
 import { checkPlace } from "./checks/place.ts";
 import { checkQueueOwners } from "./checks/queue_owners.ts";
@@ -9,6 +10,7 @@ import { checkQueueSupport } from "./checks/queue_support.ts";
 import { checkQueueTraffic } from "./checks/queue_traffic.ts";
 import { checkReceiveBuffer } from "./checks/receive_buffer.ts";
 import { checkReversePath } from "./checks/reverse_path.ts";
+import { checkRuleBackends } from "./checks/rule_backends.ts";
 import { checkRuleOrder } from "./checks/rule_order.ts";
 import { checkRuleTargets } from "./checks/rule_targets.ts";
 import { checkRuntime } from "./checks/runtime.ts";
@@ -20,10 +22,12 @@ const CHECKS: readonly ((facts: Facts) => readonly Finding[])[] = [
   checkLibraries,
   checkCapability,
   checkQueueSupport,
+  checkRuleBackends,
   checkPlace,
   checkReceiveBuffer,
   checkQueueOwners,
   checkQueueTraffic,
+  checkLeftoverRules,
   checkRuleTargets,
   checkRuleOrder,
   checkFlowtables,

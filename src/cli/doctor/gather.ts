@@ -1,5 +1,7 @@
 // Gathers the facts. Nothing is changed, and no packet is lost.
+import { leftoverFacts } from "./facts/leftovers.ts";
 import { libraryFacts } from "./facts/libraries.ts";
+import { nftFact } from "./facts/nft_support.ts";
 import { processFact } from "./facts/process.ts";
 import { programFacts } from "./facts/programs.ts";
 import { queueSupport } from "./facts/queue_support.ts";
@@ -15,7 +17,8 @@ export async function gather(): Promise<Facts> {
   const rules = { nft: nftRules(), legacy: legacyRules() };
   const queues = await queueFacts();
   const used = new Set(queues.queues.map(({ later }) => later.queue));
-  for (const { numbers } of queueRules([...rules.nft.chains, ...rules.legacy.chains])) {
+  const chains = [...rules.nft.chains, ...rules.legacy.chains];
+  for (const { numbers } of queueRules(chains)) {
     if (numbers === undefined) continue;
     for (let number = numbers.from; number <= numbers.to; number++) used.add(number);
   }
@@ -25,7 +28,9 @@ export async function gather(): Promise<Facts> {
     programs: programFacts(),
     process: processFact(),
     queueSupport: queueSupport(used),
+    nftSupport: nftFact(),
     ...{ queues, rules },
+    leftovers: leftoverFacts(chains),
     settings: settingsFact(),
   };
 }

@@ -53,13 +53,30 @@ export class NftRules implements InstalledRules {
       // No base chain is ever in a transaction that may fail: that drops every packet that waits.
       this.#run(each.flatMap(({ table, planned }) => table.addBases(planned)));
       for (const { table, planned } of each) table.basesAdded(planned);
-      this.#run(each.flatMap(({ table, planned, change }) => table.switchOver(planned, change)));
+      this.#switch(
+        each.flatMap(({ table, planned, change }) => table.switchOver(planned, change)),
+        rules,
+      );
     } catch (error) {
       for (const { table, change } of each) table.undo(change);
       throw error;
     }
     for (const { table, change } of each) table.switched(change);
     this.#plan = plan;
+  }
+
+  /** Some expressions are for some hooks only, which the kernel finds here. */
+  #switch(commands: readonly string[], rules: readonly InstallableRule[]): void {
+    try {
+      this.#context.run(commands);
+    } catch (error) {
+      if (!(error instanceof NftRefusal)) throw error;
+      const fields = rules.filter(({ rule }) => rule.expression !== undefined)
+        .map(({ where }) => `${where}expression`);
+      if (fields.length === 0) throw refused(error, "");
+      const which = fields.join(" or ");
+      throw new RangeError(`${which}: nft refuses it at this hook: ${error.message}`);
+    }
   }
 
   /** Makes what no packet comes to yet, in every table or in none. */

@@ -36,9 +36,8 @@ const NEEDS: readonly {
     missing: () =>
       note(
         "libnftables-missing",
-        "libnftables.so.1 is not here, so rules are set by the program iptables.",
-        "Install it (Debian, Ubuntu: apt-get install libnftables1; Fedora, Arch, Alpine: nftables), " +
-          "or allow the program: --allow-run=iptables-restore,ip6tables-restore,iptables-save,ip6tables-save.",
+        "libnftables.so.1 is not here, so rules cannot be set by nft.",
+        "Install it (Debian, Ubuntu: apt-get install libnftables1; Fedora, Arch, Alpine: nftables).",
       ),
   },
   {

@@ -1,6 +1,7 @@
 // The C libraries, by opening each.
 import { libipq } from "../../../../ffi/libraries/libipq.ts";
 import { libnetfilterQueue } from "../../../../ffi/libraries/libnetfilter_queue.ts";
+import { libnftables } from "../../../../ffi/libraries/libnftables.ts";
 import { openLibrary } from "../../../../ffi/load.ts";
 import { LibraryLoadError } from "../../../linux/library_errors.ts";
 import { readSystemFile } from "../../../linux/files.ts";
@@ -13,27 +14,11 @@ const libmnlFile = {
   symbols: {},
 } as const;
 
-const libnftablesFile = {
-  name: "libnftables",
-  sonames: ["libnftables.so.1"],
-  packages: {
-    "Debian, Ubuntu": "apt-get install libnftables1",
-    "Fedora": "dnf install nftables",
-    "Arch": "pacman -S nftables",
-    "Alpine": "apk add nftables",
-    "openSUSE": "zypper install libnftables1",
-  },
-  symbols: {
-    /** `void nft_ctx_free(struct nft_ctx *ctx)` */
-    nft_ctx_free: { parameters: ["pointer"], result: "void" },
-  },
-} as const;
-
 /** All that the library uses, or can use. */
 export function libraryFacts(): Facts["libraries"] {
   return {
     netfilterQueue: fact("libnetfilter_queue", libnetfilterQueue),
-    nftables: fact("libnftables", () => openLibrary(libnftablesFile)),
+    nftables: fact("libnftables", libnftables),
     mnl: fact("libmnl", () => openLibrary(libmnlFile)),
     ipq: fact("libipq", libipq),
   };

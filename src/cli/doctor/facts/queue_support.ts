@@ -4,9 +4,9 @@ import { SystemError } from "../../../linux/errno.ts";
 import { readSystemFile } from "../../../linux/files.ts";
 import { NetlinkSocket } from "../../../linux/netlink_socket.ts";
 import { encodeConfig, type QueueConfig } from "../../../netlink/queue/config.ts";
-import { FLAG_BITS, type QueueFlags } from "../../../nfqueue/flags.ts";
+import { FLAG_BITS } from "../../../nfqueue/flags.ts";
+import { NetfilterSocket, openNetfilter } from "../../../rules/nft/netfilter_socket.ts";
 import type { QueueSupport, ReceiveBufferFact } from "../terms/facts.ts";
-import { NetfilterSocket } from "./netfilter_socket.ts";
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
@@ -23,38 +23,43 @@ const LAST_NUMBER = 0xffff;
  * what comes, so none of these is touched
  */
 export function queueSupport(used: ReadonlySet<number>): QueueSupport {
-  let socket: NetfilterSocket;
+  let descriptor: number;
   try {
-    socket = new NetfilterSocket();
+    descriptor = openNetfilter();
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     return { bind: error.errno, flags: {}, receiveBuffer: undefined };
   }
-  using _closed = socket;
-  const receiveBuffer = measureBuffer(socket);
+  try {
+    const socket = new NetfilterSocket(descriptor);
+    return { ...ask(socket, used), receiveBuffer: measureBuffer(descriptor) };
+  } finally {
+    libc().close(descriptor);
+  }
+}
+
+function ask(
+  socket: NetfilterSocket,
+  used: ReadonlySet<number>,
+): Pick<QueueSupport, "bind" | "flags"> {
+  const configure = (config: QueueConfig) =>
+    socket.ask((sequence) => encodeConfig({ ...config, sequence, acknowledge: true }));
   let bind = 0;
   let number = LAST_NUMBER;
   for (let tries = 0; tries < TRIES; tries++, number--) {
     while (used.has(number)) number--;
-    bind = configure(socket, { queue: number, command: "bind" });
+    bind = configure({ queue: number, command: "bind" });
     if (bind === 0) break;
   }
-  const flags: Partial<Record<keyof QueueFlags, number>> = {};
-  for (const name of Object.keys(FLAG_BITS) as (keyof QueueFlags)[]) {
-    const bit = FLAG_BITS[name];
-    if (bind === 0) flags[name] = configure(socket, { queue: number, flags: bit, mask: bit });
-  }
-  return { bind, flags, receiveBuffer };
-}
-
-/** Its errno. */
-function configure(socket: NetfilterSocket, config: QueueConfig): number {
-  const message = encodeConfig({ ...config, sequence: 1, acknowledge: true });
-  return socket.ask(new Uint8Array(message)).get(1) ?? 0;
+  if (bind !== 0) return { bind, flags: {} };
+  const flags = Object.entries(FLAG_BITS).map(([name, bit]) =>
+    [name, configure({ queue: number, flags: bit, mask: bit })] as const
+  );
+  return { bind, flags: Object.fromEntries(flags) };
 }
 
 /** As PacketQueue sets it. */
-function measureBuffer({ descriptor }: NetfilterSocket): ReceiveBufferFact {
+function measureBuffer(descriptor: number): ReceiveBufferFact {
   new NetlinkSocket(descriptor).setReceiveBuffer(RECEIVE_BUFFER);
   const value = new DataView(new ArrayBuffer(4));
   const length = new Uint8Array(new Uint32Array([4]).buffer);

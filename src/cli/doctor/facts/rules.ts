@@ -3,9 +3,9 @@ import { libc } from "../../../../ffi/libraries/libc.ts";
 import { WireError } from "../../../base/errors.ts";
 import { ERRNO, SystemError } from "../../../linux/errno.ts";
 import { readSystemFile } from "../../../linux/files.ts";
-import { NetfilterSocket } from "./netfilter_socket.ts";
+import { NetfilterSocket } from "../../../rules/nft/netfilter_socket.ts";
 import { ENTRIES, INFO, legacyChains, type LegacyTable } from "../rules/legacy_tables.ts";
-import { chainsOf, LIST, listRequest } from "../rules/nft_messages.ts";
+import { chainsOf, LIST, listRequest, messageBytes } from "../rules/nft_messages.ts";
 import type { ChainFact } from "../rules/ruleset.ts";
 import type { RulesFact } from "../terms/facts.ts";
 
@@ -22,9 +22,8 @@ const TABLES = [
 export function nftRules(): RulesFact {
   try {
     using socket = new NetfilterSocket();
-    const chains = socket.list(listRequest(LIST.chains), "NFT_MSG_GETCHAIN");
-    const rules = socket.list(listRequest(LIST.rules), "NFT_MSG_GETRULE");
-    return { chains: chainsOf(chains, rules) };
+    const list = (type: number) => socket.list(listRequest(type), messageBytes);
+    return { chains: chainsOf(list(LIST.chains), list(LIST.rules)) };
   } catch (error) {
     if (error instanceof SystemError) return { chains: [], problem: error.code };
     // A kernel that writes them otherwise is no reason to say nothing of all else.

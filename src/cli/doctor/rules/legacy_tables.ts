@@ -3,7 +3,8 @@
 // <linux/netfilter_ipv6/ip6_tables.h>, <linux/netfilter/x_tables.h>. Numbers are in host order.
 import { textOf } from "../../../../ffi/memory.ts";
 import { viewOf } from "../../../base/bytes.ts";
-import { NFQUEUE, xtQueueAction } from "./xt_target.ts";
+import { XT_NFQUEUE } from "../../../rules/nft/numbers.ts";
+import { xtQueueAction } from "./xt_target.ts";
 import type { Action, ChainFact, Hook, RuleFact } from "./ruleset.ts";
 
 /** struct ipt_getinfo: name[32], valid_hooks, hook_entry[5], underflow[5], num_entries, size. */
@@ -24,6 +25,9 @@ export const LAYOUTS = {
   ip: { family: "ip", match: 84, target: 88, next: 90, matches: 112 },
   ip6: { family: "ip6", match: 136, target: 140, next: 142, matches: 168 },
 } as const;
+
+/** struct xt_counters, before the matches. */
+const COUNTERS = 16;
 
 /** What the last entry of a table calls itself. */
 const END = "ERROR";
@@ -52,6 +56,7 @@ interface Entry {
   /** The name of the chain that begins behind it. */
   readonly heading: string | undefined;
   readonly action: Action;
+  readonly count: NonNullable<RuleFact["count"]>;
 }
 
 /** A chain whose end is not known yet. */
@@ -85,10 +90,14 @@ export function legacyChains({ layout, name: table, info, entries }: LegacyTable
     ...{ family: LAYOUTS[layout].family, table, name: chain.name },
     ...baseOf(chain, table),
     // What stands last is the policy, or the return of a chain of a user's own.
-    rules: chain.entries.slice(0, -1).map(({ conditional, action, jump }, index): RuleFact => ({
+    rules: chain.entries.slice(0, -1).map((
+      { conditional, action, jump, count },
+      index,
+    ): RuleFact => ({
       place: `rule ${index + 1}`,
       conditional,
       action: jump < 0 ? action : { kind: "jump", chain: nameAt(open, jump) },
+      count,
     })),
   }));
 }
@@ -124,6 +133,10 @@ function* readEntries(
       conditional: matched || targetAt > at + matches,
       jump: verdict,
       heading: name === "ERROR" ? textOf(own) : undefined,
+      count: {
+        packets: Number(view.getBigUint64(at + matches - COUNTERS, true)),
+        bytes: Number(view.getBigUint64(at + matches - COUNTERS + 8, true)),
+      },
       action: actionOf(name, { revision: view.getUint8(targetAt + TARGET.revision), own, verdict }),
     };
     at = end;
@@ -141,6 +154,6 @@ function actionOf(
   const other: Action = { kind: "other" };
   if (target === "") return STANDARD[verdict] ?? other;
   if (target === "REJECT" || target === "DROP") return { kind: "drop" };
-  if (target === NFQUEUE) return xtQueueAction(revision, viewOf(own)) ?? other;
+  if (target === XT_NFQUEUE.NAME) return xtQueueAction(revision, viewOf(own)) ?? other;
   return other;
 }

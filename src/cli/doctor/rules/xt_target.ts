@@ -1,15 +1,10 @@
 // The target NFQUEUE of x_tables. Source: <linux/netfilter/xt_NFQUEUE.h>. Numbers are in host order.
+import { XT_NFQUEUE } from "../../../rules/nft/numbers.ts";
 import type { Action } from "./ruleset.ts";
-
-/** Its name. */
-export const NFQUEUE = "NFQUEUE";
 
 /** Where each number is, and the revision of the target that has it first. */
 const FIELD = { number: 0, total: 2, flags: 4 } as const;
 const SINCE = { total: 1, flags: 2 } as const;
-/** Revision 2 has a byte for it, revision 3 a bit of the flags. */
-const BYPASS = 1;
-
 /**
  * @param info the target's own bytes
  * @returns undefined where they are too few
@@ -23,6 +18,7 @@ export function xtQueueAction(revision: number, info: DataView): Action | undefi
   return {
     kind: "queue",
     numbers: { from, to: from + total - 1 },
-    bypass: (at(FIELD.flags, SINCE.flags) & BYPASS) !== 0,
+    // Revision 2 has a number for it, revision 3 a bit.
+    bypass: (at(FIELD.flags, SINCE.flags) & XT_NFQUEUE.BYPASS) !== 0,
   };
 }

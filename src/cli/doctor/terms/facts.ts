@@ -2,6 +2,7 @@
 import type { PortProcess } from "../../../nfqueue/process_of_port.ts";
 import type { QueueStatistics } from "../../../nfqueue/queue_table.ts";
 import type { QueueFlags } from "../../../nfqueue/flags.ts";
+import type { NftSupport } from "../../../rules/nft/support.ts";
 import type { ChainFact } from "../rules/ruleset.ts";
 
 /** The runtime that runs doctor. */
@@ -64,6 +65,12 @@ export interface ReceiveBufferFact {
   readonly most: number | undefined;
 }
 
+/** What the kernel's nf_tables can do for rules. */
+export type NftFact = NftSupport | {
+  /** Why they can do nothing: a sentence, with what to do. */
+  readonly problem: string;
+};
+
 /** One bound queue, looked at twice. */
 export interface QueueFact {
   readonly first: QueueStatistics;
@@ -101,6 +108,13 @@ export interface RulesFact {
   readonly problem?: string;
 }
 
+/** Rules of a process that runs no more. */
+export interface LeftoverFact {
+  readonly process: number;
+  /** Its chains. */
+  readonly places: readonly string[];
+}
+
 /** Everything. */
 export interface Facts {
   readonly runtime: RuntimeFact;
@@ -113,7 +127,9 @@ export interface Facts {
   readonly programs: readonly ProgramFact[];
   readonly process: ProcessFact;
   readonly queueSupport: QueueSupport;
+  readonly nftSupport: NftFact;
   readonly queues: QueuesFact;
   readonly rules: { readonly nft: RulesFact; readonly legacy: RulesFact };
+  readonly leftovers: readonly LeftoverFact[];
   readonly settings: SettingsFact;
 }

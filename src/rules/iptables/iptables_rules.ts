@@ -1,0 +1,123 @@
+// Rules that iptables has put into the kernel.
+import { readSystemFile } from "../../linux/files.ts";
+import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from "../installed.ts";
+import { type Plan, planRules, type Version } from "./plan.ts";
+import { takeAway } from "./removal.ts";
+import { conntrackChain, IptablesTable } from "./table.ts";
+
+/** Chains of one set of rules, in tables of both programs. */
+export class IptablesRules implements InstalledRules {
+  readonly #options: InstallOptions;
+  /** By place: `iptables filter`. */
+  readonly #tables = new Map<string, IptablesTable>();
+  #plan: Plan = { tables: new Map(), chainsOf: [] };
+  #state: "installed" | "withdrawn" | "removed" = "installed";
+
+  /** @throws as `install` */
+  constructor(rules: readonly InstallableRule[], options: InstallOptions) {
+    this.#options = options;
+    this.#install(rules);
+  }
+
+  replace(rules: readonly InstallableRule[]): void {
+    if (this.#state !== "installed") throw new Error("these rules were removed");
+    this.#install(rules);
+  }
+
+  #install(rules: readonly InstallableRule[]): void {
+    const plan = planRules(rules, this.#options, versionsFor(rules));
+    const known = new Set(this.#tables.keys());
+    for (const [place, { version, table }] of plan.tables) {
+      if (known.has(place)) continue;
+      this.#tables.set(place, new IptablesTable({ version, table }, this.#options.name));
+    }
+    const changed: IptablesTable[] = [];
+    try {
+      for (const [place, table] of this.#tables) {
+        table.change(plan.tables.get(place));
+        changed.push(table);
+      }
+    } catch (error) {
+      for (const place of [...this.#tables.keys()].filter((one) => !known.has(one))) {
+        this.#tables.delete(place);
+      }
+      throwAll(error, each(changed, (table) => table.undo()));
+    }
+    this.#plan = plan;
+    for (const table of changed) table.keep();
+  }
+
+  counters(): readonly RuleCount[] {
+    const counts = new Map<string, ReadonlyMap<string, RuleCount>>();
+    if (this.#state === "installed") {
+      for (const [place, table] of this.#tables) counts.set(place, table.counters());
+    }
+    return this.#plan.chainsOf.map((chains) => {
+      const sum = { packets: 0, bytes: 0 };
+      for (const { place, key } of chains) {
+        const { packets = 0, bytes = 0 } = counts.get(place)?.get(key) ?? {};
+        sum.packets += packets;
+        sum.bytes += bytes;
+      }
+      return sum;
+    });
+  }
+
+  withdraw(): void {
+    if (this.#state !== "installed") return;
+    this.#state = "withdrawn";
+    this.#takeAway({ keepChains: true, keepConntrack: true });
+  }
+
+  remove(): void {
+    if (this.#state === "removed") return;
+    this.#state = "removed";
+    // To delete chains loses nothing, but for the one that keeps conntrack.
+    this.#takeAway({ keepChains: false, keepConntrack: this.#options.leaveChains });
+  }
+
+  #takeAway({ keepChains, keepConntrack }: {
+    readonly keepChains: boolean;
+    readonly keepConntrack: boolean;
+  }): void {
+    const { name } = this.#options;
+    const conntrack = conntrackChain(name);
+    const isOurs = (chain: string) =>
+      chain.startsWith(`${name}_`) && !(keepConntrack && chain === conntrack);
+    const versions = new Set([...this.#tables.values()].map((table) => table.name.version));
+    throwAll(undefined, each([...versions], (one) => takeAway(one, { isOurs, keepChains })));
+  }
+}
+
+/**
+ * Where the kernel has no IPv6, rules of both versions are of IPv4 alone: there is nothing else to catch.
+ *
+ * @throws {RangeError} naming the field of a rule for IPv6 alone
+ */
+function versionsFor(rules: readonly InstallableRule[]): readonly Version[] {
+  if (readSystemFile("/proc/net/if_inet6").errno === 0) return [4, 6];
+  const only = rules.find(({ rule }) => rule.family === "ipv6");
+  if (only !== undefined) throw new RangeError(`${only.where}family: this kernel has no IPv6`);
+  return [4];
+}
+
+/** Does it with each, whatever fails. */
+function each<Value>(values: readonly Value[], action: (value: Value) => void): unknown[] {
+  const errors: unknown[] = [];
+  for (const value of values) {
+    try {
+      action(value);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  return errors;
+}
+
+/** Throws what went wrong first; what else went wrong is its cause. */
+function throwAll(first: unknown, more: readonly unknown[]): void {
+  const errors = first === undefined ? more : [first, ...more];
+  if (errors.length === 0) return;
+  if (errors.length === 1) throw errors[0];
+  throw new AggregateError(errors, errors.map((error) => (error as Error).message).join("; "));
+}
