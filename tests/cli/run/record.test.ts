@@ -99,9 +99,13 @@ export default defineFilter({
   const file = workshop.path("recording.pcapng");
   await using child = workshop.run([path, "--record", file, "--json"], { writes: true });
   await child.says('"started"');
-  await traffic.begin(3000);
+  await traffic.begin(2000);
   const received = () => Number(/.*"received":(\d+)/s.exec(child.output)?.[1] ?? 0);
-  await until(() => received() > 6000, { what: "6000 packets", state: received });
+  await until(() => received() > 3000, {
+    what: "3000 packets",
+    timeout: 20_000,
+    state: received,
+  });
   const sent = await traffic.stop();
   child.kill("SIGINT");
   await child.end();
