@@ -27,7 +27,6 @@ interface Manifest {
 
 /** One entry, as a tool writes it. */
 interface Made {
-  readonly types?: string;
   readonly import?: string;
   readonly default?: string;
 }

@@ -60,8 +60,23 @@ export class BareProject implements Disposable {
   }
 
   /** Runs `deno` or `bun` in the folder, with caches and global folders of its own. */
-  run(runtime: "deno" | "bun", words: readonly string[]): Promise<Ending> {
-    return execute(runtime, words, this.folder);
+  run(
+    runtime: "deno" | "bun",
+    words: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Ending> {
+    return execute(runtime, words, { folder: this.folder, environment });
+  }
+
+  /** The same, for what must go well; gives all that was written. */
+  async must(
+    runtime: "deno" | "bun",
+    words: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const { status, text } = await this.run(runtime, words, environment);
+    if (status !== 0) throw new Error(`${runtime} ${words.join(" ")}: ${status} ${text}`);
+    return text;
   }
 
   [Symbol.dispose](): void {
@@ -72,7 +87,7 @@ export class BareProject implements Disposable {
 /** The tarball that would be published, and what is in it. */
 export async function pack(folder: string): Promise<{ path: string; text: string }> {
   const words = ["pm", "pack", "--ignore-scripts", "--destination", folder];
-  const { status, text } = await execute("bun", words, repository);
+  const { status, text } = await execute("bun", words, { folder: repository });
   const name = readdirSync(folder).find((file) => file.endsWith(".tgz"));
   if (status !== 0 || name === undefined) throw new Error(`bun pm pack: ${text}`);
   return { path: join(folder, name), text };
@@ -81,7 +96,10 @@ export async function pack(folder: string): Promise<{ path: string; text: string
 function execute(
   runtime: "deno" | "bun",
   words: readonly string[],
-  folder: string,
+  { folder, environment = {} }: {
+    readonly folder: string;
+    readonly environment?: Readonly<Record<string, string>>;
+  },
 ): Promise<Ending> {
   const program = process.env[runtime.toUpperCase()];
   if (program === undefined) throw new Error("run through scripts/test, which finds the runtimes");
@@ -92,6 +110,7 @@ function execute(
     DENO_DIR: join(folder, ".deno"),
     BUN_INSTALL: join(folder, ".bun"),
     BUN_INSTALL_CACHE_DIR: join(folder, ".bun/cache"),
+    ...environment,
   };
   const options = { cwd: folder, env, encoding: "utf8", timeout: LONGEST } as const;
   return new Promise((resolve) => {
