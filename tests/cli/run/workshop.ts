@@ -38,12 +38,15 @@ export class Workshop implements Disposable {
     words: readonly string[],
     { environment = {}, writes = false }: {
       readonly environment?: Readonly<Record<string, string>>;
-      readonly writes?: boolean;
+      /** Under Deno: `--allow-write` may not name devices, so that these take all permissions. */
+      readonly writes?: boolean | "anywhere";
     } = {},
   ): Child {
     return new Child(MAIN, {
       parameters: ["run", ...words],
-      permissions: writes ? [...PERMISSIONS, "--allow-write"] : PERMISSIONS,
+      permissions: writes === "anywhere"
+        ? ["--allow-all"]
+        : [...PERMISSIONS, ...(writes ? ["--allow-write"] : [])],
       environment,
     });
   }
