@@ -5,6 +5,7 @@ export const COMMANDS: CommandTable = {
   init: async () => (await import("./init/command.ts")).init,
   run: async () => (await import("./run/command.ts")).RUN,
   dump: async () => (await import("./dump/command.ts")).dump,
+  replay: async () => (await import("./replay/command.ts")).REPLAY,
   top: async () => (await import("./top/command.ts")).top,
   doctor: async () => (await import("./doctor/command.ts")).doctor,
   rules: async () => (await import("./rules/command.ts")).RULES,

@@ -52,7 +52,12 @@ test("an exit handler removes the rules", LIMIT, async () => {
 });
 
 test("a process that lives is no owner of leftovers; one that was killed is", LIMIT, async () => {
-  command("nft", ["add table inet foreign; add table inet nfq_1; add table ip nfq_zz_zz_zz_zz"]);
+  const others = ["inet foreign", "inet nfq_1", "ip nfq_zz_zz_zz_zz"];
+  const each = (verb: string) =>
+    command("nft", [others.map((one) => `${verb} table ${one}`).join(";")]);
+  each("add");
+  using stack = new DisposableStack();
+  stack.defer(() => each("delete"));
   const before = tables();
   await using child = new Child(OWNER, { parameters: ["leave"] });
   await child.says(".\n");

@@ -1,6 +1,9 @@
 // Tells when files have changed, however they are written: in place, or by another one that takes the name.
 import { stampOf } from "./module_files.ts";
 
+/** What tells each file from the same file before a change. */
+export type Stamps = ReadonlyMap<string, string | undefined>;
+
 const LOOK_MILLISECONDS = 100;
 
 const pause = (signal: AbortSignal) =>
@@ -19,18 +22,18 @@ const pause = (signal: AbortSignal) =>
  * the same twice: an editor may still be writing.
  *
  * @param files asked anew after each change
+ * @param options.stamps what the files were like when they were read
  */
 export async function* changesOf(
   files: () => readonly string[],
-  signal: AbortSignal,
+  { stamps, signal }: { readonly stamps: Stamps; readonly signal: AbortSignal },
 ): AsyncGenerator<readonly string[], void, void> {
-  const look = (paths: readonly string[]) => new Map(paths.map((path) => [path, stampOf(path)]));
   let paths = files();
-  let [known, last] = [look(paths), look(paths)];
+  let [known, last] = [stamps, stamps];
   for (;;) {
     await pause(signal);
     if (signal.aborted) return;
-    const now = look(paths);
+    const now: Stamps = new Map(paths.map((path) => [path, stampOf(path)]));
     const changed = paths.filter((path) => now.get(path) !== known.get(path));
     const settled = changed.every((path) => now.get(path) === last.get(path));
     last = now;

@@ -9,17 +9,13 @@ import { textOf } from "../../filter/failures.ts";
 import { checkFilter, type Filter, type FilterHandler } from "../../filter/filter.ts";
 import { missingName } from "../init/known_name.ts";
 import { isBun, PACKAGE, PLACE } from "../package/own_place.ts";
+import type { Stamps } from "./changes.ts";
 import { filesOf, stampOf } from "./module_files.ts";
+import { MODULES } from "./package_modules.ts";
 
 /** What a file holds is no filter, or cannot be loaded. The message is for people. */
 export class FilterFileError extends Error {
   override readonly name = "FilterFileError";
-}
-
-/** A file as it was loaded. */
-interface Loaded {
-  /** The first time under Deno, the last time under Bun. */
-  stamp: string | undefined;
 }
 
 /** The file of a filter. */
@@ -27,7 +23,9 @@ export class FilterFile {
   /** As the person wrote it. */
   readonly name: string;
   readonly #path: string;
-  readonly #loaded = new Map<string, Loaded>();
+  /** What was loaded: the first time under Deno, the last time under Bun. */
+  readonly #loaded = new Map<string, string | undefined>();
+  #stamps: Stamps = new Map();
   #version = 0;
 
   /** @throws {FilterFileError} where there is no such file */
@@ -50,6 +48,11 @@ export class FilterFile {
     return filesOf(this.#path);
   }
 
+  /** What the files were like when they were loaded last. */
+  get stamps(): Stamps {
+    return this.#stamps;
+  }
+
   /** How a person calls one of them. */
   nameOf(path: string): string {
     if (path === this.#path) return this.name;
@@ -63,8 +66,8 @@ export class FilterFile {
   get stale(): readonly string[] {
     if (isBun) return [];
     return this.files.filter((file) => {
-      const loaded = this.#loaded.get(file);
-      return file !== this.#path && loaded !== undefined && loaded.stamp !== stampOf(file);
+      if (file === this.#path || !this.#loaded.has(file)) return false;
+      return this.#loaded.get(file) !== stampOf(file);
     });
   }
 
@@ -85,15 +88,15 @@ export class FilterFile {
     this.#forget(files);
     // Another address is another module; Bun looks at the path alone.
     if (this.#version++ > 0 && !isBun) url.search = `version=${this.#version}`;
-    const stamps = files.map((file) => [file, stampOf(file)] as const);
+    this.#stamps = new Map(files.map((file) => [file, stampOf(file)]));
     let module: { readonly default?: unknown };
     try {
       module = await import(url.href);
     } catch (error) {
       throw new FilterFileError(this.#describe(error));
     }
-    for (const [file, stamp] of stamps) {
-      if (isBun || !this.#loaded.has(file)) this.#loaded.set(file, { stamp });
+    for (const [file, stamp] of this.#stamps) {
+      if (isBun || !this.#loaded.has(file)) this.#loaded.set(file, stamp);
     }
     return this.#filterOf(module);
   }
@@ -126,28 +129,51 @@ export class FilterFile {
   }
 
   #describe(error: unknown): string {
-    const text = stripVTControlCharacters(textOf(error)).trim() + placeOf(error);
+    const text = stripVTControlCharacters(textOf(error) + placeOf(error)).split("\n")
+      .filter((line) => !line.includes(import.meta.url)).join("\n").trim();
     const unknown = /not a dependency|Cannot find (?:package|module)|not prefixed with/.test(text);
-    if (!unknown || !text.includes(PACKAGE)) return `${this.name} cannot be loaded: ${text}`;
+    const specifier = specifierOf(error) ?? NAMED.exec(text)?.[1];
+    if (!unknown || !specifier?.startsWith(PACKAGE)) {
+      return `${this.name} cannot be loaded: ${text}`;
+    }
+    if (!Object.hasOwn(MODULES, specifier)) {
+      const names = Object.keys(MODULES).join(", ");
+      return `${this.name} imports ${specifier}, which does not exist; there are ${names}`;
+    }
     const missing = missingName(dirname(this.#path), PLACE);
     const advice = missing === undefined
-      ? `import it by the whole name: jsr:${PACKAGE}`
+      ? `import it by its whole name, jsr:${specifier}`
       : `type in ${dirname(this.#path)}: ${missing.command}`;
-    return `${this.name} imports ${PACKAGE}, which is not known there; ${advice}`;
+    return `${this.name} imports ${specifier}, which is not known there; ${advice}`;
   }
 }
 
-/** Where the text of a file is wrong, as Bun tells it. */
+/** This package, or one of its entries, in a runtime's error. */
+const NAMED = new RegExp(`["'](${PACKAGE}(?:/[^"']*)?)["']`);
+
+/** What Bun did not find; its message has the package alone. */
+function specifierOf(error: unknown): string | undefined {
+  try {
+    const { specifier } = error as { readonly specifier?: unknown };
+    return typeof specifier === "string" ? specifier : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the text of a file is wrong, as Bun tells it. Whatever was thrown may itself throw. */
 function placeOf(error: unknown): string {
-  const { position, errors } = error as {
-    readonly position?: {
-      readonly file?: string;
-      readonly line?: number;
-      readonly column?: number;
+  try {
+    const { position, errors } = error as {
+      readonly position?: { readonly file: string; readonly line: number; readonly column: number };
+      readonly errors?: readonly unknown[];
     };
-    readonly errors?: readonly unknown[];
-  };
-  if (errors !== undefined) return errors.map((one) => `\n${textOf(one)}${placeOf(one)}`).join("");
-  const { file, line, column } = position ?? {};
-  return file === undefined ? "" : `\n    at ${file}:${line}:${column}`;
+    if (Array.isArray(errors)) {
+      return errors.map((one) => `\n${textOf(one)}${placeOf(one)}`).join("");
+    }
+    if (position?.file === undefined) return "";
+    return `\n    at ${position.file}:${position.line}:${position.column}`;
+  } catch {
+    return "";
+  }
 }

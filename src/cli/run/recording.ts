@@ -28,7 +28,13 @@ interface Waiting {
 const NAMES: Readonly<Record<number, string>> = { 0: "drop", 1: "accept", 4: "repeat", 5: "stop" };
 const QUEUE = 3;
 
-function verdictOf({ verdict, mark }: QueueVerdict): CapturedVerdict {
+/** A verdict as recordings tell it. */
+export function verdictOf(
+  { verdict, mark }: {
+    readonly verdict: number;
+    readonly mark?: number | undefined;
+  },
+): CapturedVerdict {
   const plain = verdict & 0xffff & ~0x8000;
   const name = plain === QUEUE ? `queue ${verdict >>> 16}` : NAMES[plain] ?? `${verdict}`;
   return mark === undefined ? { verdict: name } : { verdict: name, mark };

@@ -63,7 +63,7 @@ async function reload(reloading: Reloading, changed: readonly string[]): Promise
 /** Loads the file again each time that it, or a file that it imports, has changed. */
 export async function reloadOnChange(reloading: Reloading, signal: AbortSignal): Promise<void> {
   const { file } = reloading;
-  for await (const changed of changesOf(() => file.files, signal)) {
+  for await (const changed of changesOf(() => file.files, { stamps: file.stamps, signal })) {
     if (file.isNews(changed)) await reload(reloading, changed);
     tellStale(reloading);
   }

@@ -25,6 +25,8 @@ function packetsOf(connection: string): readonly Sent[] {
   const there = { address: client, port: Number(clientPort) };
   const here = { address: server, port: Number(serverPort) };
   if (!(there.port > 0) || !(here.port > 0)) return [];
+  // Throws where they are none.
+  for (const { address } of [here, there]) bytesOf(address);
   return [
     { hooks: ["prerouting", "input"], source: there, destination: here },
     { hooks: ["output", "postrouting"], source: here, destination: there },

@@ -30,7 +30,9 @@ export interface RuleSetOptions {
 export interface RuleCounter {
   /** The rule as it was given. */
   readonly rule: Rule;
+  /** How many packets. */
   readonly packets: number;
+  /** How many bytes, from the network header on. */
   readonly bytes: number;
 }
 
@@ -196,6 +198,7 @@ export class RuleSet implements Disposable {
     return this.#backend.commands(this.#prepared.rules, this.#options).join("\n");
   }
 
+  /** Removes the rules, at the end of a `using` scope. */
   [Symbol.dispose](): void {
     this.remove();
   }

@@ -84,9 +84,10 @@ export class Child implements AsyncDisposable {
   }
 
   /** Waits until the child has written this to its output. */
-  async says(text: string): Promise<void> {
+  async says(text: string, timeout?: number): Promise<void> {
     await until(() => this.#output.includes(text) || this.#over, {
       what: `child ${this.pid} says ${JSON.stringify(text)}`,
+      ...(timeout === undefined ? {} : { timeout }),
     });
     if (!this.#output.includes(text)) {
       throw new Error(`the child ended without saying ${text}: ${this.#output}${this.#errors}`);
