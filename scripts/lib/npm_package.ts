@@ -90,9 +90,10 @@ export function finishPackage(folder: string): void {
     if (!(program in programs)) throw new Error(`${program}: no entry of deno.json is ${main}`);
   }
   for (const paper of PAPERS) copyFileSync(join(root, paper), join(folder, paper));
-  // These three are packed without being named.
+  // The papers are packed without being named, but for CHANGELOG.md; names with a dot are the tool's.
   const named = ["README.md", "LICENSE", "package.json"];
-  const files = readdirSync(folder).filter((name) => !named.includes(name)).sort();
+  const files = readdirSync(folder)
+    .filter((name) => !named.includes(name) && !name.startsWith(".")).sort();
   const first = exports["."]!;
   const manifest = {
     ...fields,
