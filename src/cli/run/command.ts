@@ -16,6 +16,7 @@ import {
   UsageError,
   type Words,
 } from "../frame/command.ts";
+import { FileWriter } from "../output/file_writer.ts";
 import { parseQueues } from "../words/queue_words.ts";
 import { parseRule, ruleText } from "../words/rule_words.ts";
 import { FilterFile } from "./filter_file.ts";
@@ -114,13 +115,15 @@ async function run(words: Words, around: Surroundings): Promise<number> {
   const filter = await file.load();
   using recording = settings.record === undefined
     ? undefined
-    : new Recording(settings.record, (error) =>
-      report.tell({ type: "failure", text: `the recording has ended: ${messageOf(error)}` }));
-  const wrap = (given: Filter | FilterHandler) => recording?.wrap(given) ?? given;
-  if (settings.rules !== false) {
-    const own = typeof filter === "function" ? [] : listOf(filter.rules);
-    warnOfSsh(settings.rules ?? own, report);
-  }
+    : new Recording(new FileWriter(settings.record), {
+      failed: (error) =>
+        report.tell({ type: "failure", text: `the recording has ended: ${messageOf(error)}` }),
+    });
+  const wrap = (given: Filter | FilterHandler) => {
+    const own = typeof given === "function" ? [] : listOf(given.rules);
+    if (settings.rules !== false) warnOfSsh(settings.rules ?? own, report);
+    return recording?.wrap(given) ?? given;
+  };
   const host = await FilterHost.start(wrap(filter), {
     signal: around.signal,
     queues: settings.queues,

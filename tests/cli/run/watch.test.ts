@@ -139,6 +139,24 @@ test("options change where they can, and the others are named", { timeout: 60_00
   await child.end();
 });
 
+test("rules of a changed file that catch the SSH connection are warned of", {
+  timeout: 60_000,
+}, async () => {
+  using workshop = new Workshop();
+  const path = workshop.write("filter.ts", dropsNo(9));
+  const environment = { SSH_CONNECTION: "192.0.2.7 50000 192.0.2.1 22" };
+  await using child = workshop.run([path, "--watch"], { environment });
+  await child.says("Ctrl-C ends it");
+  assert.equal(child.errors, "");
+  const rule = 'hook: "input", source: "192.0.2.7", destinationPort: 22, bypass: false';
+  workshop.write("filter.ts", `export default { rules: { ${rule} }, packet: () => 1 };`);
+  await says(child, "is loaded anew; the rules are replaced", 1);
+  assert.match(child.errors, /catches this SSH connection/);
+  child.kill("SIGINT");
+  await child.end();
+  workshop.assertNothingLeft();
+});
+
 test("a file that the filter imports is loaded anew, or the line says that it is not", {
   timeout: 60_000,
 }, async () => {
