@@ -15,10 +15,10 @@ export interface NodeProcess {
   getBuiltinModule(name: "node:worker_threads"): { readonly isMainThread: boolean };
   getBuiltinModule(name: "node:child_process"): {
     spawnSync(program: string, words: readonly string[], options: object): {
-      readonly status: number | null;
-      readonly stdout: string | null;
-      readonly stderr: string | null;
-      readonly error?: { readonly code?: string; readonly name?: string; readonly message: string };
+      readonly status?: number | null;
+      readonly stdout?: string | null;
+      readonly stderr?: string | null;
+      readonly error?: { readonly code?: string; readonly message: string };
     };
   };
 }
@@ -31,8 +31,6 @@ type Calls = Pick<
 const FAILURES: Readonly<Record<string, string>> = {
   ENOENT: "not-found",
   EACCES: "not-permitted",
-  NotCapable: "not-permitted",
-  PermissionDenied: "not-permitted",
 };
 
 /** The calls, over one runtime's node:process. */
@@ -48,16 +46,19 @@ export function processCalls(process: NodeProcess): Calls {
     try {
       result = spawnSync(program, words, options);
     } catch (error) {
-      // Deno throws where --allow-run does not name the program.
-      result = { status: null, stdout: "", stderr: "", error: error as Error };
+      // Deno lets no program run with variables such as LD_PRELOAD unless everything is allowed, and says so.
+      result = { error: { message: (error as Error).message } };
     }
     const { status, stdout, stderr, error } = result;
+    // Where --allow-run does not name the program, Deno's result is empty.
+    const refused = status === undefined && error === undefined;
     return {
       status: status ?? undefined,
       output: stdout ?? "",
       errors: stderr ?? "",
-      failure: error &&
-        (FAILURES[error.code ?? ""] ?? FAILURES[error.name ?? ""] ?? error.code ?? error.message),
+      failure: refused
+        ? FAILURES["EACCES"]
+        : error && (FAILURES[error.code ?? ""] ?? error.code ?? error.message),
     };
   };
   return {

@@ -3,6 +3,8 @@
 
 /** How often a kind is told of again. */
 const AGAIN_MILLISECONDS = 10_000;
+/** The file that calls a filter, in a stack. */
+const CALLER = new URL("engagement.ts", import.meta.url).pathname;
 /** More kinds than these count as one. */
 const MOST_KINDS = 100;
 const OTHERS = "other failures";
@@ -20,10 +22,17 @@ export function textOf(error: unknown): string {
     const head = `${error.name}: ${error.message}`;
     const { stack } = error;
     if (typeof stack !== "string" || stack === "") return head;
-    return stack.includes(error.message) ? stack : `${head}\n${stack}`;
+    return withoutHost(stack.includes(error.message) ? stack : `${head}\n${stack}`);
   } catch {
     return "something that cannot be shown";
   }
+}
+
+/** Who called the filter is no news. */
+function withoutHost(stack: string): string {
+  const lines = stack.split("\n");
+  const host = lines.findIndex((line) => line.includes(CALLER));
+  return host < 0 ? stack : lines.slice(0, host).join("\n");
 }
 
 /** The same failure at the same place, whatever numbers its message holds. */

@@ -22,7 +22,7 @@ import {
   type FilterHandler,
   type NamedRule,
 } from "./filter.ts";
-import { type HostRules, InstalledRules, type InstallRules } from "./installed_rules.ts";
+import { InstalledRules, type InstallRules } from "./installed_rules.ts";
 import { checkQueues, numbersInRules, openQueues, withQueues } from "./queue_numbers.ts";
 import { type OptionChanges, QueueSettings } from "./queue_settings.ts";
 import { ServedQueue } from "./served_queue.ts";
@@ -106,14 +106,19 @@ export class FilterHost {
     return this.#served.map(({ queue }) => queue);
   }
 
-  /** The rules that are installed; undefined where there are none. */
-  get rules(): HostRules | undefined {
-    return this.#rules.set;
+  /** The rules that are installed. */
+  get rules(): readonly Rule[] {
+    return this.#rules.rules;
   }
 
   /** The counters of all queues in sum; readable behind the end. */
   get statistics(): QueueCounters {
     return sumOf(this.#served.map(({ queue }) => queue.statistics));
+  }
+
+  /** Packets of its queues that have no verdict yet, the kernel's too where it tells. */
+  get waiting(): number {
+    return this.#served.reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
   /**

@@ -21,11 +21,6 @@ export class InstalledRules {
     this.#install = install;
   }
 
-  /** What is installed; undefined before the first rule, and behind the end. */
-  get set(): HostRules | undefined {
-    return this.#set;
-  }
-
   /** The rules as they are. */
   get rules(): readonly Rule[] {
     return this.#rules;

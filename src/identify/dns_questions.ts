@@ -36,6 +36,8 @@ const HEADER = 12;
 const OPCODE = 0x78;
 const POINTER = 0xc0;
 const LONGEST_LABEL = 63;
+/** Names that point at each other take room and time out of all proportion to the message. */
+const MOST_QUESTIONS = 256;
 /** With the length bytes of its labels. */
 const LONGEST_NAME = 255;
 
@@ -78,7 +80,7 @@ function readMessage(message: Cursor): DnsQuestion[] | "more" | "other" {
   const count = message.u16();
   message.skip(6); // how many other records there are
   if (message.broken) return "more";
-  if (count === 0) return "other";
+  if (count === 0 || count > MOST_QUESTIONS) return "other";
   const questions: DnsQuestion[] = [];
   while (questions.length < count) {
     const name = readName(message, start);
@@ -92,7 +94,7 @@ function readMessage(message: Cursor): DnsQuestion[] | "more" | "other" {
 
 /**
  * Reads the questions of a DNS message (RFC 1035, 4.1): of a query, and of an answer, which repeats
- * them. Updates, notifications and messages without a question are `"other"`.
+ * them. Updates, notifications, and messages with no question or more than 256, are `"other"`.
  *
  * @param bytes the payload of a UDP datagram; with `transport: "tcp"` all that one end has sent so far
  * @returns `"found"` with the questions; `"more"` where the bytes end before the questions do, as those

@@ -9,13 +9,10 @@ export interface FirstBytesStream {
   readonly connection: object;
 }
 
-/** What goes on instead of the bytes; undefined leaves them as they are. */
-export type FirstBytesAnswer = Uint8Array | undefined | void;
-
 /** Callbacks of `TcpStreams` that know what a client begins with. */
 export interface FirstBytesCallbacks<Stream> {
   /** Holds what the client sends until it is known what that is; later bytes pass. */
-  fromClient(data: Uint8Array, stream: Stream): FirstBytesAnswer | typeof HOLD;
+  fromClient(data: Uint8Array, stream: Stream): Uint8Array | undefined | typeof HOLD;
 }
 
 /**
@@ -45,7 +42,7 @@ export function firstBytes<
   Stream extends FirstBytesStream = FirstBytesStream,
 >(
   identify: (bytes: Uint8Array) => Result,
-  decide: (result: Result, stream: Stream) => FirstBytesAnswer,
+  decide: (result: Result, stream: Stream) => Uint8Array | undefined | void,
 ): FirstBytesCallbacks<Stream> {
   const decided = new WeakSet<object>();
   return {
@@ -54,7 +51,8 @@ export function firstBytes<
       const result = identify(data);
       if (result.status === "more" && !stream.ended) return HOLD;
       decided.add(stream.connection);
-      return decide(result, stream);
+      // Who returns nothing returns undefined.
+      return decide(result, stream) as Uint8Array | undefined;
     },
   };
 }

@@ -15,12 +15,7 @@ export {
   dnsQuestions,
   type DnsQuestionsOptions,
 } from "./dns_questions.ts";
-export {
-  firstBytes,
-  type FirstBytesAnswer,
-  type FirstBytesCallbacks,
-  type FirstBytesStream,
-} from "./first_bytes.ts";
+export { firstBytes, type FirstBytesCallbacks, type FirstBytesStream } from "./first_bytes.ts";
 export { type HttpRequest, httpRequest } from "./http_request.ts";
 export { QuicInitial } from "./quic/quic_initial.ts";
 export type { Identified, NotFound } from "./result.ts";

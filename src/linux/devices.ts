@@ -40,13 +40,30 @@ export function deviceOf(index: number): Device | undefined {
       sizes.clear();
     }
   }
-  const entry = known.get(index);
+  const entry = known.get(index) ?? elsewhere.get(index);
   if (entry !== undefined) return entry;
   const name = libc().if_indextoname(index, buffer) === null ? "" : textOf(buffer);
   const device = { index, name };
   if (known.size >= MOST) known.clear();
   known.set(index, device);
   return device;
+}
+
+/** Far above the indexes that a kernel gives. */
+const FIRST_ELSEWHERE = 0x70000000;
+/** Devices of packets that come from another system, by their made-up indexes. */
+const elsewhere = new Map<number, Device>();
+
+/**
+ * Makes up a device for packets out of a recording: this system need not have one of that name.
+ *
+ * @returns its index, the same for the same name
+ */
+export function recordedDevice(name: string): number {
+  for (const device of elsewhere.values()) if (device.name === name) return device.index;
+  const index = FIRST_ELSEWHERE + elsewhere.size;
+  elsewhere.set(index, { index, name });
+  return index;
 }
 
 const SIOCGIFHWADDR = 0x8927n;

@@ -24,6 +24,8 @@ export interface StandInPacket
   extends Partial<Omit<QueuePacketMessage, "queue" | "sequence" | "id" | "captureLength">> {
   /** All bytes from the network header on. */
   readonly payload: Uint8Array;
+  /** The whole packet's length, where `payload` is only its beginning: what a recording has kept. */
+  readonly wholeLength?: number | undefined;
 }
 
 /** Why a packet went on, or did not. */
@@ -87,10 +89,11 @@ export class Passage {
 
   /** The message about it, as nfqnl_build_packet_message makes it. */
   message({ number, id, copyMode, copyRange, flags }: QueueState): Uint8Array {
-    const { payload: _, mark: _mark, ...about } = this.packet;
+    const { payload: _, mark: _mark, wholeLength = 0, ...about } = this.packet;
     const whole = this.payload;
+    const total = Math.max(whole.length, wholeLength);
     const length = copyMode === NFQNL_COPY.PACKET ? Math.min(whole.length, copyRange) : 0;
-    const cut = copyMode === NFQNL_COPY.PACKET && length < whole.length;
+    const cut = copyMode === NFQNL_COPY.PACKET && length < total;
     if ((flags & NFQA_CFG_F.UID_GID) === 0) {
       delete about.uid;
       delete about.gid;
@@ -106,7 +109,7 @@ export class Passage {
       ...about,
       ...{ queue: number, id, sequence: 0 },
       ...(this.mark !== 0 && { mark: this.mark }),
-      ...(cut && { captureLength: whole.length }),
+      ...(cut && { captureLength: total }),
       ...(length > 0 && { payload: whole.subarray(0, length) }),
     });
   }

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import type { Finding } from "../../src/cli/doctor/terms/finding.ts";
 import { Child, type SpawnOptions } from "../support/runtime/child.ts";
+import { patience } from "../support/runtime/waiting.ts";
 
 const command = new URL("../../src/cli/main.ts", import.meta.url);
 /** What docs/command.md names. */
@@ -54,7 +55,8 @@ export async function diagnose(options: SpawnOptions = {}): Promise<Diagnosis> {
     ...{ parameters: ["doctor", "--json"], permissions },
     ...options,
   });
-  const { code } = await child.end();
+  // A runtime that starts in the virtual machine for the first time takes long.
+  const { code } = await child.end(2 * patience);
   assert.equal(child.errors, "");
   return new Diagnosis(child.output, code);
 }

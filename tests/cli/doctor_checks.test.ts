@@ -37,6 +37,7 @@ const WELL: Facts = {
   nftSupport: { target: "statement", owner: true },
   queues: { queues: [], errno: 0, mounted: true },
   rules: { nft: { chains: [] }, legacy: { chains: [] } },
+  leftovers: [],
   settings: {
     reversePath: { strict: [], loose: [] },
     bridges: [],

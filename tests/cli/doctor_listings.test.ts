@@ -63,6 +63,8 @@ const verdict = (code: number, name?: string): Expression => ["immediate", (writ
       if (name !== undefined) writer.text(2, name);
     }));
 }];
+/** One that has counted nothing. */
+const count = { packets: 0, bytes: 0 };
 const counter: Expression = ["counter", empty];
 const compare: Expression = ["cmp", empty];
 
@@ -85,7 +87,20 @@ test("nft's statement queue", { timeout }, () => {
     }),
     { kind: "queue", numbers: { from: 3, to: 3 }, bypass: false },
   );
-  // `queue to symhash mod 4`: the number comes from a register.
+  // `queue to symhash mod 4 offset 3`
+  const balanced = read(
+    ["hash", (writer) => {
+      writer.u32(4, 4);
+      writer.u32(6, 3);
+    }],
+    ["queue", (writer) => writer.u32(4, 8)],
+  );
+  assert.deepEqual(balanced, {
+    place: "handle 9",
+    conditional: false,
+    action: { kind: "queue", numbers: { from: 3, to: 6 }, bypass: false },
+  });
+  // `queue to ip daddr map @numbers`: the number comes from somewhere.
   assert.deepEqual(
     queue((writer) => {
       writer.u32(4, 8);
@@ -132,7 +147,9 @@ test("verdicts, jumps, offloading", { timeout }, () => {
     [["immediate", (writer) => writer.nest(2, () => writer.u32(1, 5))], { kind: "other" }],
   ];
   for (const [expression, action] of actions) {
-    assert.deepEqual(read(counter, expression), { place: "handle 9", conditional: false, action });
+    assert.deepEqual(read(counter, expression), {
+      ...{ place: "handle 9", conditional: false, action, count },
+    });
     assert.equal(read(compare, expression).conditional, true);
   }
 });
@@ -228,7 +245,12 @@ test("iptables-legacy: chains, policies, jumps, queues", { timeout }, () => {
     {
       name: "FORWARD",
       base: { hook: "forward", priority: 0, policy: "drop" },
-      rules: [{ place: "rule 1", conditional: false, action: { kind: "jump", chain: "own" } }],
+      rules: [{
+        place: "rule 1",
+        conditional: false,
+        action: { kind: "jump", chain: "own" },
+        count,
+      }],
     },
     { name: "OUTPUT", base: { hook: "output", priority: 0, policy: "accept" }, rules: [] },
     {
@@ -238,6 +260,7 @@ test("iptables-legacy: chains, policies, jumps, queues", { timeout }, () => {
         place: "rule 1",
         conditional: false,
         action: { kind: "queue", numbers: { from: 5, to: 8 }, bypass: true },
+        count,
       }],
     },
   ]);
@@ -247,7 +270,7 @@ test("iptables-legacy: a match makes a rule conditional; nonsense is an error", 
   const udp = entry("REJECT", [0, 0, 0, 0], { protocol: 17 });
   const [chain] = legacyChains(table([udp, standard(-2), heading("ERROR")], { 1: 0 }));
   assert.deepEqual(chain?.rules, [
-    { place: "rule 1", conditional: true, action: { kind: "drop" } },
+    { place: "rule 1", conditional: true, action: { kind: "drop" }, count },
   ]);
   const whole = table([udp, standard(-2)], { 1: 0 });
   whole.entries[90] = 0;

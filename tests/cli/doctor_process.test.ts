@@ -3,10 +3,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PacketQueue } from "../../mod.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { Namespace } from "../support/network/namespaces.ts";
+import { nextQueue } from "../support/queue/numbers.ts";
 import { Child, isBun } from "../support/runtime/child.ts";
 import { command } from "../support/runtime/command.ts";
+import { commandWords } from "../support/terminal/command_words.ts";
+import { Terminal } from "../support/terminal/terminal.ts";
 import { diagnose, diagnoseText, Diagnosis } from "./diagnosis.ts";
 
 requireIsolation();
@@ -55,6 +59,22 @@ test("for a person: groups, sentences, what to do; no colours where there is no 
   assert.match(lines[error + 1] ?? "", /^ {4}→ \/nowhere: /);
   assert.match(lines.at(-2) ?? "", /^Not well: 1 error/);
   assert.ok(!lines.join().includes("\x1b"));
+});
+
+test("in a terminal: colours, unless NO_COLOR says otherwise", {
+  timeout,
+}, async () => {
+  using queue = PacketQueue.open(nextQueue());
+  await using colored = new Terminal(commandWords(["doctor"]), { columns: 200, rows: 100 });
+  assert.deepEqual(await colored.end(), { code: 0, signal: null });
+  assert.ok(colored.output.includes("\x1b[1;32mIn order\x1b[0m"), colored.output);
+  assert.match(colored.text, new RegExp(`queue-owner: Queue ${queue.number} is owned by process`));
+  assert.match(colored.text, /A filter runs here/);
+  const environment = { NO_COLOR: "1" };
+  await using plain = new Terminal(commandWords(["doctor"]), { environment });
+  await plain.end();
+  // Deno itself clears a line at its start.
+  assert.ok(!plain.output.includes("\x1b[1;32m"), plain.output);
 });
 
 test("no capability", { timeout }, async () => {

@@ -87,7 +87,7 @@ for (const [way, make] of Object.entries(ways)) {
       assert.equal(state().accepted, sent);
       assert.deepEqual([state().handlerErrors, state().verdictErrors], [0, 0]);
       const busy = decided.filter((numbers) => numbers.length > 0).length;
-      assert.ok(busy > swaps * 0.9, `only ${busy} filters had packets: it was not under load`);
+      assert.ok(busy > swaps * 0.6, `only ${busy} filters had packets: it was not under load`);
       assert.deepEqual(traced.messages, []);
     });
   }

@@ -132,6 +132,12 @@ test("what is no question", { timeout }, () => {
   }
   assert.deepEqual(dnsQuestions(message(name, { count: 0 })), OTHER);
   assert.deepEqual(dnsQuestions(message(name, { count: 2 })), MORE);
+  const many = (count: number) => {
+    const pointers = Array.from({ length: count - 1 }, () => [0xc0, 12, 0, 1, 0, 1]).flat();
+    return dnsQuestions(Uint8Array.from([...message(name, { count }), ...pointers]));
+  };
+  assert.deepEqual(many(256), found(...new Array(256).fill({ name: "a" })));
+  assert.deepEqual(many(257), OTHER);
   assert.deepEqual(dnsQuestions(new Uint8Array(0)), MORE);
   // In a stream the length tells that nothing more comes.
   const whole = message(name, { count: 2 });

@@ -8,6 +8,14 @@ import { extension, helloMessage, inRecords } from "../support/traffic/client_he
 const timeout = 10_000;
 const text = (words: string) => new TextEncoder().encode(words);
 
+/** What a callback of TcpStreams may return. */
+interface Callbacks {
+  fromClient(
+    data: Uint8Array,
+    stream: Stream,
+  ): Uint8Array | typeof HOLD | { readonly data: Uint8Array; readonly hold: number } | undefined;
+}
+
 class Stream {
   readonly connection = {};
   ended = false;
@@ -19,7 +27,7 @@ test("a stand-in's connections are held until the name is known, and asked about
   const message = helloMessage({ extensions: [extension.serverName("a.example")] });
   const hello = inRecords(message, { size: 30 });
   const asked: [string | undefined, Stream][] = [];
-  const callbacks = firstBytes(clientHello, (result, stream: Stream) => {
+  const callbacks: Callbacks = firstBytes(clientHello, (result, stream: Stream) => {
     asked.push([result.status === "found" ? result.serverName : result.status, stream]);
     return result.status === "found" ? text("instead") : undefined;
   });

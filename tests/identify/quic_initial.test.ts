@@ -105,8 +105,7 @@ test("frames in any order, overlapping, among others", { timeout }, () => {
   );
   const others = [
     ...[...frame.ack(7, [1, 2, 3, 4]), ...frame.ackEcn(3), ...frame.crypto(0, new Uint8Array(0))],
-    ...frame.crypto(0, hello),
-    ...[...frame.close("done"), 0x3f],
+    ...[...frame.close("done"), ...frame.crypto(0, hello), 0x3f],
   ];
   for (const frames of [shuffled, overlapping, others]) {
     const packet = initialPacket(frames);
@@ -116,7 +115,7 @@ test("frames in any order, overlapping, among others", { timeout }, () => {
   // Where two differ the first counts.
   const other = named("FORGED.example");
   const first = [...frame.crypto(60, hello.subarray(60)), ...frame.crypto(50, other.subarray(50))];
-  const packet = initialPacket([...first, ...frame.crypto(0, hello)]);
+  const packet = initialPacket([...first, ...frame.crypto(0, hello.subarray(0, 50))]);
   assert.deepEqual(one(packet), found("frames.example"));
 });
 
@@ -170,8 +169,14 @@ test("coalesced packets", { timeout }, () => {
     destination: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
   });
   assert.deepEqual(one(datagram(first!, stranger)), MORE);
-  const later = initialPacket(frame.crypto(60, hello.subarray(60)), { version: 2 });
+  const sameKeys = packetFor("a.example", {
+    ...{ destination: Uint8Array.of(1, 2, 3), firstDestination: DESTINATION },
+  });
+  assert.deepEqual(one(datagram(first!, sameKeys)), MORE);
+  assert.deepEqual(answers(first!, sameKeys).at(-1), found("a.example"));
+  const later = packetFor("a.example", { version: 2 });
   assert.deepEqual(one(datagram(first!, later)), MORE);
+  assert.deepEqual(answers(first!, later).at(-1), found("a.example"));
 });
 
 test("0-RTT that overtakes the Initial, and packets after it", { timeout }, () => {

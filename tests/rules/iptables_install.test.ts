@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PacketQueue, Verdict } from "../../mod.ts";
 import { IPTABLES } from "../../src/rules/iptables/backend.ts";
+import type { Rule } from "../../src/rules/rule/rule.ts";
 import { command } from "../support/runtime/command.ts";
-import { requireIsolation } from "../support/network/isolation.ts";
+import { mayChangeUser, requireIsolation } from "../support/network/isolation.ts";
 import { Filter } from "../support/queue/filter.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
@@ -17,6 +18,10 @@ import { RULES } from "./samples.ts";
 requireIsolation();
 const LIMIT = { timeout: 60_000 } as const;
 
+/** xt_owner takes only users that the user namespace has: an ordinary user's has 0 alone. */
+const possible = ({ user, not }: Rule): boolean =>
+  mayChangeUser() || [user, not?.user].flat().every((one) => one === undefined || one === 0);
+
 const saved = (): string =>
   ["iptables-save", "ip6tables-save"].map((program) => command(program, []))
     .join("").replaceAll(/^#.*\n| \[\d+:\d+\]/gm, "");
@@ -26,14 +31,16 @@ const EMPTY = /^(\*\w+\n(:[A-Z]+ [A-Z]+\n)+COMMIT\n)*$/;
 test("each packet is queued exactly when it should be", { timeout: 120_000 }, async () => {
   using scene = new RuleScene();
   for (const one of ruleCases(scene)) {
-    if (one.only !== "nft") await scene.check(one, (rule) => installed(IPTABLES, rule));
+    if (one.only !== "nft" && possible(one.rule)) {
+      await scene.check(one, (rule) => installed(IPTABLES, rule));
+    }
   }
   assert.match(saved(), EMPTY);
 });
 
 test("every rule is installed, listed, and removed", LIMIT, () => {
   assert.equal(IPTABLES.unusable(), undefined);
-  for (const rule of RULES) {
+  for (const rule of RULES.filter(possible)) {
     const one = new Installed(IPTABLES, rule);
     const text = saved();
     const queue = typeof rule.queue === "number"
@@ -56,8 +63,9 @@ test("every rule is installed, listed, and removed", LIMIT, () => {
     assert.match(saved(), EMPTY, JSON.stringify(rule));
     assert.throws(() => one.replace(rule), /were removed/);
   }
-  using all = new Installed(IPTABLES, RULES);
-  assert.equal(all.rules.counters().length, RULES.length);
+  const rules = RULES.filter(possible);
+  using all = new Installed(IPTABLES, rules);
+  assert.equal(all.rules.counters().length, rules.length);
   const names = [...saved().matchAll(/^:(nfq_\S+)/gm)].map(([, name]) => name!);
   assert.ok(names.every((name) => name.length <= 28 && name.startsWith(all.name)), names.join());
 });
@@ -104,7 +112,7 @@ test("old chains go with their rules, and hooks stay", LIMIT, () => {
     one.replace({ hook: queue % 2 ? "output" : "input", protocol: "udp", queue });
   }
   const chains = [...saved().matchAll(/^:nfq_\w+_(\w+) /gm)].map(([, end]) => end!);
-  assert.deepEqual(chains.toSorted(), ["1", "1", "I", "I", "O", "O"]);
+  assert.deepEqual(chains.toSorted(), ["0", "0", "I", "I", "O", "O"]);
 });
 
 test("priorities are tables", LIMIT, () => {
@@ -124,6 +132,17 @@ test("priorities are tables", LIMIT, () => {
     ...["raw OUTPUT PREROUTING", "raw OUTPUT PREROUTING"],
   ]);
   assert.equal(one.rules.counters().length, 3);
+});
+
+test("odd names of devices are taken literally", LIMIT, () => {
+  const names = ["a-b", "x~1", "é1", "a@b", "_", ".x", "wg.5*"];
+  using one = new Installed(IPTABLES, { hook: "input", inDevice: names, family: "ipv4", queue: 1 });
+  const lines = saved().split("\n").filter((line) => line.startsWith(`-A ${one.name}_0 `));
+  const end = " -j NFQUEUE --queue-num 1 --queue-bypass";
+  assert.deepEqual(
+    lines,
+    names.map((name) => `-A ${one.name}_0 -i ${name.replace("*", "+")}${end}`),
+  );
 });
 
 const refusals: readonly (readonly [rule: object, message: RegExp])[] = [
@@ -156,29 +175,6 @@ test("a rule that fails leaves everything as it was", LIMIT, () => {
   assert.equal(saved(), before);
 });
 
-test("where the second program fails, the first is set back", LIMIT, async () => {
-  using receiver = await UdpSocket.open();
-  using sender = await UdpSocket.open();
-  const good = { hook: "output", destinationPort: receiver.port, queue: 1 } as const;
-  const name = "nfq_1_1_1_1";
-  // Somebody else's chain of that name, which something jumps to, cannot become one of ours.
-  const block = () =>
-    command("ip6tables-restore", ["--noflush"], {
-      input: `*filter\n:FORWARD DROP\n:${name}_1 -\n-A FORWARD -j ${name}_1\nCOMMIT\n`,
-    });
-  using one = new Installed(IPTABLES, [good], { name });
-  await sender.send("counted", receiver);
-  await receiver.receive();
-  const counts = one.rules.counters();
-  assert.equal(counts[0]?.packets, 1);
-  block();
-  const standing = saved();
-  const bad = { ...good, user: ["nobody-knows-him"] };
-  assert.throws(() => one.replace([bad, good]), /user/);
-  assert.equal(saved(), standing);
-  assert.deepEqual(one.rules.counters(), counts);
-});
-
 test("rules of others in the same chains stay as they are", LIMIT, () => {
   const others = [
     ["-A", "OUTPUT", "-p", "tcp", "--dport", "9", "-j", "ACCEPT"],
@@ -187,7 +183,8 @@ test("rules of others in the same chains stay as they are", LIMIT, () => {
     ["-A", "OUTPUT", "-p", "udp", "--dport", "9", "-j", "nfq_others"],
   ];
   for (const words of others) command("iptables", words);
-  const before = saved();
+  const rules = () => saved().split("\n").filter((line) => /^-A|nfq_/.test(line));
+  const before = rules();
   {
     using one = new Installed(IPTABLES, [{ hook: "output", queue: 1 }]);
     using _second = new Installed(IPTABLES, [{ hook: "output", queue: 2 }]);
@@ -196,11 +193,8 @@ test("rules of others in the same chains stay as they are", LIMIT, () => {
     one.replace([{ hook: "output", queue: 1 }]);
   }
   command("iptables", ["-D", "OUTPUT", "-p", "gre", "-j", "ACCEPT"]);
-  assert.match(before, /^-A OUTPUT -p udp .*-j nfq_others$/m);
-  assert.equal(
-    saved().replace(/\*filter\n(:[A-Z]+ ACCEPT\n)+COMMIT\n$/, ""),
-    before.replace(/\*filter\n(:[A-Z]+ ACCEPT\n)+COMMIT\n$/, ""),
-  );
+  assert.ok(before.length > 3);
+  assert.deepEqual(rules(), before);
   for (const words of [["-F", "OUTPUT"], ["-F", "nfq_others"], ["-X", "nfq_others"]]) {
     command("iptables", words);
   }
@@ -252,7 +246,7 @@ test("commands are what a person would have typed", LIMIT, () => {
     ],
   );
   // Each is taken by the program itself, and means what is installed.
-  for (const rule of RULES) {
+  for (const rule of RULES.filter(possible)) {
     for (const line of commands(rule)) command("sh", ["-c", line.replace(/^(\w+)/, "$1 -w")]);
   }
   for (const program of ["iptables", "ip6tables"]) {

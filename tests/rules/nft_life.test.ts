@@ -19,6 +19,8 @@ const LIMIT = { timeout: 60_000 } as const;
 const OWNER = new URL("fixtures/nft_owner.ts", import.meta.url);
 const UNUSABLE = new URL("fixtures/nft_unusable.ts", import.meta.url);
 
+const EXHAUSTED = new URL("fixtures/nft_exhausted.ts", import.meta.url);
+
 const tables = () => command("nft", ["list", "tables"]);
 const ruleset = () => command("nft", ["list", "ruleset"]);
 const nameOf = (child: Child) => /table (\w+)\./.exec(child.output)![1]!;
@@ -50,7 +52,12 @@ test("an exit handler removes the rules", LIMIT, async () => {
 });
 
 test("a process that lives is no owner of leftovers; one that was killed is", LIMIT, async () => {
-  command("nft", ["add table inet foreign; add table inet nfq_1; add table ip nfq_zz_zz_zz_zz"]);
+  const others = ["inet foreign", "inet nfq_1", "ip nfq_zz_zz_zz_zz"];
+  const each = (verb: string) =>
+    command("nft", [others.map((one) => `${verb} table ${one}`).join(";")]);
+  each("add");
+  using stack = new DisposableStack();
+  stack.defer(() => each("delete"));
   const before = tables();
   await using child = new Child(OWNER, { parameters: ["leave"] });
   await child.says(".\n");
@@ -119,6 +126,15 @@ test("a queue that is closing takes no table away", LIMIT, async () => {
     ]);
     installed.replace({ hook: "output", protocol: "udp", queue: 3 });
   }
+});
+
+test("without descriptors it throws, and the process lives", LIMIT, async () => {
+  const before = tables();
+  const prefix = ["prlimit", "--nofile=200", "--"];
+  await using child = new Child(EXHAUSTED, { prefix });
+  await child.end();
+  assert.match(child.output, /^EMFILE EMFILE( installed| EMFILE)* alive$/m, child.errors);
+  assert.equal(tables(), before);
 });
 
 test("why nft cannot be used", LIMIT, async () => {

@@ -2,6 +2,7 @@
 import { checkBridges } from "./checks/bridges.ts";
 import { checkCapability } from "./checks/capability.ts";
 import { checkFlowtables } from "./checks/flowtables.ts";
+import { checkLeftoverRules } from "./checks/leftover_rules.ts";
 import { checkLibraries } from "./checks/libraries.ts";
 import { checkPlace } from "./checks/place.ts";
 import { checkQueueOwners } from "./checks/queue_owners.ts";
@@ -26,6 +27,7 @@ const CHECKS: readonly ((facts: Facts) => readonly Finding[])[] = [
   checkReceiveBuffer,
   checkQueueOwners,
   checkQueueTraffic,
+  checkLeftoverRules,
   checkRuleTargets,
   checkRuleOrder,
   checkFlowtables,

@@ -1,4 +1,5 @@
 // Gathers the facts. Nothing is changed, and no packet is lost.
+import { leftoverFacts } from "./facts/leftovers.ts";
 import { libraryFacts } from "./facts/libraries.ts";
 import { nftFact } from "./facts/nft_support.ts";
 import { processFact } from "./facts/process.ts";
@@ -16,7 +17,8 @@ export async function gather(): Promise<Facts> {
   const rules = { nft: nftRules(), legacy: legacyRules() };
   const queues = await queueFacts();
   const used = new Set(queues.queues.map(({ later }) => later.queue));
-  for (const { numbers } of queueRules([...rules.nft.chains, ...rules.legacy.chains])) {
+  const chains = [...rules.nft.chains, ...rules.legacy.chains];
+  for (const { numbers } of queueRules(chains)) {
     if (numbers === undefined) continue;
     for (let number = numbers.from; number <= numbers.to; number++) used.add(number);
   }
@@ -28,6 +30,7 @@ export async function gather(): Promise<Facts> {
     queueSupport: queueSupport(used),
     nftSupport: nftFact(),
     ...{ queues, rules },
+    leftovers: leftoverFacts(chains),
     settings: settingsFact(),
   };
 }

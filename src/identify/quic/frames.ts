@@ -15,7 +15,10 @@ function readAck(frames: Cursor): void {
 
 /** Frames that an Initial packet may hold, by type (RFC 9000, 12.4 and 19). */
 const FRAMES: ReadonlyMap<number, (frames: Cursor, stream: CryptoStream) => void> = new Map([
-  [0x00, () => {}], // PADDING
+  [0x00, (frames: Cursor) => {
+    // PADDING, of which there are hundreds.
+    while (frames.left > 0 && frames.bytes[frames.at] === 0) frames.at++;
+  }],
   [0x01, () => {}], // PING
   [0x02, readAck],
   [0x03, (frames: Cursor) => {

@@ -54,7 +54,7 @@ export class QuicInitial {
   /**
    * Adds a datagram.
    *
-   * @param datagram the payload of a UDP datagram; it is copied where it is kept
+   * @param datagram the payload of a UDP datagram; it is copied
    * @returns `"found"` from the datagram on that completes the ClientHello; `"more"` while it is not
    * complete, also when a packet is not authentic, which a server ignores; `"other"` when the datagram
    * begins no connection of QUIC versions 1 or 2, or this one begins with something else than a
@@ -71,25 +71,31 @@ export class QuicInitial {
     // Node's calls do not take every kind of memory, and packets may have to wait.
     const { packets, early } = readDatagram(copyOf(given));
     let keys: InitialKeys | undefined;
+    // They are all of one version, and go to one connection id.
+    const makeKeys = ({ version, destination }: InitialPacket) =>
+      keys ??= initialKeys(version, destination);
     let touched: Attempt | undefined;
     for (const packet of packets) {
-      // They are all of one version, and go to one connection id.
-      touched = this.#read(packet, () =>
-        keys ??= initialKeys(packet.version, packet.destination)) ??
-        touched;
-      if (this.#found !== undefined) return this.#found;
+      touched = this.#read(packet, makeKeys) ?? touched;
+      if (this.#found === undefined) continue;
+      this.#attempts = [];
+      this.#waiting = [];
+      return this.#found;
     }
     if (touched !== undefined) return touched.result;
     return early || this.#attempts.some(({ result }) => result.status === "more") ? MORE : OTHER;
   }
 
   /** Opens a packet, and reads it. */
-  #read(packet: InitialPacket, makeKeys: () => InitialKeys): Attempt | undefined {
+  #read(
+    packet: InitialPacket,
+    makeKeys: (packet: InitialPacket) => InitialKeys,
+  ): Attempt | undefined {
     const { version, destination } = packet;
     const isOwn = (attempt: Attempt) =>
       attempt.version === version && isSame(attempt.destination, destination);
     if (!this.#attempts.some(isOwn)) {
-      const keys = makeKeys();
+      const keys = makeKeys(packet);
       const frames = openInitial(packet, keys);
       if (frames !== undefined) {
         const attempt: Attempt = {
@@ -107,15 +113,17 @@ export class QuicInitial {
       if (this.#tryOpen(packet, attempt)) return attempt;
     }
     if (packet.bytes.length <= LONGEST_WAITING) {
-      this.#waiting.push({ ...packet, bytes: copyOf(packet.bytes) });
+      // Not the whole datagram.
+      const bytes = copyOf(packet.bytes);
+      this.#waiting.push({ ...packet, bytes, destination: copyOf(destination) });
     }
     if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
     return undefined;
   }
 
   #tryOpen(packet: InitialPacket, attempt: Attempt): boolean {
-    const frames = attempt.version === packet.version && openInitial(packet, attempt.keys);
-    if (!frames) return false;
+    const frames = openInitial(packet, attempt.keys);
+    if (frames === undefined) return false;
     this.#take(attempt, frames);
     return true;
   }
@@ -128,9 +136,6 @@ export class QuicInitial {
     const { stream } = attempt;
     readFrames(frames, stream);
     attempt.result = stream.tooLong ? OTHER : readHandshake(stream.bytes, 0, stream.length);
-    if (attempt.result.status !== "found" || this.#found !== undefined) return;
-    this.#found = attempt.result;
-    this.#attempts = [];
-    this.#waiting = [];
+    if (attempt.result.status === "found") this.#found ??= attempt.result;
   }
 }

@@ -29,6 +29,9 @@ export interface RunSyncResult {
    * "signal": one that the program listens for arrived while waiting; its listener runs once the
    * program yields, so return to the event loop, then call again. While packets keep coming, no
    * signal is noticed: a program with listeners gives a `timeout` and yields between the calls.
+   *
+   * Where rules of a RuleSet are installed, SIGINT, SIGTERM and SIGHUP are noticed also then. One that the
+   * program does not listen for ends it here, once the rules are removed.
    */
   readonly reason: "maxPackets" | "timeout" | "signal" | "closed";
 }

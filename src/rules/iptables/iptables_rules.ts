@@ -2,7 +2,8 @@
 import { readSystemFile } from "../../linux/files.ts";
 import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from "../installed.ts";
 import { type Plan, planRules, type Version } from "./plan.ts";
-import { IptablesTable } from "./table.ts";
+import { takeAway } from "./removal.ts";
+import { conntrackChain, IptablesTable } from "./table.ts";
 
 /** Chains of one set of rules, in tables of both programs. */
 export class IptablesRules implements InstalledRules {
@@ -75,8 +76,16 @@ export class IptablesRules implements InstalledRules {
     this.#takeAway({ keepChains: false, keepConntrack: this.#options.leaveChains });
   }
 
-  #takeAway(what: Parameters<IptablesTable["takeAway"]>[0]): void {
-    throwAll(undefined, each([...this.#tables.values()], (table) => table.takeAway(what)));
+  #takeAway({ keepChains, keepConntrack }: {
+    readonly keepChains: boolean;
+    readonly keepConntrack: boolean;
+  }): void {
+    const { name } = this.#options;
+    const conntrack = conntrackChain(name);
+    const isOurs = (chain: string) =>
+      chain.startsWith(`${name}_`) && !(keepConntrack && chain === conntrack);
+    const versions = new Set([...this.#tables.values()].map((table) => table.name.version));
+    throwAll(undefined, each([...versions], (one) => takeAway(one, { isOurs, keepChains })));
   }
 }
 

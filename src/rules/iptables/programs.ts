@@ -10,7 +10,7 @@ const ALLOW_RUN = "--allow-run=iptables-restore,iptables-save,ip6tables-restore,
 const PATIENCE = 10;
 const EOPNOTSUPP = 95;
 
-/** What the programs say when they fail: the first that fits counts. */
+/** What the programs say when they fail, and about which line: the first that fits counts. */
 const REASONS: readonly (readonly [words: RegExp, errno: number, advice: string])[] = [
   [
     /can't open lock file/i,
@@ -27,6 +27,11 @@ const REASONS: readonly (readonly [words: RegExp, errno: number, advice: string]
     /xtables lock|resource temporarily unavailable/i,
     ERRNO.EBUSY,
     `Another program has been changing rules for ${PATIENCE} seconds: try again when it has ended`,
+  ],
+  [
+    /invalid argument[^]*--uid-owner/i,
+    ERRNO.EINVAL,
+    "iptables takes only users that this user namespace has (/proc/self/uid_map)",
   ],
   [
     /couldn't load (?:match|target)|no chain\/target\/match|not supported|missing kernel module|can't initialize|unable to initialize|RULE_APPEND failed/i,
@@ -48,8 +53,23 @@ export interface RestoreLine {
  *
  * @throws {SystemError} and then nothing was changed
  */
-export function restoreTable({ version, table }: TableName, changes: readonly RestoreLine[]): void {
-  const lines: readonly RestoreLine[] = [{ text: `*${table}` }, ...changes, { text: "COMMIT" }];
+export function restoreTable({ version, table }: TableName, lines: readonly RestoreLine[]): void {
+  restoreTables(version, [{ table, lines }]);
+}
+
+/**
+ * Changes tables, one after the other, each in one step.
+ *
+ * @throws {SystemError} and the table that fails, and those behind it, are as they were
+ */
+export function restoreTables(
+  version: Version,
+  changes: readonly { readonly table: string; readonly lines: readonly RestoreLine[] }[],
+): void {
+  const lines = changes.flatMap(({ table, lines }): readonly RestoreLine[] =>
+    lines.length === 0 ? [] : [{ text: `*${table}` }, ...lines, { text: "COMMIT" }]
+  );
+  if (lines.length === 0) return;
   const program = `${programOf(version)}-restore`;
   const input = lines.map(({ text }) => `${text}\n`).join("");
   const end = backend().runProgram([program, "--noflush", `--wait=${PATIENCE}`], input);
@@ -72,9 +92,11 @@ export function saveTables(version: Version, table?: string): string {
 function failed(program: string, end: ProgramEnd, lines: readonly RestoreLine[]): SystemError {
   const error = (errno: number, advice: string) => new SystemError(program, { errno, advice });
   if (end.failure === "not-found") {
+    const instead = program.startsWith(programOf(6)) ? ', or give the rules family: "ipv4"' : "";
     return error(
       ERRNO.ENOENT,
-      `${program} is in no folder of PATH: install the package iptables, or add /usr/sbin to PATH`,
+      `${program} is in no folder of PATH: install the package iptables, or add /usr/sbin to PATH` +
+        instead,
     );
   }
   if (end.failure === "not-permitted") {
@@ -83,8 +105,7 @@ function failed(program: string, end: ProgramEnd, lines: readonly RestoreLine[])
   const said = end.errors.trim() || end.failure || "nothing";
   const at = lines[Number(/line:? (\d+)/.exec(said)?.[1]) - 1];
   const from = at?.from === undefined ? "" : ` (${at.from}: ${JSON.stringify(at.text)})`;
-  const [first = ""] = said.split("\n");
-  const [, errno, advice] = REASONS.find(([words]) => words.test(said)) ??
+  const [, errno, advice] = REASONS.find(([words]) => words.test(`${said} ${at?.text}`)) ??
     [undefined, ERRNO.EINVAL, "It refused what it was told"];
-  return error(errno, `${advice}. It said: ${first}${from}`);
+  return error(errno, `${advice}. It said: ${said.replaceAll(/\s+/g, " ")}${from}`);
 }

@@ -45,15 +45,19 @@ export function readSaved(
   });
 }
 
-/** The lines that take the jumps out, and the rules out of the chains. */
-export function flushLines({ jumps, chains }: SavedTable): string[] {
-  return [
-    ...jumps.map(({ chain, to }) => `-D ${chain} -j ${to}`),
-    ...chains.map((chain) => `-F ${chain}`),
-  ];
-}
-
 /** The lines that delete chains without rules. */
 export function deleteLines(chains: readonly string[]): string[] {
   return chains.map((chain) => `-X ${chain}`);
+}
+
+/** The lines that take the jumps out, and the rules out of the chains; and that delete those. */
+export function takeAwayLines(
+  { jumps, chains }: SavedTable,
+  { keepChains }: { readonly keepChains: boolean },
+): string[] {
+  return [
+    ...jumps.map(({ chain, to }) => `-D ${chain} -j ${to}`),
+    ...chains.map((chain) => `-F ${chain}`),
+    ...(keepChains ? [] : deleteLines(chains)),
+  ];
 }

@@ -5,7 +5,7 @@ import type { RuleCount } from "../installed.ts";
 import type { RuleHook } from "../rule/rule.ts";
 import type { RuleChain, TableName, TablePlan } from "./plan.ts";
 import { type RestoreLine, restoreTable, saveTables } from "./programs.ts";
-import { deleteLines, flushLines, readSaved } from "./saved.ts";
+import { deleteLines, readSaved } from "./saved.ts";
 
 /** iptables takes names of so many characters. */
 const LONGEST_NAME = 28;
@@ -14,6 +14,11 @@ const ENDS: Readonly<Record<RuleHook | "conntrack", string>> = {
   ...{ prerouting: "P", input: "I", forward: "F", output: "O", postrouting: "Q", conntrack: "C" },
 };
 const SKIP_INJECTED = `-m mark --mark 0x${INJECTED_MARK.toString(16)} -j RETURN`;
+
+/** The chain that keeps conntrack, of a set of rules whose chains' names begin so. */
+export function conntrackChain(prefix: string): string {
+  return `${prefix}_${ENDS.conntrack}`;
+}
 
 /** What is in the kernel. */
 interface State {
@@ -123,27 +128,6 @@ export class IptablesTable {
       counts.set(key, saved?.counts.get(name) ?? { packets: 0, bytes: 0 });
     }
     return counts;
-  }
-
-  /**
-   * Takes out what is ours and still there. Where somebody else has deleted some of it, the rest goes.
-   *
-   * @param keepConntrack the chain that keeps conntrack stays
-   * @param keepChains all chains stay, empty
-   */
-  takeAway({ keepChains, keepConntrack }: {
-    readonly keepChains: boolean;
-    readonly keepConntrack: boolean;
-  }): void {
-    const conntrack = this.#chain("conntrack");
-    const isOurs = (chain: string) =>
-      chain.startsWith(`${this.#prefix}_`) && !(keepConntrack && chain === conntrack);
-    const { version, table } = this.name;
-    const [saved] = readSaved(saveTables(version, table), isOurs);
-    if (saved === undefined || saved.chains.length === 0) return;
-    const lines = flushLines(saved);
-    if (!keepChains) lines.push(...deleteLines(saved.chains));
-    restoreTable(this.name, lines.map((text) => ({ text })));
   }
 
   #chain(end: keyof typeof ENDS): string {

@@ -1,5 +1,5 @@
 // Messages of nf_tables: what nft's words have no way to say, and what is read back.
-import { inside, readText, readU64 } from "../../netlink/attribute_reader.ts";
+import { inside, readU64 } from "../../netlink/attribute_reader.ts";
 import { AttributeWriter } from "../../netlink/attribute_writer.ts";
 import {
   NETLINK_HEADER_SIZE,
@@ -188,8 +188,14 @@ export interface ListedRule {
   readonly expressions: readonly Expression[];
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: DataView) =>
-  new Uint8Array(buffer, byteOffset, byteLength);
+/** One for all: a listing has thousands of names. */
+const DECODER = new TextDecoder();
+
+/** A text without the NUL behind it. */
+function textAt(view: DataView, { offset, length }: NetlinkAttribute): string {
+  const end = length > 0 && view.getUint8(offset + length - 1) === 0 ? length - 1 : length;
+  return DECODER.decode(new Uint8Array(view.buffer, view.byteOffset + offset, end));
+}
 
 function payload(view: DataView, { offset, length }: NetlinkMessage) {
   return netlinkAttributes(view, offset + HEADER_SIZE, offset + length, LAYER);
@@ -203,7 +209,7 @@ export function tableOf(view: DataView, message: NetlinkMessage): TableName | un
   if (family === undefined) return undefined;
   for (const attribute of payload(view, message)) {
     if (attribute.type === NFTA_TABLE.NAME) {
-      return { family, table: readText(bytesOf(view), attribute) };
+      return { family, table: textAt(view, attribute) };
     }
   }
   return undefined;
@@ -215,8 +221,8 @@ export function ruleOf(view: DataView, message: NetlinkMessage): ListedRule | un
   let [table, chain] = ["", ""];
   const expressions: Expression[] = [];
   for (const attribute of payload(view, message)) {
-    if (attribute.type === NFTA_RULE.TABLE) table = readText(bytesOf(view), attribute);
-    else if (attribute.type === NFTA_RULE.CHAIN) chain = readText(bytesOf(view), attribute);
+    if (attribute.type === NFTA_RULE.TABLE) table = textAt(view, attribute);
+    else if (attribute.type === NFTA_RULE.CHAIN) chain = textAt(view, attribute);
     else if (attribute.type === NFTA_RULE.EXPRESSIONS) {
       for (const element of inside(view, attribute, LAYER)) {
         expressions.push(expressionOf(view, element));
@@ -231,7 +237,7 @@ function expressionOf(view: DataView, element: NetlinkAttribute): Expression {
   const attributes = new Set<number>();
   const counts: { packets?: number; bytes?: number } = {};
   for (const attribute of inside(view, element, LAYER)) {
-    if (attribute.type === NFTA_EXPR.NAME) name = readText(bytesOf(view), attribute);
+    if (attribute.type === NFTA_EXPR.NAME) name = textAt(view, attribute);
     if (attribute.type !== NFTA_EXPR.DATA) continue;
     for (const part of inside(view, attribute, LAYER)) {
       attributes.add(part.type);

@@ -124,16 +124,15 @@ export class NetfilterSocket implements Disposable {
       this.#send([request]);
       const entries: Entry[] = [];
       let changed = false;
+      let errno = 0;
       for (const { view, message } of this.#received()) {
         changed ||= (message.flags & NLM_F.DUMP_INTR) !== 0;
-        if (message.type === NLMSG.ERROR) {
-          const { error } = decodeError(view, message.offset);
-          // A table that is not there has nothing in it.
-          if (error !== 0 && error !== ERRNO.ENOENT) throw failedCall("nf_tables", error);
-        }
+        if (message.type === NLMSG.ERROR) errno ||= decodeError(view, message.offset).error;
         const entry = read(view, message);
         if (entry !== undefined) entries.push(entry);
       }
+      // A table that is not there has nothing in it.
+      if (errno !== 0 && errno !== ERRNO.ENOENT) throw failedCall("nf_tables", errno);
       // Rules were changed while they were listed.
       if (!changed || tries === LISTING_TRIES) return entries;
     }

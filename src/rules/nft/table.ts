@@ -65,21 +65,28 @@ export class NftTable {
    */
   prepare(plan: TablePlan): TableChange {
     const change = new TableChange(this.#chains, this.#targets);
+    if (!this.#made && plan.chains.size === 0) return change;
     try {
       this.#prepareTargets(plan, change);
-      if (plan.conntrack && !this.#conntrack) {
-        this.#context.run([
-          `add chain ${this.place} ${CONNTRACK_CHAIN}`,
-          `add rule ${this.place} ${CONNTRACK_CHAIN} ct state new`,
-        ]);
-        this.#conntrack = true;
-      }
+      if (plan.conntrack && !this.#conntrack) this.#keepConntrack();
       this.#prepareChains(plan, change);
     } catch (error) {
       this.undo(change);
       throw error;
     }
     return change;
+  }
+
+  #keepConntrack(): void {
+    try {
+      this.#context.run([
+        `add chain ${this.place} ${CONNTRACK_CHAIN}`,
+        `add rule ${this.place} ${CONNTRACK_CHAIN} ct state new`,
+      ]);
+    } catch (error) {
+      throw error instanceof NftRefusal ? refused(error, "conntrack (modprobe nft_ct):") : error;
+    }
+    this.#conntrack = true;
   }
 
   #prepareTargets(plan: TablePlan, change: TableChange): void {

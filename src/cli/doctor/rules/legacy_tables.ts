@@ -26,6 +26,9 @@ export const LAYOUTS = {
   ip6: { family: "ip6", match: 136, target: 140, next: 142, matches: 168 },
 } as const;
 
+/** struct xt_counters, before the matches. */
+const COUNTERS = 16;
+
 /** What the last entry of a table calls itself. */
 const END = "ERROR";
 /** struct xt_entry_target: size, name[29], revision, then its own bytes. */
@@ -53,6 +56,7 @@ interface Entry {
   /** The name of the chain that begins behind it. */
   readonly heading: string | undefined;
   readonly action: Action;
+  readonly count: NonNullable<RuleFact["count"]>;
 }
 
 /** A chain whose end is not known yet. */
@@ -86,10 +90,14 @@ export function legacyChains({ layout, name: table, info, entries }: LegacyTable
     ...{ family: LAYOUTS[layout].family, table, name: chain.name },
     ...baseOf(chain, table),
     // What stands last is the policy, or the return of a chain of a user's own.
-    rules: chain.entries.slice(0, -1).map(({ conditional, action, jump }, index): RuleFact => ({
+    rules: chain.entries.slice(0, -1).map((
+      { conditional, action, jump, count },
+      index,
+    ): RuleFact => ({
       place: `rule ${index + 1}`,
       conditional,
       action: jump < 0 ? action : { kind: "jump", chain: nameAt(open, jump) },
+      count,
     })),
   }));
 }
@@ -125,6 +133,10 @@ function* readEntries(
       conditional: matched || targetAt > at + matches,
       jump: verdict,
       heading: name === "ERROR" ? textOf(own) : undefined,
+      count: {
+        packets: Number(view.getBigUint64(at + matches - COUNTERS, true)),
+        bytes: Number(view.getBigUint64(at + matches - COUNTERS + 8, true)),
+      },
       action: actionOf(name, { revision: view.getUint8(targetAt + TARGET.revision), own, verdict }),
     };
     at = end;

@@ -23,7 +23,7 @@ import {
   NLM_F_DUMP,
   XT_NFQUEUE,
 } from "../../../rules/nft/numbers.ts";
-import type { Action, ChainFact, Hook, RuleFact } from "./ruleset.ts";
+import type { Action, ChainFact, Hook, QueueNumbers, RuleFact } from "./ruleset.ts";
 import { xtQueueAction } from "./xt_target.ts";
 
 const HEADERS = NETLINK_HEADER_SIZE + NFGENMSG_SIZE;
@@ -49,10 +49,27 @@ const IMMEDIATE_DATA = 2;
 const DATA_VERDICT = 2;
 const VERDICT = { code: 1, chain: 2 } as const;
 const FLOW_TABLE = 1;
+const COUNTER = { bytes: 1, packets: 2 } as const;
+
+/** Expressions that calculate a number: NFTA_HASH_*, NFTA_NG_*. */
+const CALCULATIONS: Readonly<
+  Record<string, { readonly modulus: number; readonly offset: number }>
+> = { hash: { modulus: 4, offset: 6 }, numgen: { modulus: 2, offset: 4 } };
 
 /** Expressions that every packet fits. */
 const EVERY_PACKET: ReadonlySet<string> = new Set([
-  ...["counter", "log", "immediate", "queue", "target", "reject", "notrack", "flow_offload"],
+  ...[
+    "counter",
+    "log",
+    "immediate",
+    "queue",
+    "target",
+    "reject",
+    "notrack",
+    "flow_offload",
+    "hash",
+    "numgen",
+  ],
 ]);
 
 /** Verdicts as numbers without a sign. */
@@ -122,6 +139,13 @@ class Attributes {
   low(type: number): number {
     const found = this.#found.get(type);
     return found === undefined || found.length < 8 ? 0 : this.#view.getUint32(found.offset + 4);
+  }
+
+  /** A number of 64 bits, exact below 2**53. */
+  u64(type: number): number {
+    const found = this.#found.get(type);
+    if (found === undefined || found.length < 8) return 0;
+    return this.#view.getUint32(found.offset) * 2 ** 32 + this.#view.getUint32(found.offset + 4);
   }
 
   bytes(type: number): Uint8Array | undefined {
@@ -218,12 +242,30 @@ function ruleOf(message: Uint8Array): { readonly key: string; readonly rule: Rul
   );
   let conditional = false;
   let action: Action = { kind: "other" };
+  let count: RuleFact["count"];
+  let calculated: QueueNumbers | undefined;
   for (const expression of attributes.list(RULE.EXPRESSIONS)) {
     const name = expression.text(NFTA_EXPR.NAME) ?? "";
     const data = expression.inside(NFTA_EXPR.DATA);
     if (!EVERY_PACKET.has(name)) conditional = true;
+    if (data === undefined) continue;
+    if (name === "counter") {
+      count = { packets: data.u64(COUNTER.packets), bytes: data.u64(COUNTER.bytes) };
+    }
+    calculated = calculation(name, data) ?? calculated;
     // An immediate may also only load a number.
-    action = (data && ACTIONS[name]?.(data)) ?? action;
+    action = ACTIONS[name]?.(data) ?? action;
   }
-  return { key, rule: { place: `handle ${attributes.low(RULE.HANDLE)}`, conditional, action } };
+  // `queue to symhash mod 4 offset 3`
+  if (action.kind === "queue") action = { ...action, numbers: action.numbers ?? calculated };
+  const place = `handle ${attributes.low(RULE.HANDLE)}`;
+  return { key, rule: { place, conditional, action, ...(count === undefined ? {} : { count }) } };
+}
+
+function calculation(name: string, attributes: Attributes): QueueNumbers | undefined {
+  const places = CALCULATIONS[name];
+  const modulus = places && attributes.u32(places.modulus);
+  if (modulus === undefined) return undefined;
+  const from = attributes.u32(places!.offset) ?? 0;
+  return { from, to: from + modulus - 1 };
 }

@@ -34,6 +34,8 @@ export interface RuleFact {
   /** Whether there are packets that it does not fit. */
   readonly conditional: boolean;
   readonly action: Action;
+  /** Packets and bytes that came to its counter; absent where it has none. */
+  readonly count?: { readonly packets: number; readonly bytes: number };
 }
 
 /** One chain. */

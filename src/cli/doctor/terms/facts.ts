@@ -108,6 +108,13 @@ export interface RulesFact {
   readonly problem?: string;
 }
 
+/** Rules of a process that runs no more. */
+export interface LeftoverFact {
+  readonly process: number;
+  /** Its chains. */
+  readonly places: readonly string[];
+}
+
 /** Everything. */
 export interface Facts {
   readonly runtime: RuntimeFact;
@@ -123,5 +130,6 @@ export interface Facts {
   readonly nftSupport: NftFact;
   readonly queues: QueuesFact;
   readonly rules: { readonly nft: RulesFact; readonly legacy: RulesFact };
+  readonly leftovers: readonly LeftoverFact[];
   readonly settings: SettingsFact;
 }

@@ -1,0 +1,33 @@
+// Takes away chains of ours that are there, whatever somebody else has deleted of them meanwhile.
+import type { Version } from "./plan.ts";
+import { restoreTables, saveTables } from "./programs.ts";
+import { readSaved, type SavedTable, takeAwayLines } from "./saved.ts";
+
+/** What is to go. */
+export interface TakenAway {
+  readonly isOurs: (chain: string) => boolean;
+  /** The chains stay, empty. */
+  readonly keepChains: boolean;
+}
+
+/**
+ * Takes it away from every table of a version.
+ *
+ * @returns where something was
+ * @throws {SystemError}
+ */
+export function takeAway(
+  version: Version,
+  { isOurs, keepChains }: TakenAway,
+): readonly SavedTable[] {
+  const tables = readSaved(saveTables(version), isOurs)
+    .filter(({ chains }) => chains.length > 0);
+  restoreTables(
+    version,
+    tables.map((saved) => ({
+      table: saved.table,
+      lines: takeAwayLines(saved, { keepChains }).map((text) => ({ text })),
+    })),
+  );
+  return tables;
+}
