@@ -12,10 +12,10 @@
  * @module
  */
 
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { entriesOf, finishPackage, root } from "./lib/npm_package.ts";
+import { entriesOf, finishPackage, programs, root } from "./lib/npm_package.ts";
 
 // Not a literal, so that `deno check` needs no JSR.
 const dnt: string = process.env["NFQUEUE_DNT"] ?? "jsr:@deno/dnt@^0.43.2";
@@ -42,4 +42,13 @@ await build({
   // It wants these two; finishPackage writes the file anew.
   package: { name: "@nfqueue/nfqueue", version: "0.0.0" },
 });
+// package.json says all that these two say.
+for (const name of [".npmignore", "esm/package.json"]) rmSync(join(folder, name), { force: true });
+// dnt takes the first line of a program (#!) for a part of it, and makes import.meta.main a comparison
+// that fails behind a link in node_modules/.bin. A program has no types: its source is JavaScript.
+for (const path of programs()) {
+  const source = readFileSync(join(root, path), "utf8");
+  const script = source.replace(/(from "\.[^"]*)\.ts"/g, '$1.js"');
+  writeFileSync(join(folder, "esm", path.replace(/\.ts$/, ".js")), script);
+}
 finishPackage(folder);
