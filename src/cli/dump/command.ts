@@ -151,7 +151,7 @@ async function run(words: Words, around: Surroundings): Promise<number> {
 
 /** The command. */
 export const dump: Command = {
-  summary: "show the packets of a queue or of a recording",
+  summary: "shows the packets of a queue or of a recording",
   usage:
     "dump [-q N|A-B] [--rule RULE]… [-c COUNT] [-r FILE] [-w FILE] [-v|-x|-X|--json] [EXPRESSION]",
   help: HELP,

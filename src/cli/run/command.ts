@@ -169,7 +169,7 @@ const messageOf = (error: unknown) => error instanceof Error ? error.message : S
 
 /** The command. */
 export const RUN: Command = {
-  summary: "run a filter: its rules, its queues, its handler",
+  summary: "runs a filter: its rules, its queues, its handler",
   usage: "run FILE [--rule RULE]… [--queue N|A-B] [--watch] [--record FILE] [--no-rules] [--json]",
   help: HELP,
   options: {

@@ -175,7 +175,7 @@ function screenLines(
 
 /** The command. */
 export const top: Command = {
-  summary: "show what every queue of this network namespace does",
+  summary: "shows what every queue of this network namespace does",
   usage: "top [-d SECONDS] [--once] [--json]",
   help: HELP,
   options: {

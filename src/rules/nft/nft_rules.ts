@@ -3,6 +3,7 @@ import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from 
 import { NftContext, NftRefusal } from "./context.ts";
 import type { NftFamily } from "./lines.ts";
 import { checkExpressionText } from "./matches.ts";
+import { waitForQuietMoment } from "../quiet_moment.ts";
 import { checkForTarget, type Plan, planRules, type TablePlan } from "./plan.ts";
 import type { NftSupport } from "./support.ts";
 import { NftTable, refused, type TableChange } from "./table.ts";
@@ -27,6 +28,7 @@ export class NftRules implements InstalledRules {
     try {
       this.#install(rules);
     } catch (error) {
+      if ([...this.#tables.values()].some((table) => !table.isFresh)) waitForQuietMoment([]);
       this.#deleteTables();
       throw error;
     }

@@ -11,7 +11,7 @@ import type { InstalledRules, LeftoverRules, RuleBackend } from "../installed.ts
 import { NFT } from "../nft/backend.ts";
 import { newName } from "../owner.ts";
 import { type Prepared, prepareRules, SYSTEM } from "./prepare.ts";
-import { waitForQuietMoment } from "./quiet_moment.ts";
+import { waitForQuietMoment } from "../quiet_moment.ts";
 import { removeAtEnd } from "../removal.ts";
 import type { Range, Rule } from "../rule/rule.ts";
 

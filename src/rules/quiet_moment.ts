@@ -1,9 +1,9 @@
 // A base chain that is deleted drops every packet that waits in any queue of the network namespace. So
 // we wait for a moment in which none does.
-import { libc } from "../../../ffi/libraries/libc.ts";
-import { OpenQueueTable } from "../../nfqueue/queue_table.ts";
-import { isOpenHere } from "../../nfqueue/socket.ts";
-import type { Range } from "../rule/rule.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { OpenQueueTable } from "../nfqueue/queue_table.ts";
+import { isOpenHere } from "../nfqueue/socket.ts";
+import type { Range } from "./rule/rule.ts";
 
 /** How long the packets of our own queues may take. */
 const OWN_MILLISECONDS = 1000;
