@@ -43,7 +43,7 @@ export interface InstalledRules {
 export interface LeftoverRules {
   /** The table of nft, or the program of iptables and its table: `inet nfqueue_…`, `iptables filter`. */
   readonly place: string;
-  /** The process that made them; it runs no more. */
+  /** The process that made them, or the thread of a worker; it runs no more. */
   readonly process: number;
 }
 
