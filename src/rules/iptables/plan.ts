@@ -1,5 +1,6 @@
 // Which chains of iptables a set of rules needs. No program is run here.
 import type { InstallableRule, InstallOptions } from "../installed.ts";
+import { checkLines } from "../rule/alternatives.ts";
 import type { CheckedRule } from "../rule/checked_rule.ts";
 import { iptablesTable } from "../rule/priorities.ts";
 import type { RuleHook } from "../rule/rule.ts";
@@ -85,6 +86,7 @@ export function planRules(
     tables.set(place, made);
     return made;
   };
+  let count = 0;
   const chainsOf = rules.map((from) => {
     const { where, rule } = from;
     checkForIptables(rule, where);
@@ -92,7 +94,8 @@ export function planRules(
     const places = rule.hooks.map((hook) => ({ hook, table: tableAt(from, hook) }));
     const keys = new Map<string, string>();
     for (const version of VERSIONS[rule.family].filter((one) => versions.includes(one))) {
-      const lines = iptablesLines(rule, version, users);
+      const lines = iptablesLines(rule, version, { users, where });
+      checkLines(count += lines.length, "rules");
       // Nothing of this version can fit.
       if (!lines.some((line) => line.includes("-j NFQUEUE"))) continue;
       for (const { hook, table } of places) {
