@@ -28,7 +28,7 @@ export interface RuleCount {
 export interface InstalledRules {
   /**
    * Puts these in the place of those that are installed, in one step. A rule that was there before
-   * keeps its counter. No base chain is deleted.
+   * keeps its counter. No base chain is deleted. What was withdrawn is installed again.
    */
   replace(rules: readonly InstallableRule[]): void;
   /** One entry for each rule, in their order. */

@@ -20,8 +20,9 @@ export class IptablesRules implements InstalledRules {
   }
 
   replace(rules: readonly InstallableRule[]): void {
-    if (this.#state !== "installed") throw new Error("these rules were removed");
+    if (this.#state === "removed") throw new Error("these rules were removed");
     this.#install(rules);
+    this.#state = "installed";
   }
 
   #install(rules: readonly InstallableRule[]): void {
@@ -49,7 +50,7 @@ export class IptablesRules implements InstalledRules {
 
   counters(): readonly RuleCount[] {
     const counts = new Map<string, ReadonlyMap<string, RuleCount>>();
-    if (this.#state === "installed") {
+    if (this.#state !== "removed") {
       for (const [place, table] of this.#tables) counts.set(place, table.counters());
     }
     return this.#plan.chainsOf.map((chains) => {
@@ -66,6 +67,7 @@ export class IptablesRules implements InstalledRules {
   withdraw(): void {
     if (this.#state !== "installed") return;
     this.#state = "withdrawn";
+    for (const table of this.#tables.values()) table.withdrawn();
     this.#takeAway({ keepChains: true, keepConntrack: true });
   }
 

@@ -6,7 +6,7 @@ import { readSaved, type SavedTable, takeAwayLines } from "./saved.ts";
 /** What is to go. */
 export interface TakenAway {
   readonly isOurs: (chain: string) => boolean;
-  /** The chains stay, empty. */
+  /** The chains stay, with their counters; no packet comes to them any more. */
   readonly keepChains: boolean;
 }
 

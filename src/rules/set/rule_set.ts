@@ -12,7 +12,7 @@ import { NFT } from "../nft/backend.ts";
 import { newName } from "../owner.ts";
 import { type Prepared, prepareRules, SYSTEM } from "./prepare.ts";
 import { waitForQuietMoment } from "../quiet_moment.ts";
-import { removeAtEnd } from "../removal.ts";
+import { changedNow, type Removable, removeAtEnd } from "../removal.ts";
 import type { Range, Rule } from "../rule/rule.ts";
 
 /** Options of `RuleSet.install`. */
@@ -60,12 +60,22 @@ const BACKENDS: readonly RuleBackend[] = [NFT, IPTABLES];
 export class RuleSet implements Disposable {
   readonly #backend: RuleBackend;
   readonly #options: Parameters<RuleBackend["install"]>[1];
-  readonly #installed: InstalledRules;
+  /** Undefined only as long as they are being installed. */
+  readonly #installed: InstalledRules | undefined;
   readonly #forget: () => void;
+  readonly #removable: Removable = {
+    withdraw: () => {
+      this.#withdrawn = true;
+      this.#installed?.withdraw();
+    },
+    remove: () => this.remove(),
+  };
   /** Every queue that a rule has named; packets of earlier rules may still wait. */
   readonly #queues = new Map<string, Range<number>>();
   #prepared: Prepared;
   #removed = false;
+  /** A signal has taken them out, and the program decides how to go on. */
+  #withdrawn = false;
 
   private constructor(
     prepared: Prepared,
@@ -75,11 +85,15 @@ export class RuleSet implements Disposable {
     this.#prepared = prepared;
     this.#noteQueues();
     this.#options = { name: newName(), leaveChains, users: prepared.users };
-    this.#installed = backend.install(prepared.rules, this.#options);
-    this.#forget = removeAtEnd({
-      withdraw: () => this.#installed.withdraw(),
-      remove: () => this.remove(),
-    });
+    // A signal that comes meanwhile must find somebody who listens: else it ends the process in the middle.
+    this.#forget = removeAtEnd(this.#removable);
+    try {
+      this.#installed = backend.install(prepared.rules, this.#options);
+    } catch (error) {
+      this.#forget();
+      throw error;
+    }
+    changedNow(this.#removable);
   }
 
   /**
@@ -127,9 +141,9 @@ export class RuleSet implements Disposable {
     return this.#backend.name;
   }
 
-  /** Whether they are in the kernel: true until `remove`. */
+  /** Whether they are in the kernel: true until `remove`, or until a signal for which the program listens. */
   get installed(): boolean {
-    return !this.#removed;
+    return !this.#removed && !this.#withdrawn;
   }
 
   /** The rules, as they were given. */
@@ -141,6 +155,7 @@ export class RuleSet implements Disposable {
    * Puts other rules in the place of these, in one step: each packet sees the old ones or the new ones.
    * No packet is lost that waits in a queue. A rule that was there before keeps its counter. An empty
    * list sends nothing to the queue any more, and is the way to let the queue run empty before the end.
+   * Where a signal has taken the rules out, and the program goes on, this installs rules again.
    *
    * @throws {TypeError | RangeError} naming the field; the old rules are still installed
    * @throws {SystemError}
@@ -151,7 +166,9 @@ export class RuleSet implements Disposable {
     for (const [name, number] of prepared.users) {
       (this.#options.users as Map<string, number>).set(name, number);
     }
-    this.#installed.replace(prepared.rules);
+    this.#installed?.replace(prepared.rules);
+    changedNow(this.#removable);
+    this.#withdrawn = false;
     this.#prepared = prepared;
     this.#noteQueues();
   }
@@ -159,7 +176,7 @@ export class RuleSet implements Disposable {
   /** Packets and bytes that each rule has sent to its queue, since it was installed. */
   counters(): readonly RuleCounter[] {
     if (this.#removed) throw new RulesError("the rules were removed, and their counters with them");
-    const counts = this.#installed.counters();
+    const counts = this.#installed?.counters() ?? [];
     return this.#prepared.given.map((rule, at) => ({
       rule,
       packets: counts[at]?.packets ?? 0,
@@ -177,13 +194,13 @@ export class RuleSet implements Disposable {
     this.#removed = true;
     this.#forget();
     try {
-      this.#installed.withdraw();
+      this.#installed?.withdraw();
       // Chains of iptables hang on none of the kernel's hooks.
       if (this.#backend.name === "nft" && !this.#options.leaveChains) {
         waitForQuietMoment(this.#queues.values());
       }
     } finally {
-      this.#installed.remove();
+      this.#installed?.remove();
     }
   }
 
