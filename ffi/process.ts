@@ -16,6 +16,7 @@ export interface NodeProcess {
   getBuiltinModule(name: "node:child_process"): {
     spawnSync(program: string, words: readonly string[], options: object): {
       readonly status?: number | null;
+      readonly signal?: string | null;
       readonly stdout?: string | null;
       readonly stderr?: string | null;
       readonly error?: { readonly code?: string; readonly message: string };
@@ -49,11 +50,12 @@ export function processCalls(process: NodeProcess): Calls {
       // Deno lets no program run with variables such as LD_PRELOAD unless everything is allowed, and says so.
       result = { error: { message: (error as Error).message } };
     }
-    const { status, stdout, stderr, error } = result;
+    const { status, signal, stdout, stderr, error } = result;
     // Where --allow-run does not name the program, Deno's result is empty.
     const refused = status === undefined && error === undefined;
     return {
       status: status ?? undefined,
+      signal: signal ?? undefined,
       output: stdout ?? "",
       errors: stderr ?? "",
       failure: refused

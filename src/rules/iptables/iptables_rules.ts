@@ -1,4 +1,5 @@
 // Rules that iptables has put into the kernel.
+import { ERRNO, SystemError } from "../../linux/errno.ts";
 import { readSystemFile } from "../../linux/files.ts";
 import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from "../installed.ts";
 import { type Plan, planRules, type Version } from "./plan.ts";
@@ -16,7 +17,18 @@ export class IptablesRules implements InstalledRules {
   /** @throws as `install` */
   constructor(rules: readonly InstallableRule[], options: InstallOptions) {
     this.#options = options;
-    this.#install(rules);
+    try {
+      this.#install(rules);
+    } catch (error) {
+      // Of a program that a signal ended nobody knows how far it came.
+      const unknown = error instanceof SystemError && error.errno === ERRNO.EINTR;
+      throwAll(
+        error,
+        unknown
+          ? this.#takeFrom(versionsFor(rules), { keepChains: false, keepConntrack: false })
+          : [],
+      );
+    }
   }
 
   replace(rules: readonly InstallableRule[]): void {
@@ -82,12 +94,23 @@ export class IptablesRules implements InstalledRules {
     readonly keepChains: boolean;
     readonly keepConntrack: boolean;
   }): void {
+    const versions = new Set([...this.#tables.values()].map((table) => table.name.version));
+    throwAll(undefined, this.#takeFrom([...versions], { keepChains, keepConntrack }));
+  }
+
+  /** @returns what went wrong */
+  #takeFrom(
+    versions: readonly Version[],
+    { keepChains, keepConntrack }: {
+      readonly keepChains: boolean;
+      readonly keepConntrack: boolean;
+    },
+  ): unknown[] {
     const { name } = this.#options;
     const conntrack = conntrackChain(name);
     const isOurs = (chain: string) =>
       chain.startsWith(`${name}_`) && !(keepConntrack && chain === conntrack);
-    const versions = new Set([...this.#tables.values()].map((table) => table.name.version));
-    throwAll(undefined, each([...versions], (one) => takeAway(one, { isOurs, keepChains })));
+    return each(versions, (one) => takeAway(one, { isOurs, keepChains }));
   }
 }
 
