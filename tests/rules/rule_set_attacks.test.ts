@@ -1,5 +1,8 @@
 // Rule sets that many threads and programs make at once, and what others do to them.
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { RuleSet, type RuleSetOptions } from "../../mod.ts";
 import { newTable } from "../../src/rules/nft/messages.ts";
@@ -7,6 +10,7 @@ import { NetfilterSocket } from "../../src/rules/nft/netfilter_socket.ts";
 import { newName } from "../../src/rules/owner.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
+import { Child } from "../support/runtime/child.ts";
 import { command } from "../support/runtime/command.ts";
 import { within } from "../support/runtime/waiting.ts";
 
@@ -23,6 +27,9 @@ function goneName(): string {
   const [, id, start, ...more] = newName().split("_");
   return ["nfq", id, (parseInt(start!, 36) - 1).toString(36), ...more].join("_");
 }
+
+const LEFTOVERS = new URL("./fixtures/leftovers.ts", import.meta.url);
+const SLOW_IPTABLES = new URL("./fixtures/slow_iptables.ts", import.meta.url);
 
 /** Removes what `leaveChains` left. */
 function removeTables(): void {
@@ -83,4 +90,44 @@ test("what a child of a dead program still holds stops no other program", LIMIT,
   assert.deepEqual(RuleSet.clean(), []);
   using rules = RuleSet.install({ hook: "output", queue: nextQueue() }, { backend: "nft" });
   assert.ok(rules.installed);
+});
+
+test("what cannot be cleaned of a dead program stops no other program", LIMIT, () => {
+  const chain = `${goneName()}_0`;
+  command("iptables", ["-N", chain]);
+  // Somebody else's jump: a chain that is used cannot be deleted.
+  const jump = ["INPUT", "-p", "tcp", "--dport", "1", "-j", chain];
+  command("iptables", ["-A", ...jump]);
+  try {
+    using rules = RuleSet.install({ hook: "output", queue: nextQueue() }, { backend: "iptables" });
+    assert.ok(rules.installed);
+    assert.throws(() => RuleSet.clean(), /iptables-restore: /);
+  } finally {
+    command("iptables", ["-D", ...jump]);
+    assert.deepEqual(RuleSet.clean().map(({ place }) => place), ["iptables filter"]);
+  }
+});
+
+test("rules of IPv4 need no ip6tables", LIMIT, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "nfqueue-"));
+  try {
+    for (const program of ["iptables-save", "iptables-restore", "sh"]) {
+      symlinkSync(command("sh", ["-c", `command -v ${program}`]).trim(), join(folder, program));
+    }
+    const environment = { PATH: folder };
+    await using child = new Child(SLOW_IPTABLES, { parameters: ["remove", "ipv4"], environment });
+    assert.deepEqual(await child.end(20_000), { code: 0, signal: null }, child.errors);
+    await using both = new Child(SLOW_IPTABLES, { parameters: ["remove"], environment });
+    assert.equal((await both.end(20_000)).code, 1);
+    assert.match(both.errors, /ip6tables-restore is in no folder of PATH.* family: "ipv4"/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("who may not look is told so, and not that nothing was left behind", LIMIT, async () => {
+  // Another user namespace owns this network namespace.
+  await using child = new Child(LEFTOVERS, { prefix: ["unshare", "--user", "--map-current-user"] });
+  assert.deepEqual(await child.end(20_000), { code: 0, signal: null }, child.errors);
+  assert.match(child.output, /^(RulesError: nobody can tell here .*CAP_NET_ADMIN.*\n){2}$/);
 });

@@ -1,8 +1,7 @@
 // Rules that iptables has put into the kernel.
 import { ERRNO, SystemError } from "../../linux/errno.ts";
-import { readSystemFile } from "../../linux/files.ts";
 import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from "../installed.ts";
-import { type Plan, planRules, type Version } from "./plan.ts";
+import { type Plan, planRules, type Version, versionsHere } from "./plan.ts";
 import { takeAway } from "./removal.ts";
 import { conntrackChain, IptablesTable } from "./table.ts";
 
@@ -120,10 +119,11 @@ export class IptablesRules implements InstalledRules {
  * @throws {RangeError} naming the field of a rule for IPv6 alone
  */
 function versionsFor(rules: readonly InstallableRule[]): readonly Version[] {
-  if (readSystemFile("/proc/net/if_inet6").errno === 0) return [4, 6];
+  const versions = versionsHere();
+  if (versions.includes(6)) return versions;
   const only = rules.find(({ rule }) => rule.family === "ipv6");
   if (only !== undefined) throw new RangeError(`${only.where}family: this kernel has no IPv6`);
-  return [4];
+  return versions;
 }
 
 /** Does it with each, whatever fails. */

@@ -1,4 +1,5 @@
 // Which chains of iptables a set of rules needs. No program is run here.
+import { readSystemFile } from "../../linux/files.ts";
 import type { InstallableRule, InstallOptions } from "../installed.ts";
 import { checkLines } from "../rule/alternatives.ts";
 import type { CheckedRule } from "../rule/checked_rule.ts";
@@ -43,6 +44,11 @@ export interface Plan {
 const TABLES =
   "it has raw (-300) at prerouting and output, mangle (-150) at all hooks, and filter (0) " +
   "at input, forward and output";
+
+/** Those that this kernel has: without IPv6 there is nothing that ip6tables could catch. */
+export function versionsHere(): readonly Version[] {
+  return readSystemFile("/proc/net/if_inet6").errno === 0 ? [4, 6] : [4];
+}
 
 /** How a table is named in messages: `iptables filter`. */
 export function placeOf({ version, table }: TableName): string {

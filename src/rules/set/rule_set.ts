@@ -5,6 +5,7 @@
  */
 
 import { checkBoolean, checkKeys, show } from "../../base/checks.ts";
+import { SystemError } from "../../linux/errno.ts";
 import { IPTABLES } from "../iptables/backend.ts";
 import { RulesError } from "../errors.ts";
 import type { InstalledRules, LeftoverRules, RuleBackend } from "../installed.ts";
@@ -113,14 +114,16 @@ export class RuleSet implements Disposable {
     }
     const prepared = prepareRules(rules, SYSTEM);
     const backend = firstUsable(candidates);
-    if (backend.leftovers().length > 0) {
-      waitForQuietMoment([]);
-      backend.clean();
-    }
+    cleanBefore(backend);
     return new RuleSet(prepared, { backend, leaveChains });
   }
 
-  /** Rules of programs that run no more and could not remove them. */
+  /**
+   * Rules of programs that run no more and could not remove them.
+   *
+   * @throws {RulesError} where neither nft nor iptables can be used
+   * @throws {SystemError}
+   */
   static leftovers(): readonly LeftoverRules[] {
     return usable().flatMap((backend) => backend.leftovers());
   }
@@ -129,6 +132,8 @@ export class RuleSet implements Disposable {
    * Removes the rules of programs that run no more.
    *
    * @returns what was removed
+   * @throws {RulesError} where neither nft nor iptables can be used
+   * @throws {SystemError} where something stays
    */
   static clean(): readonly LeftoverRules[] {
     const backends = usable().filter((backend) => backend.leftovers().length > 0);
@@ -221,8 +226,23 @@ export class RuleSet implements Disposable {
   }
 }
 
+/** What others left behind, and what cannot be taken away, is no reason to have no rules. */
+function cleanBefore(backend: RuleBackend): void {
+  try {
+    if (backend.leftovers().length === 0) return;
+    waitForQuietMoment([]);
+    backend.clean();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+  }
+}
+
 function usable(): RuleBackend[] {
-  return BACKENDS.filter((backend) => backend.unusable() === undefined);
+  const asked = BACKENDS.map((backend) => ({ backend, reason: backend.unusable() }));
+  const backends = asked.filter(({ reason }) => reason === undefined);
+  if (backends.length > 0) return backends.map(({ backend }) => backend);
+  const reasons = asked.map(({ backend, reason }) => `${backend.name}: ${reason}`).join(". ");
+  throw new RulesError(`nobody can tell here whether rules were left behind. ${reasons}`);
 }
 
 function firstUsable(candidates: readonly RuleBackend[]): RuleBackend {
