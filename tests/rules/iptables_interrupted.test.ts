@@ -41,6 +41,10 @@ class Wrapped implements Disposable {
   }
 }
 
+/** The second time that it is called is for the removal. */
+const atRemoval = (action: string) =>
+  `[ ! -e first ] || [ -e second ] || { touch second; ${action}; }; touch first`;
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`${signal} while rules are being installed leaves none`, LIMIT, async () => {
     using wrapped = new Wrapped(
@@ -83,3 +87,15 @@ test(
     assert.deepEqual(ours(), []);
   },
 );
+
+for (const who of ["again", "exit"]) {
+  test(`what could not be removed is removed later: ${who}`, LIMIT, async () => {
+    using wrapped = new Wrapped(atRemoval("echo Resource temporarily unavailable >&2; exit 4"));
+    await using child = new Child(PROGRAM, {
+      ...{ environment: wrapped.environment, parameters: ["remove", "ipv4", who] },
+    });
+    assert.deepEqual(await child.end(20_000), { code: 0, signal: null }, child.errors);
+    assert.match(child.output, /EBUSY/);
+    assert.deepEqual(ours(), []);
+  });
+}

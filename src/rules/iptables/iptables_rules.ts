@@ -77,16 +77,16 @@ export class IptablesRules implements InstalledRules {
 
   withdraw(): void {
     if (this.#state !== "installed") return;
-    this.#state = "withdrawn";
     for (const table of this.#tables.values()) table.withdrawn();
     this.#takeAway({ keepChains: true, keepConntrack: true });
+    this.#state = "withdrawn";
   }
 
   remove(): void {
     if (this.#state === "removed") return;
-    this.#state = "removed";
     // To delete chains loses nothing, but for the one that keeps conntrack.
     this.#takeAway({ keepChains: false, keepConntrack: this.#options.leaveChains });
+    this.#state = "removed";
   }
 
   #takeAway({ keepChains, keepConntrack }: {

@@ -193,11 +193,11 @@ export class RuleSet implements Disposable {
    * Removes the rules. Idempotent. With nft it blocks until the queues of the rules are empty, a second
    * at most, and then until those of other programs are, 200 ms at most: packets that still wait are
    * lost when the kernel deletes the chains. `leaveChains` avoids that.
+   *
+   * @throws {SystemError} what is still there is removed at the next call, or at the end of the process
    */
   remove(): void {
     if (this.#removed) return;
-    this.#removed = true;
-    this.#forget();
     try {
       this.#installed?.withdraw();
       // Chains of iptables hang on none of the kernel's hooks.
@@ -207,6 +207,8 @@ export class RuleSet implements Disposable {
     } finally {
       this.#installed?.remove();
     }
+    this.#removed = true;
+    this.#forget();
   }
 
   #noteQueues(): void {
