@@ -12,6 +12,7 @@ export interface NodeProcess {
   prependListener(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
   listeners(event: string): readonly unknown[];
+  hasUncaughtExceptionCaptureCallback(): boolean;
   getBuiltinModule(name: "node:worker_threads"): { readonly isMainThread: boolean };
   getBuiltinModule(name: "node:child_process"): {
     spawnSync(program: string, words: readonly string[], options: object): {
@@ -70,7 +71,9 @@ export function processCalls(process: NodeProcess): Calls {
     },
     onUncaughtError: (callback) => {
       const listener = () => {
-        if (process.listeners("uncaughtException").length === 0) callback();
+        const caught = process.listeners("uncaughtException").length > 0 ||
+          process.hasUncaughtExceptionCaptureCallback();
+        if (!caught) callback();
       };
       process.on("uncaughtExceptionMonitor", listener);
       return () => process.off("uncaughtExceptionMonitor", listener);
