@@ -102,6 +102,9 @@ function failed(program: string, end: ProgramEnd, lines: readonly RestoreLine[])
   if (end.failure === "not-permitted") {
     return error(ERRNO.EACCES, `Start Deno with ${ALLOW_RUN} beside --allow-ffi`);
   }
+  if (end.signal !== undefined) {
+    return error(ERRNO.EINTR, `It was ended by ${end.signal}: try again`);
+  }
   const said = end.errors.trim() || end.failure || "nothing";
   const at = lines[Number(/line:? (\d+)/.exec(said)?.[1]) - 1];
   const from = at?.from === undefined ? "" : ` (${at.from}: ${JSON.stringify(at.text)})`;
