@@ -16,7 +16,7 @@ import {
   UsageError,
   type Words,
 } from "../frame/command.ts";
-import { FileWriter } from "../output/file_writer.ts";
+import { FileWriter, isSameFile } from "../output/file_writer.ts";
 import { parseQueues } from "../words/queue_words.ts";
 import { parseRule, ruleText } from "../words/rule_words.ts";
 import { FilterFile } from "./filter_file.ts";
@@ -113,6 +113,11 @@ async function run(words: Words, around: Surroundings): Promise<number> {
   const file = new FilterFile(settings.file);
   using report = reportTo(around, { name: file.name, json: settings.json });
   const filter = await file.load();
+  const { record = "" } = settings;
+  const overwritten = file.files.find((one) => isSameFile(one, record));
+  if (overwritten !== undefined) {
+    throw new UsageError(`--record would overwrite ${file.nameOf(overwritten)}`);
+  }
   using recording = settings.record === undefined
     ? undefined
     : new Recording(new FileWriter(settings.record), {
