@@ -7,6 +7,7 @@ import { stripVTControlCharacters } from "node:util";
 import { show } from "../../base/checks.ts";
 import { textOf } from "../../filter/failures.ts";
 import { checkFilter, type Filter, type FilterHandler } from "../../filter/filter.ts";
+import { messageOf } from "../frame/message.ts";
 import { missingName } from "../init/known_name.ts";
 import { isBun, PACKAGE, PLACE, shellWord } from "../package/own_place.ts";
 import type { Stamps } from "./changes.ts";
@@ -122,7 +123,7 @@ export class FilterFile {
     try {
       checkFilter(given as Filter);
     } catch (error) {
-      throw new FilterFileError(`${this.name}: ${(error as Error).message}`);
+      throw new FilterFileError(`${this.name}: ${messageOf(error)}`);
     }
     return given as Filter;
   }
