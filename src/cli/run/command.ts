@@ -16,6 +16,7 @@ import {
   UsageError,
   type Words,
 } from "../frame/command.ts";
+import { messageOf } from "../frame/message.ts";
 import { FileWriter, isSameFile } from "../output/file_writer.ts";
 import { parseQueues } from "../words/queue_words.ts";
 import { parseRule, ruleText } from "../words/rule_words.ts";
@@ -169,8 +170,6 @@ function describeEnd(host: FilterHost, recording: Recording | undefined): Messag
     facts: { ...statistics, ...(recording && { recorded: written, notRecorded: notWritten }) },
   };
 }
-
-const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error);
 
 /** The command. */
 export const RUN: Command = {
