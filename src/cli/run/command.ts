@@ -108,7 +108,7 @@ function describeStart(host: FilterHost, file: string): Message {
   return { type: "started", text: lines.join("\n"), facts: { file, queues: numbers, rules } };
 }
 
-async function run(words: Words, around: Surroundings): Promise<number> {
+async function runFile(words: Words, around: Surroundings): Promise<number> {
   const settings = settingsOf(words);
   backend().serveModules(MODULES);
   const file = new FilterFile(settings.file);
@@ -172,7 +172,7 @@ function describeEnd(host: FilterHost, recording: Recording | undefined): Messag
 }
 
 /** The command. */
-export const RUN: Command = {
+export const run: Command = {
   summary: "runs a filter: its rules, its queues, its handler",
   usage: "run FILE [--rule RULE]… [--queue N|A-B] [--watch] [--record FILE] [--no-rules] [--json]",
   help: HELP,
@@ -185,5 +185,5 @@ export const RUN: Command = {
     json: { type: "boolean" },
   },
   positionals: { least: 1, most: 1 },
-  run,
+  run: runFile,
 };
