@@ -31,7 +31,10 @@ filter takes them. What is neither IPv4 nor IPv6 is passed over.
   run: replayCapture,
 };
 
-async function replayCapture({ values, positionals }: Words, around: Surroundings): Promise<number> {
+async function replayCapture(
+  { values, positionals }: Words,
+  around: Surroundings,
+): Promise<number> {
   const [capture = "", name = ""] = positionals;
   const { signal } = around;
   const complain = (message: string) => around.complain(`${message}\n`);
