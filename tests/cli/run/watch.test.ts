@@ -107,6 +107,8 @@ test("a file with an error keeps the old one; what is set right is loaded", {
     [good.replace('hook: "output"', 'hook: "output", outDevice: "nosuch0"'), /no device "nosuch0"/],
     [dropsNo(socket.port, 'start() { throw new Error("cannot start") },'), /cannot start/],
     [dropsNo(socket.port, "options: { copyRange: -1 },"), /copyRange must be/],
+    [dropsNo(socket.port, "start() { throw Object.create(null); },"), /cannot be shown/],
+    [dropsNo(socket.port, "start(context) { context.state = {}; },"), /state|readonly|read-only/],
   ];
   let kept = 0;
   for (const [text, said] of wrong) {
