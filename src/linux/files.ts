@@ -22,8 +22,13 @@ export type SystemFile =
 
 /** Reads a file to its end. */
 export function readSystemFile(path: string): SystemFile {
-  using file = new OpenFile(path);
-  return file.read();
+  // Without `using`, so that any Node can load what the test kit imports.
+  const file = new OpenFile(path);
+  try {
+    return file.read();
+  } finally {
+    file[Symbol.dispose]();
+  }
 }
 
 /** A file that is kept open, so that it can be read again when no descriptor is left. */

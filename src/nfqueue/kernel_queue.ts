@@ -56,6 +56,8 @@ export interface Kernel {
    * @throws {SystemError} with advice
    */
   open(options: KernelQueueOptions): KernelQueue;
+  /** Calls back before the program ends, if it can; the result forgets that. */
+  onExit(callback: () => void): () => void;
 }
 
 /** One queue that is bound: packets and answers come as datagrams, verdicts leave as datagrams. */

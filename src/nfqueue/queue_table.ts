@@ -49,8 +49,13 @@ const ANY_FILE = "/proc/stat";
 
 /** Reads the table. */
 export function readQueueTable(): QueueTable {
-  using table = new OpenQueueTable();
-  return table.read();
+  // Without `using`: see src/linux/files.ts.
+  const table = new OpenQueueTable();
+  try {
+    return table.read();
+  } finally {
+    table[Symbol.dispose]();
+  }
 }
 
 /** The table, kept open: it can be read when no descriptor is left. */

@@ -212,4 +212,5 @@ export const SYSTEM_KERNEL: Kernel = {
   receiveMemory: (shape) => new ReceiveSlots(shape),
   sendMemory: privilegedMessage,
   open: (options) => new SystemQueue(options),
+  onExit: (callback) => backend().onExit(callback),
 };

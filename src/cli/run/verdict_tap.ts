@@ -29,6 +29,7 @@ export function overheard(kernel: Kernel, listener: VerdictListener): Kernel {
     receiveMemory: (shape) => kernel.receiveMemory(shape),
     sendMemory: (capacity) => kernel.sendMemory(capacity),
     open: (options: KernelQueueOptions) => new OverheardQueue(kernel.open(options), listener),
+    onExit: (callback) => kernel.onExit(callback),
   };
 }
 

@@ -299,6 +299,16 @@ export class Engine implements Decider {
     return Math.min(this.#idle.left(), this.#losses.left, this.#refusals.left);
   }
 
+  /** Lets time pass at once: for deadlines, and for a reader that waits for its first packet. */
+  advance(milliseconds: number): void {
+    if (this.closed) return;
+    this.#chain.age(milliseconds);
+    this.#idle.age(milliseconds);
+    this.expire();
+    if (this.#reader !== undefined) this.idle();
+    this.flush();
+  }
+
   /** For a reader that has waited as long as `idle` said: counts what was lost. */
   look(): void {
     if (this.closed) return;
