@@ -115,7 +115,10 @@ export class PacketQueue extends EventTarget {
 
   /** @ignore Packets have waited so many milliseconds longer. */
   [ADVANCE](milliseconds: number): void {
-    this.#engine.advance(milliseconds);
+    if (this.closed) return;
+    this.#engine.age(milliseconds);
+    this.#engine.expire();
+    this.#waiter.look();
   }
 
   /** What has passed since the queue was opened; stays readable after `close()`. */

@@ -277,7 +277,6 @@ export class Engine implements Decider {
 
   /**
    * Gives packets whose deadline has passed its verdict.
-   *
    * @returns milliseconds until the next one's, Infinity when none waits
    */
   expire(): number {
@@ -288,7 +287,6 @@ export class Engine implements Decider {
 
   /**
    * For a reader that finds nothing: reports, once, that no packet has ever come.
-   *
    * @returns milliseconds until something is to be looked at, Infinity when nothing is
    */
   idle(): number {
@@ -299,14 +297,10 @@ export class Engine implements Decider {
     return Math.min(this.#idle.left(), this.#losses.left, this.#refusals.left);
   }
 
-  /** Lets time pass at once: for deadlines, and for a reader that waits for its first packet. */
-  advance(milliseconds: number): void {
-    if (this.closed) return;
+  /** Packets, and the reader, have waited so many milliseconds longer. */
+  age(milliseconds: number): void {
     this.#chain.age(milliseconds);
     this.#idle.age(milliseconds);
-    this.expire();
-    if (this.#reader !== undefined) this.idle();
-    this.flush();
   }
 
   /** For a reader that has waited as long as `idle` said: counts what was lost. */
