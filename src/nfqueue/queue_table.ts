@@ -4,6 +4,7 @@
  * @module
  */
 
+import { disposing } from "../base/disposing.ts";
 import { ERRNO } from "../linux/errno.ts";
 import { OpenFile, readSystemFile } from "../linux/files.ts";
 
@@ -49,13 +50,7 @@ const ANY_FILE = "/proc/stat";
 
 /** Reads the table. */
 export function readQueueTable(): QueueTable {
-  // Without `using`: see src/linux/files.ts.
-  const table = new OpenQueueTable();
-  try {
-    return table.read();
-  } finally {
-    table[Symbol.dispose]();
-  }
+  return disposing(new OpenQueueTable(), (table) => table.read());
 }
 
 /** The table, kept open: it can be read when no descriptor is left. */
