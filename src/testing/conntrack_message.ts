@@ -2,7 +2,6 @@
 import { checkInteger, checkKeys, checkText, checkU16, checkU32, show } from "../base/checks.ts";
 import { AttributeWriter } from "../netlink/attribute_writer.ts";
 import { encodeConntrackChange } from "../netlink/conntrack/change.ts";
-import type { Conntrack } from "../netlink/conntrack/entry.ts";
 import {
   CONNTRACK_INFO,
   CTA,
@@ -16,6 +15,7 @@ import {
 } from "../netlink/conntrack/numbers.ts";
 import { type ConntrackTuple, writeTuple } from "../netlink/conntrack/tuple.ts";
 import { parseLayers } from "../packet/layers.ts";
+import type { TestConntrack } from "./test_conntrack.ts";
 import type { StandInPacket } from "./passage.ts";
 
 const KEYS: readonly string[] = [
@@ -62,7 +62,7 @@ function checkOne<Value>(field: string, value: unknown, names: readonly Value[])
  * @throws {TypeError | RangeError} naming the field that is wrong
  */
 export function conntrackMessage(
-  given: Partial<Conntrack>,
+  given: TestConntrack,
   packet: Uint8Array,
 ): Pick<StandInPacket, "conntrack" | "conntrackInfo"> {
   checkKeys("conntrack", given, KEYS);
@@ -89,7 +89,7 @@ export function conntrackMessage(
   return { conntrack: writer.written.slice(), conntrackInfo: info };
 }
 
-function writeRest(writer: AttributeWriter, given: Partial<Conntrack>): void {
+function writeRest(writer: AttributeWriter, given: TestConntrack): void {
   const { status, mark, labels, timeout, id, zone, helper, tcp, securityContext } = given;
   const { counters, started } = given;
   // These are written as a verdict's changes are, with the same checks.

@@ -12,5 +12,6 @@ export {
   type TestFilterSendOptions,
 } from "./test_filter.ts";
 export type { TestCause, TestResult } from "./test_result.ts";
-export type { TestConntrack, TestPacket, TestPacketOptions } from "./packet_options.ts";
+export type { TestPacket, TestPacketOptions } from "./packet_options.ts";
+export type { TestConntrack } from "./test_conntrack.ts";
 export type { Cause } from "./passage.ts";

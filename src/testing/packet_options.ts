@@ -13,7 +13,6 @@ import {
 } from "../base/checks.ts";
 import { checkObject } from "../base/objects.ts";
 import { recordedDevice } from "../linux/devices.ts";
-import type { Conntrack } from "../netlink/conntrack/entry.ts";
 import { MAX_COPY_RANGE, NFQA_SKB } from "../netlink/queue/numbers.ts";
 import { buildPacket } from "../packet/build/build.ts";
 import type { PacketFields } from "../packet/build/fields.ts";
@@ -21,12 +20,10 @@ import { FAMILIES, type Family } from "../queue/packet/families.ts";
 import { type Hook, hookNumber } from "../queue/packet/hooks.ts";
 import { conntrackMessage } from "./conntrack_message.ts";
 import type { StandInPacket } from "./passage.ts";
+import type { TestConntrack } from "./test_conntrack.ts";
 
 /** A packet: its bytes, or what `buildPacket` makes it of. */
 export type TestPacket = Uint8Array | PacketFields;
-
-/** Of the connection of a packet. What is absent follows from the packet, or is not known. */
-export type TestConntrack = Partial<Omit<Conntrack, "flags" | "sourceNat" | "destinationNat">>;
 
 /** What is said about a packet. What is absent, the packet does not have. */
 export interface TestPacketOptions {
