@@ -16,6 +16,11 @@ import { recordedDevice } from "../linux/devices.ts";
 import { MAX_COPY_RANGE, NFQA_SKB } from "../netlink/queue/numbers.ts";
 import { buildPacket } from "../packet/build/build.ts";
 import type { PacketFields } from "../packet/build/fields.ts";
+import { Outline } from "../packet/structure/outline.ts";
+import { PacketBytes } from "../packet/structure/packet_bytes.ts";
+import { ETHERTYPE, IP_PROTOCOL } from "../packet/structure/protocols.ts";
+import { upperChecksum } from "../packet/structure/pseudo_checksums.ts";
+import { partialUpper } from "../packet/structure/sums.ts";
 import { FAMILIES, type Family } from "../queue/packet/families.ts";
 import { type Hook, hookNumber } from "../queue/packet/hooks.ts";
 import { conntrackMessage } from "./conntrack_message.ts";
@@ -58,7 +63,10 @@ export interface TestPacketOptions {
   readonly securityContext?: string | undefined;
   /** net_cls class id of the socket, 0 to 2³²−1. */
   readonly cgroupClassId?: number | undefined;
-  /** Its transport checksum is not computed yet, as of a packet that this host sends. */
+  /**
+   * The checksum of TCP or UDP is not computed yet, as of a packet that this host sends: it is replaced by
+   * the sum that the kernel has there by then.
+   */
   readonly checksumNotReady?: boolean | undefined;
   /**
    * The connection; shown to queues with the option `conntrack`. The tuples that are not given are those
@@ -145,6 +153,19 @@ function frame(bytes: Uint8Array): StandInPacket {
   };
 }
 
+/** @throws {RangeError} for a packet that the kernel would not leave so */
+function startChecksum(bytes: Uint8Array): void {
+  const outline = new Outline(new PacketBytes(bytes), ETHERTYPE.ANY, 0);
+  const { protocol } = outline;
+  const at = upperChecksum(outline);
+  const sum = partialUpper(outline);
+  const left = protocol === IP_PROTOCOL.TCP || protocol === IP_PROTOCOL.UDP;
+  if (!left || at < 0 || sum < 0) {
+    throw new RangeError("checksumNotReady: only for whole packets of TCP or UDP");
+  }
+  outline.packet.setU16(at, sum);
+}
+
 /**
  * Checks a packet and its options.
  *
@@ -187,6 +208,7 @@ export function givenPacket(
     : checkInteger("timestamp", timestamp, 0, Number.MAX_SAFE_INTEGER);
   const unfinished = options.checksumNotReady !== undefined &&
     checkBoolean("checksumNotReady", options.checksumNotReady);
+  if (unfinished) startChecksum(content.payload);
   const packet: StandInPacket = {
     ...content,
     ...numbers,

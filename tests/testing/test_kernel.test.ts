@@ -146,6 +146,29 @@ test("a connection: its tuples follow from the packet", { timeout }, async () =>
   ]);
 });
 
+test("a checksum that is not computed yet is finished by an edit", { timeout }, async () => {
+  using kernel = testKernel();
+  const running = kernel.open().run((packet) => {
+    assert.equal(packet.checksumNotReady, true);
+    const payload = new TextEncoder().encode("longer than before");
+    if (packet.udp !== undefined) packet.udp.payload = payload;
+    else packet.tcp!.payload = payload;
+    return Verdict.Accept;
+  });
+  const payload = new TextEncoder().encode("longer than before");
+  for (const upper of [{ udp }, { tcp }]) {
+    const { bytes } = await kernel.send({ ipv4, ...upper }, { checksumNotReady: true });
+    assert.deepEqual(bytes, buildPacket({ ipv4, ...upper, payload }));
+  }
+  const icmp = { type: 8, code: 0 };
+  await assert.rejects(
+    kernel.send({ ipv4, icmp }, { checksumNotReady: true }),
+    /checksumNotReady: only/,
+  );
+  kernel.close();
+  await running;
+});
+
 test("an Ethernet frame of a bridge", { timeout }, async () => {
   using kernel = testKernel();
   const queue = kernel.open();
