@@ -41,6 +41,7 @@ const NONBLOCK_CLOEXEC = 0o2004000;
 const IPPROTO_RAW = 255;
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
+const SO_BROADCAST = 6;
 const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
 const ETH_P_ALL = 3;
 /** struct sockaddr_in6 and sockaddr_ll are not longer. */
@@ -65,12 +66,16 @@ export class RawSender implements Disposable {
   readonly #family: 4 | 6;
   readonly #descriptor: number;
 
-  constructor(family: 4 | 6) {
+  constructor(family: 4 | 6, { broadcast = false } = {}) {
     this.#family = family;
     prepareErrno();
     const domain = family === 4 ? AF_INET : AF_INET6;
     const type = SOCK_RAW | NONBLOCK_CLOEXEC;
     this.#descriptor = check("socket", libc().socket(domain, type, IPPROTO_RAW));
+    if (!broadcast) return;
+    const on = Uint8Array.of(1, 0, 0, 0);
+    const { setsockopt } = libc();
+    check("setsockopt", setsockopt(this.#descriptor, SOL_SOCKET, SO_BROADCAST, on, 4));
   }
 
   /** Sends it to the destination that its header names, with a mark. */
