@@ -29,6 +29,7 @@ function goneName(): string {
 }
 
 const LEFTOVERS = new URL("./fixtures/leftovers.ts", import.meta.url);
+const TOO_LARGE = new URL("./fixtures/too_large.ts", import.meta.url);
 const SLOW_IPTABLES = new URL("./fixtures/slow_iptables.ts", import.meta.url);
 
 /** Removes what `leaveChains` left. */
@@ -130,4 +131,15 @@ test("who may not look is told so, and not that nothing was left behind", LIMIT,
   await using child = new Child(LEFTOVERS, { prefix: ["unshare", "--user", "--map-current-user"] });
   assert.deepEqual(await child.end(20_000), { code: 0, signal: null }, child.errors);
   assert.match(child.output, /^(RulesError: nobody can tell here .*CAP_NET_ADMIN.*\n){2}$/);
+});
+
+test("what an ordinary user may not send at once is told as that", LIMIT, async () => {
+  await using child = new Child(TOO_LARGE, {
+    prefix: ["unshare", "--user", "--map-root-user", "--net"],
+  });
+  assert.deepEqual(await child.end(40_000), { code: 0, signal: null }, child.errors);
+  assert.match(
+    child.output,
+    /^SystemError: nft: EMSGSIZE .*wmem_max.*\nSystemError: iptables-restore: EMSGSIZE .*wmem_max.*\n$/,
+  );
 });

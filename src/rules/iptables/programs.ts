@@ -2,6 +2,7 @@
 import { backend } from "../../../ffi/backend.ts";
 import type { ProgramEnd } from "../../../ffi/types.ts";
 import { ERRNO, SystemError } from "../../linux/errno.ts";
+import { TOO_LARGE } from "../errors.ts";
 import { programOf, type TableName, type Version } from "./plan.ts";
 
 /** Deno's flag that lets them run. */
@@ -28,6 +29,7 @@ const REASONS: readonly (readonly [words: RegExp, errno: number, advice: string]
     ERRNO.EBUSY,
     `Another program has been changing rules for ${PATIENCE} seconds: try again when it has ended`,
   ],
+  [/message too long/i, ERRNO.EMSGSIZE, TOO_LARGE],
   [
     /invalid argument[^]*--uid-owner/i,
     ERRNO.EINVAL,
