@@ -106,11 +106,7 @@ export class FilterFile {
   #forget(files: readonly string[]): void {
     const { cache } = createRequire(import.meta.url);
     for (const file of files) {
-      try {
-        delete cache[realpathSync(file)];
-      } catch {
-        // It is not there any more.
-      }
+      delete cache[realOf(file)];
     }
   }
 
@@ -131,7 +127,7 @@ export class FilterFile {
 
   #describe(error: unknown): string {
     const text = stripVTControlCharacters(textOf(error) + placeOf(error)).split("\n")
-      .filter((line) => !line.includes(import.meta.url)).join("\n").trim();
+      .filter((line) => !line.includes(OWN_FILES)).join("\n").trim();
     const unknown = /not a dependency|Cannot find (?:package|module)|not prefixed with/.test(text);
     const specifier = specifierOf(error) ?? NAMED.exec(text)?.[1];
     if (!unknown || !specifier?.startsWith(PACKAGE)) {
@@ -146,6 +142,18 @@ export class FilterFile {
       ? `import it by its whole name, jsr:${specifier}`
       : `type in ${dirname(this.#path)}: ${missing.command}`;
     return `${this.name} imports ${specifier}, which is not known there; ${advice}`;
+  }
+}
+
+/** Lines of a stack that name these are no news. */
+const OWN_FILES = new URL("../", import.meta.url).pathname;
+
+/** The path behind all links; the path itself where the file is not there any more. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }
 

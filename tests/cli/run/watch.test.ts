@@ -1,6 +1,7 @@
 // `nfqueue run --watch`: a changed file takes the place of the one that runs.
 
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { test } from "node:test";
 import { queueStatistics } from "../../../mod.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
@@ -117,6 +118,11 @@ test("a file with an error keeps the old one; what is set right is loaded", {
     assert.match(child.errors, said);
     await filters();
   }
+  // An editor may take it away for a moment.
+  rmSync(path);
+  await says(child, "The filter that was loaded before goes on", ++kept);
+  await filters();
+  assert.ok(!child.errors.includes("src/cli/"), "no line of our own stack");
   workshop.write("filter.ts", good.replace('"no"', '"never"'));
   await says(child, "is loaded anew", 1);
   await socket.send("no", socket);
