@@ -1,6 +1,6 @@
 // One table of iptables with chains of ours in it: how it comes from one plan to the next.
 import { SystemError } from "../../linux/errno.ts";
-import { INJECTED_MARK } from "../injected_mark.ts";
+import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
 import type { RuleCount } from "../installed.ts";
 import type { RuleHook } from "../rule/rule.ts";
 import type { RuleChain, TableName, TablePlan } from "./plan.ts";

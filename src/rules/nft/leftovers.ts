@@ -1,5 +1,6 @@
 // Tables of processes that run no more. The kernel has removed those that were owned, unless something else
 // still holds the socket: then it is not for us to take them away.
+import { disposing } from "../../base/disposing.ts";
 import { ERRNO, SystemError } from "../../linux/errno.ts";
 import type { LeftoverRules } from "../installed.ts";
 import { ownerOf } from "../owner.ts";
@@ -22,8 +23,7 @@ const told = (found: Leftover): LeftoverRules => ({ place: found.place, process:
 
 /** @throws {SystemError} where nf_tables cannot be asked */
 export function nftLeftovers(): readonly LeftoverRules[] {
-  using socket = new NetfilterSocket();
-  return find(socket).map(told);
+  return disposing(new NetfilterSocket(), (socket) => find(socket).map(told));
 }
 
 /**
@@ -32,7 +32,10 @@ export function nftLeftovers(): readonly LeftoverRules[] {
  * @throws {SystemError} without CAP_NET_ADMIN
  */
 export function cleanNft(): readonly LeftoverRules[] {
-  using socket = new NetfilterSocket();
+  return disposing(new NetfilterSocket(), clean);
+}
+
+function clean(socket: NetfilterSocket): readonly LeftoverRules[] {
   return find(socket).filter(({ name }) => {
     const { refused, errnos: [errno = 0] } = socket.transact([deleteTable(name)], {
       commit: true,

@@ -1,7 +1,7 @@
 // One table of ours in the kernel, and the names of what is in it.
 import { ERRNO, failedCall, SystemError } from "../../linux/errno.ts";
+import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
 import { TOO_LARGE } from "../errors.ts";
-import { INJECTED_MARK } from "../injected_mark.ts";
 import { type NftContext, NftRefusal } from "./context.ts";
 import type { CheckedRule } from "../rule/checked_rule.ts";
 import type { NftFamily } from "./lines.ts";
