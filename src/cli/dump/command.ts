@@ -126,8 +126,10 @@ async function run(words: Words, around: Surroundings): Promise<number> {
   });
   let lost = 0;
   try {
-    if (read !== undefined) await readRecording(read, { selection, output, signal });
-    else {
+    if (read !== undefined) {
+      destination.begin();
+      await readRecording(read, { selection, output, signal });
+    } else {
       const { complain } = around;
       lost = await listen(settings.listening, { selection, destination, signal, complain });
     }

@@ -1,14 +1,23 @@
 // Files that a command writes, and what is wrong with files.
-import { closeSync, constants, openSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import type { ByteWriter } from "./bounded_output.ts";
 
-const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK } = constants;
+const { O_WRONLY, O_CREAT, O_NONBLOCK } = constants;
 /** A named pipe is neither waited for when it is opened, nor when it is full. Files do not care. */
-const FLAGS = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK;
+const FLAGS = O_WRONLY | O_CREAT | O_NONBLOCK;
 
-/** A file that is written from its beginning. */
+/** A file that is written from its beginning. What was in it stays until the first byte is written. */
 export class FileWriter implements ByteWriter {
   readonly #descriptor: number;
+  #begun = false;
 
   /** @throws {Error} that says what to do, where it cannot be written */
   constructor(path: string) {
@@ -20,6 +29,11 @@ export class FileWriter implements ByteWriter {
   }
 
   write(bytes: Uint8Array): number {
+    if (!this.#begun) {
+      // Devices and pipes hold nothing.
+      if (fstatSync(this.#descriptor).isFile()) ftruncateSync(this.#descriptor, 0);
+      this.#begun = true;
+    }
     try {
       return writeSync(this.#descriptor, bytes);
     } catch (error) {

@@ -4,6 +4,8 @@ import { closeSync, constants, openSync, readFileSync, symlinkSync, writeFileSyn
 import { test } from "node:test";
 import { buildPacket } from "../../../src/packet/mod.ts";
 import { LINK_TYPE, PcapWriter } from "../../../src/capture/mod.ts";
+import { PacketQueue } from "../../../mod.ts";
+import { nextQueue } from "../../support/queue/numbers.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
 import { command } from "../../support/runtime/command.ts";
 import { until } from "../../support/runtime/waiting.ts";
@@ -122,4 +124,17 @@ test("dump and replay: a pipe without a writer, one file twice", limit, async ()
   });
   assert.deepEqual(await child.end(), { code: 2, signal: null });
   assert.deepEqual(readFileSync(path), capture);
+});
+
+test("a recording is not lost where the command cannot begin", limit, async () => {
+  using workshop = new Workshop();
+  const path = workshop.write("filter.ts", dropsNo(9));
+  const record = workshop.write("old.pcapng", "of yesterday");
+  using queue = PacketQueue.open(nextQueue());
+  for (const words of [["run", path, "--record", record], ["dump", "-w", record]]) {
+    await using child = workshop.command([...words, "-q", `${queue.number}`], { writes: true });
+    assert.deepEqual(await child.end(), { code: 1, signal: null });
+    assert.match(child.errors, /is owned by/);
+    assert.equal(readFileSync(record, "utf8"), "of yesterday");
+  }
 });

@@ -165,7 +165,7 @@ test("what cannot be run: the reason, the status, and nothing left", limit, asyn
   const throwing = workshop.write("throwing.ts", dropsNo(9, 'start() { throw new Error("no") },'));
   const wrong = workshop.write("wrong.ts", "export default { packet: 5 };");
   const cases: readonly (readonly [words: readonly string[], status: number, said: RegExp])[] = [
-    [[], 2, /a word is missing/],
+    [[], 2, /FILE is missing/],
     [[good, good], 2, /one word too many/],
     [[good, "--wach"], 2, /did you mean --watch\?/],
     [[good, "--rule", "outptu"], 2, /outptu/],
