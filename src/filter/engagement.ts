@@ -1,4 +1,5 @@
 // A filter at work on one queue.
+import { deferred } from "../base/deferred.ts";
 import type { HandlerResult } from "../queue/loops/deliver.ts";
 import type { Packet } from "../queue/packet/packet.ts";
 import { Verdict } from "../queue/packet/verdict.ts";
@@ -10,7 +11,7 @@ const PATIENCE_MILLISECONDS = 1000;
 
 /** The promise, or the time: whatever comes first. */
 export async function atMost(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const { promise: late, resolve } = deferred<void>();
   const timer = setTimeout(resolve, milliseconds);
   try {
     await Promise.race([promise, late]);
@@ -87,7 +88,7 @@ export class Engagement {
   /** Waits until its promises are settled; not for ever. */
   async settled(): Promise<void> {
     if (this.#underWay === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     this.#whenIdle = resolve;
     await atMost(PATIENCE_MILLISECONDS, promise);
   }

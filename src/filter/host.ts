@@ -6,6 +6,7 @@
  */
 
 import { checkSignal, show } from "../base/checks.ts";
+import { deferred } from "../base/deferred.ts";
 import { PacketQueue } from "../queue/packet_queue.ts";
 import type { Packet } from "../queue/packet/packet.ts";
 import { type Verdict, verdictName } from "../queue/packet/verdict.ts";
@@ -67,8 +68,8 @@ export class FilterHost {
   /** In the place of any filter's own. */
   readonly #givenRules: readonly NamedRule[] | undefined;
   readonly #loops = new AbortController();
-  readonly #ended = Promise.withResolvers<void>();
-  readonly #endAsked = Promise.withResolvers<void>();
+  readonly #ended = deferred<void>();
+  readonly #endAsked = deferred<void>();
   #checked: CheckedFilter;
   #served: readonly ServedQueue[] = [];
   #runs: readonly Promise<void>[] = [];

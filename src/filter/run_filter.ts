@@ -9,7 +9,7 @@ import type { QueueCounters } from "../queue/report/counters.ts";
 import type { Range, Rule } from "../rules/rule/rule.ts";
 import type { Filter, FilterHandler } from "./filter.ts";
 import { FilterHost } from "./host.ts";
-import { installRules } from "./installed_rules.ts";
+import { installRules } from "./system_rules.ts";
 
 /** Options of `runFilter`. */
 export interface RunFilterOptions {

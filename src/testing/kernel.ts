@@ -25,6 +25,7 @@ import { WireError } from "../base/errors.ts";
 import { StandInMessage, StandInSlots } from "./memory.ts";
 import { type Cause, type Outcome, Passage, plainVerdict, type StandInPacket } from "./passage.ts";
 import { StandInQueue } from "./queue.ts";
+import { type SentPacket, StandInSender } from "./sender.ts";
 import { StandInSocket } from "./socket.ts";
 
 const ENODEV = 19;
@@ -47,6 +48,8 @@ export interface StandInOptions {
 export class StandInKernel implements Kernel {
   /** What became of the packets, in the order in which they went on. */
   readonly outcomes: Outcome[] = [];
+  /** What the program sent beside its verdicts, in order. */
+  readonly sent: SentPacket[] = [];
   /** Whether the program has CAP_NET_ADMIN; without it no verdict leaves. */
   capable = true;
   /** The errno that sends fail with; 0 for none. */
@@ -73,9 +76,17 @@ export class StandInKernel implements Kernel {
     return new StandInMessage(capacity);
   }
 
+  openSender(mark: number): StandInSender {
+    return new StandInSender((bytes) => this.sent.push({ bytes, mark }));
+  }
+
   open(options: KernelQueueOptions): StandInSocket {
     const { number, maxLength, flags } = options;
-    if (!this.capable || this.#bound.has(number)) throw failedCall("nfq_create_queue", ERRNO.EPERM);
+    const taken = this.#bound.get(number);
+    if (!this.capable || taken !== undefined) {
+      const advice = taken && `Queue ${number} of this kernel is open already`;
+      throw failedCall("nfq_create_queue", ERRNO.EPERM, advice);
+    }
     const portId = this.#nextPort++;
     const socket: StandInSocket = new StandInSocket({ ...options, portId }, {
       capable: () => this.capable,
@@ -104,17 +115,26 @@ export class StandInKernel implements Kernel {
     return socket;
   }
 
+  /** A test has no exit that must wait for verdicts. */
+  onExit(): () => void {
+    return () => {};
+  }
+
   /**
    * A rule sends a packet to a queue.
    *
    * @param bypass whether it passes where the queue has no owner (`--queue-bypass`)
+   * @param ended hears what became of it
    */
   send(
     number: number,
     packet: StandInPacket,
-    { bypass = false }: { readonly bypass?: boolean } = {},
+    { bypass = false, ended }: {
+      readonly bypass?: boolean;
+      readonly ended?: (outcome: Outcome) => void;
+    } = {},
   ): Passage {
-    const passage = new Passage(packet);
+    const passage = new Passage(packet, ended);
     this.#enqueue(number, passage, bypass);
     return passage;
   }
@@ -148,6 +168,8 @@ export class StandInKernel implements Kernel {
   }
 
   #enqueue(number: number, passage: Passage, bypass: boolean): void {
+    passage.queue = number;
+    passage.id = 0;
     const bound = this.#bound.get(number);
     if (bound !== undefined) return bound.queue.add(passage);
     this.#goOn(passage, bypass ? NF_VERDICT.ACCEPT : NF_VERDICT.DROP, "no owner");

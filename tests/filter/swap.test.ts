@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { type Filter, type FilterContext, type Packet, Verdict } from "../../mod.ts";
 import { queueStatistics } from "../../mod.ts";
 import { FilterHost } from "../../src/filter/host.ts";
-import { installRules } from "../../src/filter/installed_rules.ts";
+import { installRules } from "../../src/filter/system_rules.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { deferred, until, within } from "../support/runtime/waiting.ts";
 import { udpText } from "../support/traffic/packets.ts";

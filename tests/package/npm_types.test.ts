@@ -48,7 +48,7 @@ const settings = {
 
 const compilers = [
   // It reads declarations no other way than the newest, and takes its time.
-  { compiler: OLDEST, settings: Object.entries(settings).slice(0, 3) },
+  { compiler: OLDEST, settings: Object.entries(settings).slice(0, 1) },
   { compiler: NEWEST, settings: Object.entries(settings) },
 ];
 
@@ -65,5 +65,6 @@ test("deno check finds no error in the npm package", once, async () => {
     "index.ts": everything,
     "deno.json": { nodeModulesDir: "manual" },
   });
-  await denoCheck(project);
+  // What is in node_modules too.
+  await denoCheck(project, ["--all"]);
 });

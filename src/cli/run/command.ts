@@ -7,7 +7,7 @@
 import { backend } from "../../../ffi/backend.ts";
 import type { Filter, FilterHandler } from "../../filter/filter.ts";
 import { FilterHost } from "../../filter/host.ts";
-import { installRules } from "../../filter/installed_rules.ts";
+import { installRules } from "../../filter/system_rules.ts";
 import type { Range, Rule } from "../../rules/rule/rule.ts";
 import {
   type Command,

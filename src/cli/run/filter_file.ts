@@ -91,7 +91,8 @@ export class FilterFile {
     this.#stamps = new Map(files.map((file) => [file, stampOf(file)]));
     let module: { readonly default?: unknown };
     try {
-      module = await import(url.href);
+      // A template that begins so tells publishing that no import map matters.
+      module = await import(`file://${url.pathname}${url.search}`);
     } catch (error) {
       throw new FilterFileError(this.#describe(error));
     }

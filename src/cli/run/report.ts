@@ -88,7 +88,7 @@ class LineReport implements Report {
 /** An object a line on standard output, for programs. */
 class JsonReport implements Report {
   readonly #around: Surroundings;
-  readonly #log = console.log;
+  readonly #console = { log: console.log, info: console.info, debug: console.debug };
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -105,7 +105,7 @@ class JsonReport implements Report {
   }
 
   [Symbol.dispose](): void {
-    console.log = console.info = console.debug = this.#log;
+    Object.assign(console, this.#console);
   }
 
   #write({ type, ...facts }: Readonly<Record<string, unknown>>): void {

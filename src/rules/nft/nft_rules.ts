@@ -1,4 +1,5 @@
 // Rules that nft has put into the kernel.
+import { disposing } from "../../base/disposing.ts";
 import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from "../installed.ts";
 import { NftContext, NftRefusal } from "./context.ts";
 import type { NftFamily } from "./lines.ts";
@@ -35,8 +36,9 @@ export class NftRules implements InstalledRules {
   }
 
   replace(rules: readonly InstallableRule[]): void {
-    if (this.#state !== "installed") throw new Error("these rules were removed");
+    if (this.#state === "removed") throw new Error("these rules were removed");
     this.#install(rules);
+    this.#state = "installed";
   }
 
   #install(rules: readonly InstallableRule[]): void {
@@ -159,8 +161,9 @@ export class NftRules implements InstalledRules {
     this.withdraw();
     this.#state = "removed";
     if (!this.#options.leaveChains) return this.#deleteTables();
-    using _context = this.#context;
-    this.#forgiving([...this.#tables.values()].flatMap((table) => table.deleteChains()));
+    disposing(this.#context, () => {
+      this.#forgiving([...this.#tables.values()].flatMap((table) => table.deleteChains()));
+    });
   }
 
   /** Commands of which some may be about what somebody else has deleted. */
@@ -183,8 +186,9 @@ export class NftRules implements InstalledRules {
 
   #deleteTables(): void {
     // Freeing the context also removes the tables that it owns.
-    using stack = new DisposableStack();
+    const stack = new DisposableStack();
     stack.use(this.#context);
     for (const table of this.#tables.values()) stack.defer(() => table.delete());
+    stack.dispose();
   }
 }

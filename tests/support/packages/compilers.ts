@@ -62,9 +62,12 @@ export async function compile(
 }
 
 /** The same by `deno check`, with the settings that are in the project's deno.json. */
-export async function denoCheck(project: BareProject): Promise<void> {
+export async function denoCheck(
+  project: BareProject,
+  flags: readonly string[] = [],
+): Promise<void> {
   project.write("wrong.ts", wrong);
-  const { text } = await project.run("deno", ["check", "--all", "index.ts", "wrong.ts"]);
+  const { text } = await project.run("deno", ["check", ...flags, "index.ts", "wrong.ts"]);
   const errors = text.match(/^TS\d+ \[ERROR\]: .*$/gm) ?? [];
   assert.deepEqual(errors, [`TS2322 [ERROR]: ${known.slice(known.indexOf("Type"))}`], text);
 }
