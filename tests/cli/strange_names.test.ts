@@ -1,5 +1,6 @@
 // A program may give itself any name: no escape sequence of it reaches a terminal.
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { queueRule } from "../support/network/rules.ts";
@@ -24,9 +25,9 @@ test("rules list, doctor and top show it as text", { timeout: 60_000 }, async ()
     assert.ok(output.includes(shown), output);
     assert.doesNotMatch(output, /[^\P{C}\n]/u);
   }
-  owner.kill("SIGSTOP");
+  process.kill(owner.pid, "SIGSTOP");
   const { output } = await runCommand(commandWords(["doctor"]));
-  owner.kill("SIGCONT");
+  process.kill(owner.pid, "SIGCONT");
   assert.ok(output.includes(shown), output);
   assert.doesNotMatch(output, /[^\P{C}\n]/u);
 });
