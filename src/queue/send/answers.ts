@@ -11,7 +11,7 @@ import { resetToReceiver, resetToSender } from "../../answer/reset.ts";
 import { TokenBucket } from "../../answer/token_bucket.ts";
 import { type AnswerKind, CUT, type Unanswered, whyUnanswered } from "../../answer/unanswered.ts";
 import { deviceOf } from "../../linux/devices.ts";
-import { ERRNO } from "../../linux/errno.ts";
+import { ERRNO, failedCall } from "../../linux/errno.ts";
 import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
 import { NFQA, NFQA_SKB } from "../../netlink/queue/numbers.ts";
 import type { Kernel, KernelSender, Route } from "../../nfqueue/kernel_queue.ts";
@@ -184,6 +184,8 @@ class Routes {
   /**
    * What this host answers with (RFC 1812 §4.3.2.4, RFC 4443 §2.2): the address that the packet was for, if
    * it is one of its own; else the one that it has towards the sender.
+   *
+   * @throws {SystemError} when there is no way to the sender
    */
   get ownAddress(): Uint8Array {
     const destination = this.#address("destination");
@@ -194,8 +196,9 @@ class Routes {
     }
     const { source } = this.#destination();
     if (source?.every((byte, at) => byte === destination[at])) return destination;
-    // Without a way there the send tells.
-    return this.#source().source ?? new Uint8Array(destination.length);
+    const back = this.#source();
+    if (back.source !== undefined) return back.source;
+    throw failedCall("connect", back.errno, "This host has no way to the packet's sender");
   }
 
   #source(): Route {
