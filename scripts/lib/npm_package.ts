@@ -42,6 +42,11 @@ export function entriesOf(): Readonly<Record<string, string>> {
   return read<{ exports: Record<string, string> }>(join(root, "deno.json")).exports;
 }
 
+/** The sources of package.json's programs. */
+export function programs(): string[] {
+  return Object.values(read<Manifest>(join(root, "package.json")).bin);
+}
+
 /** `./src/cli/main.ts` and `src/cli/main.ts` are one file. */
 const plain = (path: string): string => path.replace(/^\.\//, "");
 
@@ -74,7 +79,7 @@ export function finishPackage(folder: string): void {
   const { exports: made } = read<{ exports: Record<string, Made> }>(join(folder, "package.json"));
   // "import" alone would lock out require() of ES modules, and older resolvers.
   const exports: Record<string, { types: string; default: string }> = {};
-  const programs: Record<string, string> = {};
+  const targets: Record<string, string> = {};
   for (const [entry, source] of Object.entries(entriesOf())) {
     const file = made[entry]?.default ?? made[entry]?.import;
     if (file === undefined) throw new Error(`the tool made nothing of ${entry}`);
@@ -83,23 +88,24 @@ export function finishPackage(folder: string): void {
       if (!existsSync(join(folder, path))) throw new Error(`${entry}: ${path} is missing`);
     }
     for (const [program, main] of Object.entries(bin)) {
-      if (plain(main) === plain(source)) programs[program] = plain(file);
+      if (plain(main) === plain(source)) targets[program] = plain(file);
     }
   }
   for (const [program, main] of Object.entries(bin)) {
-    if (!(program in programs)) throw new Error(`${program}: no entry of deno.json is ${main}`);
+    if (!(program in targets)) throw new Error(`${program}: no entry of deno.json is ${main}`);
   }
   for (const paper of PAPERS) copyFileSync(join(root, paper), join(folder, paper));
-  // These three are packed without being named.
+  // The papers are packed without being named, but for CHANGELOG.md; names with a dot are the tool's.
   const named = ["README.md", "LICENSE", "package.json"];
-  const files = readdirSync(folder).filter((name) => !named.includes(name)).sort();
+  const files = readdirSync(folder)
+    .filter((name) => !named.includes(name) && !name.startsWith(".")).sort();
   const first = exports["."]!;
   const manifest = {
     ...fields,
     main: first.default,
     types: first.types,
     exports,
-    bin: programs,
+    bin: targets,
     files,
   };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -1,4 +1,5 @@
 // A filter at work on one queue.
+import { deferred } from "../base/deferred.ts";
 import type { HandlerResult } from "../queue/loops/deliver.ts";
 import type { Packet } from "../queue/packet/packet.ts";
 import { Verdict } from "../queue/packet/verdict.ts";
@@ -10,13 +11,28 @@ const PATIENCE_MILLISECONDS = 1000;
 
 /** The promise, or the time: whatever comes first. */
 export async function atMost(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const { promise: late, resolve } = deferred<void>();
   const timer = setTimeout(resolve, milliseconds);
   try {
     await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * The promise's result, or an error where it takes too long.
+ *
+ * @throws {Error} naming what was waited for
+ */
+export async function inTime(
+  what: string,
+  promise: Promise<unknown>,
+  milliseconds: number,
+): Promise<void> {
+  let over = false;
+  await atMost(milliseconds, promise.finally(() => over = true));
+  if (!over) throw new Error(`${what} took longer than ${milliseconds / 1000} s`);
 }
 
 /** What an engagement begins with. */
@@ -28,6 +44,8 @@ export class Engagement {
   readonly context: FilterContext;
   /** `start` was called, and `stop` was not. */
   started = false;
+  /** `stop` is not called any more, but behind a `start` that nobody waits for. */
+  #over = false;
   readonly #ending = new AbortController();
   /** Promises of its handler that are not settled. */
   #underWay = 0;
@@ -35,7 +53,8 @@ export class Engagement {
 
   constructor(checked: CheckedFilter, { queue, worker, state }: Place) {
     this.checked = checked;
-    this.context = { queue, worker, state, signal: this.#ending.signal };
+    // What a filter puts in the place of its state would be lost with the next reload.
+    this.context = Object.freeze({ queue, worker, state, signal: this.#ending.signal });
   }
 
   /** Calls the handler. */
@@ -57,7 +76,8 @@ export class Engagement {
   /** Calls `start`. */
   async start(): Promise<void> {
     await this.checked.filter.start?.(this.context);
-    this.started = true;
+    if (this.#over) await this.checked.filter.stop?.(this.context);
+    else this.started = true;
   }
 
   /** Tells it that it is to end, so that a `start` or a handler that waits comes to an end. */
@@ -68,7 +88,7 @@ export class Engagement {
   /** Waits until its promises are settled; not for ever. */
   async settled(): Promise<void> {
     if (this.#underWay === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     this.#whenIdle = resolve;
     await atMost(PATIENCE_MILLISECONDS, promise);
   }
@@ -76,6 +96,7 @@ export class Engagement {
   /** Aborts its signal and calls `stop`, if it was started. Idempotent. */
   async stop(): Promise<void> {
     this.abort();
+    this.#over = true;
     if (!this.started) return;
     this.started = false;
     await this.checked.filter.stop?.(this.context);

@@ -1,6 +1,5 @@
 // A host's rules in the kernel.
 import type { Rule } from "../rules/rule/rule.ts";
-import { RuleSet } from "../rules/set/rule_set.ts";
 
 /** What a host needs of a RuleSet. */
 export interface HostRules {
@@ -57,6 +56,3 @@ export class InstalledRules {
     set?.remove();
   }
 }
-
-/** Rules of this system's kernel. */
-export const installRules: InstallRules = (rules) => RuleSet.install(rules);

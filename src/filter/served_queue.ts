@@ -1,8 +1,8 @@
 // One queue of a host, and the filter that decides there now.
+import { deferred } from "../base/deferred.ts";
 import type { HandlerResult } from "../queue/loops/deliver.ts";
 import type { Packet } from "../queue/packet/packet.ts";
-import type { PacketQueue } from "../queue/packet_queue.ts";
-import { readQueueTable } from "../nfqueue/queue_table.ts";
+import { type PacketQueue, WAITING } from "../queue/packet_queue.ts";
 import type { Verdict } from "../queue/packet/verdict.ts";
 import { Engagement } from "./engagement.ts";
 import type { CheckedFilter } from "./filter.ts";
@@ -47,7 +47,7 @@ export class ServedQueue {
 
   /** Lets the next packets wait until the result is called. Nothing is decided meanwhile. */
   hold(): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     this.#gate = promise;
     return () => {
       this.#gate = undefined;
@@ -62,11 +62,7 @@ export class ServedQueue {
 
   /** Packets that have no verdict yet, the kernel's too where it tells. */
   get waiting(): number {
-    const { number, portId, statistics } = this.queue;
-    const line = readQueueTable().queues.find((one) =>
-      one.queue === number && one.portId === portId
-    );
-    return Math.max(line?.length ?? 0, statistics.outstanding);
+    return this.queue[WAITING];
   }
 
   /** One for all packets. */

@@ -51,11 +51,11 @@ export function deviceOf(index: number): Device | undefined {
 
 /** Far above the indexes that a kernel gives. */
 const FIRST_ELSEWHERE = 0x70000000;
-/** Devices of packets that come from another system, by their made-up indexes. */
+/** Devices of packets that come from another system, or from none, by their made-up indexes. */
 const elsewhere = new Map<number, Device>();
 
 /**
- * Makes up a device for packets out of a recording: this system need not have one of that name.
+ * Makes up a device for packets of a recording or a test: this system need not have one of that name.
  *
  * @returns its index, the same for the same name
  */
@@ -103,6 +103,8 @@ const sizes = new Map<number, number | undefined>();
 
 /** Bytes of the largest packet that an interface takes; undefined where it is gone. */
 export function mtuOf({ index, name }: Device): number | undefined {
+  // What another system's device takes is not known, nor is this system's of that name meant.
+  if (index >= FIRST_ELSEWHERE) return undefined;
   if (sizes.has(index)) return sizes.get(index);
   const mtu = name === "" ? undefined : readMtu(name);
   if (sizes.size >= MOST) sizes.clear();

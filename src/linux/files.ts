@@ -6,6 +6,7 @@
  */
 
 import { ERRNO, prepareErrno, threadErrno } from "./errno.ts";
+import { disposing } from "../base/disposing.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 import { cString } from "../../ffi/memory.ts";
 
@@ -22,8 +23,7 @@ export type SystemFile =
 
 /** Reads a file to its end. */
 export function readSystemFile(path: string): SystemFile {
-  using file = new OpenFile(path);
-  return file.read();
+  return disposing(new OpenFile(path), (file) => file.read());
 }
 
 /** A file that is kept open, so that it can be read again when no descriptor is left. */

@@ -19,6 +19,8 @@ const POLLOUT = 4;
 const POLLFD = { size: 8, events: 4 } as const;
 /** A pipe that can be written to at all takes so many bytes (PIPE_BUF). */
 const PIECE = 4096;
+/** Where a write takes what there is room for. */
+const LARGE_PIECE = 1 << 16;
 
 /** An open descriptor as an output. */
 export class UnblockedOutput implements Disposable {
@@ -26,7 +28,9 @@ export class UnblockedOutput implements Disposable {
   readonly #own: boolean;
   readonly #pollfd = new NativeMemory(POLLFD.size);
   readonly #noTime = new NativeMemory(16);
-  readonly #piece = new Uint8Array(new ArrayBuffer(PIECE));
+  /** Whether a write may wait for the reader, so that it must be asked first. */
+  readonly #mayWait: boolean;
+  readonly #piece: Uint8Array<ArrayBuffer>;
 
   /** @param descriptor it stays open, and its flags are left as they are: others share them */
   constructor(descriptor: number) {
@@ -41,6 +45,9 @@ export class UnblockedOutput implements Disposable {
       : -1;
     this.#own = again >= 0;
     this.#descriptor = this.#own ? again : descriptor;
+    const file = target.startsWith("/") && !target.startsWith("/dev/");
+    this.#mayWait = !this.#own && !file;
+    this.#piece = new Uint8Array(new ArrayBuffer(this.#mayWait ? PIECE : LARGE_PIECE));
     this.#pollfd.view.setInt32(0, this.#descriptor, true);
     this.#pollfd.view.setInt16(POLLFD.events, POLLOUT, true);
   }
@@ -53,8 +60,9 @@ export class UnblockedOutput implements Disposable {
    */
   write(bytes: Uint8Array): number {
     const { ppoll, write } = libc();
-    if (ppoll(this.#pollfd.pointer, 1n, this.#noTime.pointer, null) === 0) return 0;
-    const size = Math.min(bytes.length, PIECE);
+    const { pointer } = this.#pollfd;
+    if (this.#mayWait && ppoll(pointer, 1n, this.#noTime.pointer, null) === 0) return 0;
+    const size = Math.min(bytes.length, this.#piece.length);
     this.#piece.set(bytes.subarray(0, size));
     const written = write(this.#descriptor, this.#piece, BigInt(size));
     if (written >= 0) return written;

@@ -59,6 +59,8 @@ export interface Kernel {
   open(options: KernelQueueOptions): KernelQueue;
   /** Makes what sends packets of the program's own, with a mark. It opens nothing yet. */
   openSender(mark: number): KernelSender;
+  /** Calls back before the program ends, if it can; the result forgets that. */
+  onExit(callback: () => void): () => void;
 }
 
 /** Sends whole IP packets, past every queue. `RawSender` is the system's. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { disposing } from "../base/disposing.ts";
 import { ERRNO } from "../linux/errno.ts";
 import { OpenFile, readSystemFile } from "../linux/files.ts";
 
@@ -49,8 +50,7 @@ const ANY_FILE = "/proc/stat";
 
 /** Reads the table. */
 export function readQueueTable(): QueueTable {
-  using table = new OpenQueueTable();
-  return table.read();
+  return disposing(new OpenQueueTable(), (table) => table.read());
 }
 
 /** The table, kept open: it can be read when no descriptor is left. */

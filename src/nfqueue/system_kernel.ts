@@ -214,4 +214,5 @@ export const SYSTEM_KERNEL: Kernel = {
   sendMemory: privilegedMessage,
   open: (options) => new SystemQueue(options),
   openSender: (mark) => new RawSender(mark),
+  onExit: (callback) => backend().onExit(callback),
 };

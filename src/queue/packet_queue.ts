@@ -4,7 +4,6 @@
  * @module
  */
 
-import { backend } from "../../ffi/backend.ts";
 import type { QueueFlags } from "../nfqueue/flags.ts";
 import type { Kernel } from "../nfqueue/kernel_queue.ts";
 import { SYSTEM_KERNEL } from "../nfqueue/system_kernel.ts";
@@ -32,6 +31,10 @@ import { Warnings } from "./report/warnings.ts";
 
 /** @ignore Opens a queue of another kernel than the system's: a stand-in. */
 export const OPEN_IN: unique symbol = Symbol("openIn");
+/** @ignore How many packets have no verdict yet. */
+export const WAITING: unique symbol = Symbol("waiting");
+/** @ignore Lets time pass at once. */
+export const ADVANCE: unique symbol = Symbol("advance");
 
 /**
  * One kernel queue (NFQUEUE), owned by this object until `close()`.
@@ -67,7 +70,7 @@ export class PacketQueue extends EventTarget {
     };
     this.#engine = new Engine(settings, { kernel, emit });
     this.#waiter = new Waiter(this.#engine);
-    this.#forget = backend().onExit(() => this.close());
+    this.#forget = kernel.onExit(() => this.close());
   }
 
   /**
@@ -101,6 +104,21 @@ export class PacketQueue extends EventTarget {
   /** Netlink port of the queue's socket, as /proc/net/netfilter/nfnetlink_queue shows it. */
   get portId(): number {
     return this.#engine.kernel.portId;
+  }
+
+  /** @ignore Those that wait in the kernel too, where it tells. */
+  get [WAITING](): number {
+    const { closed, kernel, counters } = this.#engine;
+    const length = closed ? 0 : kernel.numbers().statistics?.length ?? 0;
+    return Math.max(length, counters.outstanding);
+  }
+
+  /** @ignore Packets have waited so many milliseconds longer. */
+  [ADVANCE](milliseconds: number): void {
+    if (this.closed) return;
+    this.#engine.age(milliseconds);
+    this.#engine.expire();
+    this.#waiter.look();
   }
 
   /** What has passed since the queue was opened; stays readable after `close()`. */

@@ -82,7 +82,11 @@ export class StandInKernel implements Kernel {
 
   open(options: KernelQueueOptions): StandInSocket {
     const { number, maxLength, flags } = options;
-    if (!this.capable || this.#bound.has(number)) throw failedCall("nfq_create_queue", ERRNO.EPERM);
+    const taken = this.#bound.get(number);
+    if (!this.capable || taken !== undefined) {
+      const advice = taken && `Queue ${number} of this kernel is open already`;
+      throw failedCall("nfq_create_queue", ERRNO.EPERM, advice);
+    }
     const portId = this.#nextPort++;
     const socket: StandInSocket = new StandInSocket({ ...options, portId }, {
       capable: () => this.capable,
@@ -111,17 +115,26 @@ export class StandInKernel implements Kernel {
     return socket;
   }
 
+  /** A test has no exit that must wait for verdicts. */
+  onExit(): () => void {
+    return () => {};
+  }
+
   /**
    * A rule sends a packet to a queue.
    *
    * @param bypass whether it passes where the queue has no owner (`--queue-bypass`)
+   * @param ended hears what became of it
    */
   send(
     number: number,
     packet: StandInPacket,
-    { bypass = false }: { readonly bypass?: boolean } = {},
+    { bypass = false, ended }: {
+      readonly bypass?: boolean;
+      readonly ended?: (outcome: Outcome) => void;
+    } = {},
   ): Passage {
-    const passage = new Passage(packet);
+    const passage = new Passage(packet, ended);
     this.#enqueue(number, passage, bypass);
     return passage;
   }
@@ -155,6 +168,8 @@ export class StandInKernel implements Kernel {
   }
 
   #enqueue(number: number, passage: Passage, bypass: boolean): void {
+    passage.queue = number;
+    passage.id = 0;
     const bound = this.#bound.get(number);
     if (bound !== undefined) return bound.queue.add(passage);
     this.#goOn(passage, bypass ? NF_VERDICT.ACCEPT : NF_VERDICT.DROP, "no owner");

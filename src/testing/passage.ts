@@ -67,9 +67,16 @@ export class Passage {
   changes: QueueVerdictChanges = {};
   /** Undefined while it waits. */
   outcome: Outcome | undefined;
+  /** The queue that it was sent to last. */
+  queue = -1;
+  /** Its id there; 0 where it found no room. */
+  id = 0;
+  readonly #ended: ((outcome: Outcome) => void) | undefined;
 
-  constructor(packet: StandInPacket) {
+  /** @param ended hears what became of it */
+  constructor(packet: StandInPacket, ended?: (outcome: Outcome) => void) {
     this.packet = packet;
+    this.#ended = ended;
     this.mark = packet.mark ?? 0;
     this.payload = packet.payload;
   }
@@ -77,7 +84,10 @@ export class Passage {
   /** Ends it. */
   end(verdict: number, cause: Cause): Outcome {
     const { mark, payload, changes } = this;
-    return this.outcome = { passage: this, verdict, cause, mark, payload, changes };
+    const outcome = { passage: this, verdict, cause, mark, payload, changes };
+    this.outcome = outcome;
+    this.#ended?.(outcome);
+    return outcome;
   }
 
   /** Whether it came by a device or leaves by it. */

@@ -83,6 +83,7 @@ export class StandInQueue {
       return goOn(passage, refused, "queue full");
     }
     this.#id = (this.#id + 1) >>> 0;
+    passage.id = this.#id;
     const message = passage.message({
       ...{ number: this.number, id: this.#id },
       ...{ copyMode: this.#copyMode, copyRange: this.#copyRange, flags: this.#flags },

@@ -1,12 +1,18 @@
 // The command as people install it: from the package with Bun, by deno install, and as one file.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
+import { PcapngWriter } from "../../src/capture/mod.ts";
 import { VERSION } from "../../src/cli/package/version.ts";
 import { BareProject, pack, repository } from "../support/packages/bare_project.ts";
 import { isBun } from "../support/runtime/child.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
 import { runCommand } from "../support/terminal/command_words.ts";
+import { Terminal } from "../support/terminal/terminal.ts";
+
+requireIsolation();
 
 const LIMIT = { timeout: 120_000 } as const;
 const only = (runtime: "deno" | "bun") =>
@@ -48,6 +54,17 @@ test("Bun makes one file of it", only("bun"), async () => {
   const options = { folder: project.folder, environment: { PATH: "/usr/sbin:/usr/bin:/bin" } };
   assert.deepEqual(await runCommand([program, "--version"], options), said);
   assert.equal((await runCommand([program, "--help"], options)).status, 0);
+  const explained = await runCommand([program, "rules", "explain", "--rule", "input"], options);
+  assert.match(explained.output, /^# nft\nnft add table /);
+  // A filter imports the bare name, which the file itself has.
+  assert.equal((await runCommand([program, "init"], options)).status, 0);
+  writeFileSync(join(project.folder, "empty.pcapng"), new PcapngWriter().start());
+  const replayed = await runCommand([program, "replay", "empty.pcapng", "filter.ts"], options);
+  assert.deepEqual(replayed, { status: 0, errors: "", output: "0 packets: none\n" });
+  await using running = new Terminal([program, "run", "filter.ts"], { folder: project.folder });
+  await running.says("filter.ts runs on queue");
+  running.type("\x03");
+  assert.deepEqual(await running.end(), { code: 130, signal: null });
 });
 
 test("deno install makes a program of it", only("deno"), async () => {

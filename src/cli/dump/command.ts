@@ -4,7 +4,6 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { UnblockedOutput } from "../../linux/unblocked_output.ts";
 import {
   type Command,
@@ -14,7 +13,7 @@ import {
   type Words,
 } from "../frame/command.ts";
 import { BoundedOutput, isUnread } from "../output/bounded_output.ts";
-import { FileWriter } from "../output/file_writer.ts";
+import { FileWriter, isSameFile } from "../output/file_writer.ts";
 import { parseQueues } from "../words/queue_words.ts";
 import { parseRule } from "../words/rule_words.ts";
 import { type Destination, PrintedPackets, RecordedPackets } from "./destination.ts";
@@ -83,9 +82,8 @@ function settingsOf({ values, positionals }: Words, terminal: boolean): Settings
   if (write === "-" && terminal) {
     throw new UsageError("-w - is for a pipe or a file, and not for a terminal");
   }
-  if (
-    read !== undefined && write !== undefined && read !== "-" && resolve(read) === resolve(write)
-  ) {
+  const source = read === "-" ? "/dev/stdin" : read;
+  if (source !== undefined && write !== undefined && isSameFile(source, write)) {
     throw new UsageError("-w would overwrite the recording that -r reads");
   }
   return {
@@ -151,7 +149,7 @@ async function run(words: Words, around: Surroundings): Promise<number> {
 
 /** The command. */
 export const dump: Command = {
-  summary: "show the packets of a queue or of a recording",
+  summary: "shows the packets of a queue or of a recording",
   usage:
     "dump [-q N|A-B] [--rule RULE]… [-c COUNT] [-r FILE] [-w FILE] [-v|-x|-X|--json] [EXPRESSION]",
   help: HELP,

@@ -1,6 +1,6 @@
 // Packets of queues: all of them are accepted, and looked at before.
 import { FilterHost } from "../../filter/host.ts";
-import { installRules } from "../../filter/installed_rules.ts";
+import { installRules } from "../../filter/system_rules.ts";
 import { Verdict } from "../../queue/packet/verdict.ts";
 import type { PacketQueueOptions } from "../../queue/settings/options.ts";
 import type { Range, Rule } from "../../rules/rule/rule.ts";

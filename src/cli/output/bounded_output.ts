@@ -1,4 +1,5 @@
 // Output that never makes packets wait: what a slow reader has not taken yet is kept, up to a limit.
+import { write } from "../../base/bytes.ts";
 import { SystemError } from "../../linux/errno.ts";
 
 /** Where the bytes go. */
@@ -17,12 +18,19 @@ const LAST_MILLISECONDS = 1000;
 
 const encoder = new TextEncoder();
 
+/** Bytes in a row. */
+interface Piece {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  from: number;
+  to: number;
+}
+
 /** Bytes and lines on their way to a file, a pipe or a terminal. */
 export class BoundedOutput implements Disposable {
   readonly #writer: ByteWriter;
   readonly #ended: (error: unknown) => void;
-  /** Oldest first; the first may be written in part. */
-  readonly #waiting: Uint8Array[] = [];
+  /** Oldest first; the first may be written in part, and the last has room for more. */
+  readonly #waiting: Piece[] = [];
   #text = "";
   #bytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -105,8 +113,16 @@ export class BoundedOutput implements Disposable {
 
   #push(bytes: Uint8Array): void {
     if (this.#over || bytes.length === 0) return;
-    this.#waiting.push(bytes);
     this.#bytes += bytes.length;
+    let last = this.#waiting.at(-1);
+    // One write for many packets.
+    if (last === undefined || last.bytes.length - last.to < bytes.length) {
+      const size = Math.max(GATHERED, bytes.length);
+      last = { bytes: new Uint8Array(new ArrayBuffer(size)), from: 0, to: 0 };
+      this.#waiting.push(last);
+    }
+    write(last.bytes, last.to, bytes);
+    last.to += bytes.length;
   }
 
   #schedule(milliseconds: number): void {
@@ -120,9 +136,12 @@ export class BoundedOutput implements Disposable {
     this.#gather();
     try {
       while (this.#bytes > 0) {
-        const written = this.#writer.write(this.#waiting[0]!);
+        const first = this.#waiting[0]!;
+        const written = this.#writer.write(first.bytes.subarray(first.from, first.to));
         if (written === 0) break;
-        this.#take(written);
+        this.#bytes -= written;
+        first.from += written;
+        if (first.from === first.to) this.#waiting.shift();
       }
     } catch (error) {
       this.#over = true;
@@ -133,13 +152,6 @@ export class BoundedOutput implements Disposable {
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners) listener();
-  }
-
-  #take(count: number): void {
-    const first = this.#waiting[0]!;
-    if (count === first.length) this.#waiting.shift();
-    else this.#waiting[0] = first.subarray(count);
-    this.#bytes -= count;
   }
 }
 

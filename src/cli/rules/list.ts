@@ -6,6 +6,7 @@ import { legacyRules, nftRules } from "../doctor/facts/rules.ts";
 import { type QueueRule, queueRules } from "../doctor/rules/queue_rules.ts";
 import { ruleText } from "../doctor/rules/ruleset.ts";
 import { count } from "../doctor/terms/finding.ts";
+import { visible } from "../words/point.ts";
 import { STATUS, type Surroundings } from "../frame/command.ts";
 
 /** A queue that a rule names. */
@@ -48,7 +49,8 @@ export function list(json: boolean, { write, complain }: Surroundings): number {
   if (json) write(`${JSON.stringify({ rules, problems }, null, 2)}\n`);
   else {
     if (rules.length === 0 && problems.length === 0) write("No rule sends packets to a queue.\n");
-    write(rules.map(textOf).join(""));
+    // Programs and chains may have any name.
+    write(visible(rules.map(textOf).join("")));
     for (const problem of problems) {
       const advice = problem.endsWith("EPERM") ? "; it takes CAP_NET_ADMIN: run it as root" : "";
       complain(`nfqueue rules list: the rules could not be read of ${problem}${advice}\n`);

@@ -7,7 +7,7 @@
 import { backend } from "../../../ffi/backend.ts";
 import type { Filter, FilterHandler } from "../../filter/filter.ts";
 import { FilterHost } from "../../filter/host.ts";
-import { installRules } from "../../filter/installed_rules.ts";
+import { installRules } from "../../filter/system_rules.ts";
 import type { Range, Rule } from "../../rules/rule/rule.ts";
 import {
   type Command,
@@ -16,6 +16,8 @@ import {
   UsageError,
   type Words,
 } from "../frame/command.ts";
+import { messageOf } from "../frame/message.ts";
+import { FileWriter, isSameFile } from "../output/file_writer.ts";
 import { parseQueues } from "../words/queue_words.ts";
 import { parseRule, ruleText } from "../words/rule_words.ts";
 import { FilterFile } from "./filter_file.ts";
@@ -106,21 +108,28 @@ function describeStart(host: FilterHost, file: string): Message {
   return { type: "started", text: lines.join("\n"), facts: { file, queues: numbers, rules } };
 }
 
-async function run(words: Words, around: Surroundings): Promise<number> {
+async function runFile(words: Words, around: Surroundings): Promise<number> {
   const settings = settingsOf(words);
   backend().serveModules(MODULES);
   const file = new FilterFile(settings.file);
   using report = reportTo(around, { name: file.name, json: settings.json });
   const filter = await file.load();
+  const { record = "" } = settings;
+  const overwritten = file.files.find((one) => isSameFile(one, record));
+  if (overwritten !== undefined) {
+    throw new UsageError(`--record would overwrite ${file.nameOf(overwritten)}`);
+  }
   using recording = settings.record === undefined
     ? undefined
-    : new Recording(settings.record, (error) =>
-      report.tell({ type: "failure", text: `the recording has ended: ${messageOf(error)}` }));
-  const wrap = (given: Filter | FilterHandler) => recording?.wrap(given) ?? given;
-  if (settings.rules !== false) {
-    const own = typeof filter === "function" ? [] : listOf(filter.rules);
-    warnOfSsh(settings.rules ?? own, report);
-  }
+    : new Recording(new FileWriter(settings.record), {
+      failed: (error) =>
+        report.tell({ type: "failure", text: `the recording has ended: ${messageOf(error)}` }),
+    });
+  const wrap = (given: Filter | FilterHandler) => {
+    const own = typeof given === "function" ? [] : listOf(given.rules);
+    if (settings.rules !== false) warnOfSsh(settings.rules ?? own, report);
+    return recording?.wrap(given) ?? given;
+  };
   const host = await FilterHost.start(wrap(filter), {
     signal: around.signal,
     queues: settings.queues,
@@ -162,11 +171,9 @@ function describeEnd(host: FilterHost, recording: Recording | undefined): Messag
   };
 }
 
-const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error);
-
 /** The command. */
-export const RUN: Command = {
-  summary: "run a filter: its rules, its queues, its handler",
+export const run: Command = {
+  summary: "runs a filter: its rules, its queues, its handler",
   usage: "run FILE [--rule RULE]… [--queue N|A-B] [--watch] [--record FILE] [--no-rules] [--json]",
   help: HELP,
   options: {
@@ -178,5 +185,5 @@ export const RUN: Command = {
     json: { type: "boolean" },
   },
   positionals: { least: 1, most: 1 },
-  run,
+  run: runFile,
 };

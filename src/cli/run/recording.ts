@@ -9,13 +9,13 @@ import {
 } from "../../capture/mod.ts";
 import { checkFilter, type Filter, type FilterHandler } from "../../filter/filter.ts";
 import type { QueueVerdict } from "../../netlink/queue/verdict.ts";
+import type { Kernel } from "../../nfqueue/kernel_queue.ts";
 import { SYSTEM_KERNEL } from "../../nfqueue/system_kernel.ts";
 import type { Packet } from "../../queue/packet/packet.ts";
 import { OPEN_IN, PacketQueue } from "../../queue/packet_queue.ts";
 import type { QueueCounters } from "../../queue/report/counters.ts";
 import type { PacketQueueOptions } from "../../queue/settings/options.ts";
-import { BoundedOutput } from "../output/bounded_output.ts";
-import { FileWriter } from "../output/file_writer.ts";
+import { BoundedOutput, type ByteWriter } from "../output/bounded_output.ts";
 import { overheard } from "./verdict_tap.ts";
 
 /** A packet that has no verdict yet. */
@@ -44,29 +44,38 @@ export function verdictOf(
 export class Recording implements Disposable {
   /** Why it has ended early. */
   failure: { readonly error: unknown } | undefined;
-  /** Packets that found the file too slow, or came behind its end. */
-  notWritten = 0;
   /** Packets that are in the file. */
   written = 0;
+  /** By queue, packets that found the file too slow, or came behind its end. */
+  readonly #missed = new Map<number, number>();
   readonly #writer = new PcapngWriter({ application: "nfqueue run" });
   readonly #output: BoundedOutput;
   /** By queue, the packets without a verdict by their numbers, oldest first. */
   readonly #waiting = new Map<number, Map<number, Waiting>>();
-  readonly #kernel = overheard(SYSTEM_KERNEL, {
-    decided: (verdict) => this.#decided(verdict),
-    decidedUpTo: (verdict) => this.#decidedUpTo(verdict),
-  });
+  readonly #kernel: Kernel;
 
-  /**
-   * @param failed called once where the file cannot be written any more
-   * @throws {Error} where it cannot be written at all
-   */
-  constructor(path: string, failed: (error: unknown) => void) {
-    this.#output = new BoundedOutput(new FileWriter(path), (error) => {
+  /** @param failed called once where the file cannot be written any more */
+  constructor(
+    file: ByteWriter,
+    { failed, kernel = SYSTEM_KERNEL }: {
+      readonly failed: (error: unknown) => void;
+      readonly kernel?: Kernel;
+    },
+  ) {
+    this.#output = new BoundedOutput(file, (error) => {
       this.failure = { error };
       failed(error);
     });
     this.#output.writeBytes(this.#writer.start());
+    this.#kernel = overheard(kernel, {
+      decided: (verdict) => this.#decided(verdict),
+      decidedUpTo: (verdict) => this.#decidedUpTo(verdict),
+    });
+  }
+
+  /** Packets that are not in the file. */
+  get notWritten(): number {
+    return this.#missed.values().reduce((sum, count) => sum + count, 0);
   }
 
   /** As `PacketQueue.open`, overheard. */
@@ -151,7 +160,8 @@ export class Recording implements Disposable {
 
   #write(record: CapturedPacket): boolean {
     if (!this.#output.hasRoom) {
-      this.notWritten++;
+      const { queue = 0 } = record;
+      this.#missed.set(queue, (this.#missed.get(queue) ?? 0) + 1);
       return false;
     }
     this.#output.writeBytes(this.#writer.packet(record));
@@ -166,8 +176,8 @@ export class Recording implements Disposable {
       description: "what nfnetlink_queue counted",
     };
     const systemDropped = overruns + queueDropped;
-    const dropped = this.notWritten === 0 ? {} : { dropped: this.notWritten };
-    const counters = { received: received + systemDropped, systemDropped, ...dropped };
+    const dropped = this.#missed.get(number) ?? 0;
+    const counters = { received: received + systemDropped, systemDropped, dropped };
     this.#output.writeBytes(
       this.#writer.statistics({ ...counters, delivered: received }, {
         interface: source,

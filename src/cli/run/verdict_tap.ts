@@ -30,6 +30,7 @@ export function overheard(kernel: Kernel, listener: VerdictListener): Kernel {
     sendMemory: (capacity) => kernel.sendMemory(capacity),
     openSender: (mark) => kernel.openSender(mark),
     open: (options: KernelQueueOptions) => new OverheardQueue(kernel.open(options), listener),
+    onExit: (callback) => kernel.onExit(callback),
   };
 }
 

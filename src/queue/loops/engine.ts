@@ -2,6 +2,8 @@
  * The path of a packet: from the socket into an arena, to whoever asks for the next one, and its
  * verdict back through the outbox. Loops (run_sync.ts, run.ts, iterate.ts) drive it.
  *
+ * Longer than 400 lines: it is the one place where the parts of a packet's path meet.
+ *
  * @module
  */
 
@@ -280,7 +282,6 @@ export class Engine implements Decider {
 
   /**
    * Gives packets whose deadline has passed its verdict.
-   *
    * @returns milliseconds until the next one's, Infinity when none waits
    */
   expire(): number {
@@ -291,7 +292,6 @@ export class Engine implements Decider {
 
   /**
    * For a reader that finds nothing: reports, once, that no packet has ever come.
-   *
    * @returns milliseconds until something is to be looked at, Infinity when nothing is
    */
   idle(): number {
@@ -300,6 +300,12 @@ export class Engine implements Decider {
     // A listener may have closed the queue, with packets that the kernel did not give up.
     if (this.closed) return Infinity;
     return Math.min(this.#idle.left(), this.#losses.left, this.#refusals.left);
+  }
+
+  /** Packets, and the reader, have waited so many milliseconds longer. */
+  age(milliseconds: number): void {
+    this.#chain.age(milliseconds);
+    this.#idle.age(milliseconds);
   }
 
   /** For a reader that has waited as long as `idle` said: counts what was lost. */

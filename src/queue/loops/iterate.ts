@@ -5,6 +5,7 @@
  */
 
 import { setImmediate } from "../../../ffi/turn.ts";
+import { deferred } from "../../base/deferred.ts";
 import type { Engine } from "./engine.ts";
 import type { Packet } from "../packet/packet.ts";
 import { SLICE } from "./run.ts";
@@ -47,7 +48,7 @@ export class PacketIterator implements AsyncIterableIterator<Packet, undefined, 
       const packet = this.#take();
       if (packet !== undefined) return Promise.resolve({ done: false, value: packet });
       if (this.#engine.closed) return this.return();
-      const { promise, resolve, reject } = Promise.withResolvers<Step>();
+      const { promise, resolve, reject } = deferred<Step>();
       this.#pending = { resolve, reject };
       this.#wait();
       return promise;

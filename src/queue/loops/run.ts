@@ -7,6 +7,7 @@
 import { setImmediate } from "../../../ffi/turn.ts";
 import { type Handler, settleLater } from "./deliver.ts";
 import { Drain } from "./hand_out.ts";
+import { deferred } from "../../base/deferred.ts";
 import type { Engine } from "./engine.ts";
 import { checkKeys, checkSignal } from "../../base/checks.ts";
 import type { Waiter } from "./waiter.ts";
@@ -30,7 +31,7 @@ export async function run(
   const { signal } = options;
   checkSignal(signal);
   engine.claim("run()");
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { promise, resolve, reject } = deferred<void>();
   const drain = new Drain(engine, {
     handler,
     later: (packet, result) =>

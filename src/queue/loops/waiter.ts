@@ -35,6 +35,11 @@ export class Waiter {
     if (this.#wake !== undefined) setImmediate(() => this.#wake?.());
   }
 
+  /** For a waiting reader: is there something to say by now? */
+  look(): void {
+    if (this.#wake !== undefined) this.#engine.idle();
+  }
+
   /** Ends the waiting and lets the process end. */
   rest(): void {
     this.#wake = undefined;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { show } from "../../base/checks.ts";
+
 /** Where in the stack a packet was queued. */
 export type Hook = "prerouting" | "input" | "forward" | "output" | "postrouting" | "ingress";
 
@@ -15,4 +17,11 @@ const HOOKS: readonly Hook[] = [
 /** What a number stands for. */
 export function hookName(number: number): Hook {
   return HOOKS[number] ?? "prerouting";
+}
+
+/** @throws {RangeError} naming the field */
+export function hookNumber(field: string, value: unknown): number {
+  const number = HOOKS.indexOf(value as Hook);
+  if (number >= 0) return number;
+  throw new RangeError(`${field} must be one of ${HOOKS.join(", ")}, got ${show(value)}`);
 }

@@ -141,6 +141,16 @@ export class ArenaChain {
     return packet === undefined ? arena.messages[slot]!.id : packet.id;
   }
 
+  /** All packets have waited so many milliseconds longer. */
+  age(milliseconds: number): void {
+    for (const [message, { packet, received }] of this.#moved) {
+      this.#moved.set(message, { packet, received: received - milliseconds });
+    }
+    for (let arena: Arena | undefined = this.#first; arena !== undefined; arena = arena.next) {
+      for (let slot = 0; slot < arena.filled; slot++) arena.times[slot]! -= milliseconds;
+    }
+  }
+
   /** Moves what is undecided in the oldest arena out of it, and takes it out of use. */
   #evacuate(arena: Arena): void {
     for (let slot = arena.head; slot < arena.filled; slot++) {

@@ -30,6 +30,11 @@ export class IdleWatch {
     return Math.max(0, this.#since + PATIENCE - now);
   }
 
+  /** It has waited so many milliseconds longer. */
+  age(milliseconds: number): void {
+    if (this.#since !== undefined) this.#since -= milliseconds;
+  }
+
   /** The event, when it is time for it. */
   check(): IdleEvent | undefined {
     if (this.left() > 0) return undefined;

@@ -1,4 +1,5 @@
 // One nft in this process: a context of libnftables, with a socket of its own.
+import { disposing } from "../../base/disposing.ts";
 import { closeOnExec } from "../../linux/descriptors.ts";
 import { ERRNO, prepareErrno, SystemError, threadErrno } from "../../linux/errno.ts";
 import { AF_NETLINK, NetlinkAddress } from "../../linux/netlink_address.ts";
@@ -106,26 +107,35 @@ function takesOtherPort(descriptor: number): boolean {
   return getsockname(descriptor, bytes, length) === 0 && address.portId !== getpid();
 }
 
-function openContext(): { readonly context: Pointer; readonly descriptor: number } {
+interface OpenedContext {
+  readonly context: Pointer;
+  readonly descriptor: number;
+}
+
+/** Undefined where it cannot be told which socket is the context's. */
+function tryContext(guard: NetfilterSocket): OpenedContext | undefined {
   const { nft_ctx_new, nft_ctx_free, nft_ctx_buffer_output, nft_ctx_buffer_error } = libnftables();
+  guard.bind();
+  const first = openNetfilter();
+  libc().close(first);
+  const before = netfilterSockets(first);
+  const context = nft_ctx_new(0);
+  if (context === null) throw new SystemError("nft_ctx_new", { errno: ERRNO.ENOMEM });
+  const found = [...netfilterSockets(first)].filter((number) => !before.has(number));
+  // Another thread may have opened one too: which is whose cannot be told.
+  const usable = found.length === 1 && takesOtherPort(found[0]!) &&
+    nft_ctx_buffer_output(context) === 0 && nft_ctx_buffer_error(context) === 0;
+  if (usable) return { context, descriptor: found[0]! };
+  nft_ctx_free(context);
+  return undefined;
+}
+
+function openContext(): OpenedContext {
   for (let tries = 0; tries < TRIES; tries++) {
     // nft_ctx_new ends the process where it cannot open its socket: these throw. The one that stays open
     // meanwhile takes the process's port, if that is free.
-    using stack = new DisposableStack();
-    const guard = new NetfilterSocket();
-    stack.use(guard);
-    guard.bind();
-    const first = openNetfilter();
-    libc().close(first);
-    const before = netfilterSockets(first);
-    const context = nft_ctx_new(0);
-    if (context === null) throw new SystemError("nft_ctx_new", { errno: ERRNO.ENOMEM });
-    const found = [...netfilterSockets(first)].filter((number) => !before.has(number));
-    // Another thread may have opened one too: which is whose cannot be told.
-    const usable = found.length === 1 && takesOtherPort(found[0]!) &&
-      nft_ctx_buffer_output(context) === 0 && nft_ctx_buffer_error(context) === 0;
-    if (usable) return { context, descriptor: found[0]! };
-    nft_ctx_free(context);
+    const opened = disposing(new NetfilterSocket(), tryContext);
+    if (opened !== undefined) return opened;
   }
   throw new SystemError("nft_ctx_new", {
     errno: ERRNO.EBUSY,

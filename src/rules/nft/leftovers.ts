@@ -1,4 +1,6 @@
-// Tables of processes that run no more. The kernel has removed those that were owned.
+// Tables of processes that run no more. The kernel has removed those that were owned, unless something else
+// still holds the socket: then it is not for us to take them away.
+import { disposing } from "../../base/disposing.ts";
 import { ERRNO, SystemError } from "../../linux/errno.ts";
 import type { LeftoverRules } from "../installed.ts";
 import { ownerOf } from "../owner.ts";
@@ -10,8 +12,8 @@ interface Leftover extends LeftoverRules {
 }
 
 function find(socket: NetfilterSocket): readonly Leftover[] {
-  return socket.list(listTables, tableOf).flatMap((name) => {
-    const owner = ownerOf(name.table);
+  return socket.list(listTables, tableOf).flatMap(({ owned, ...name }) => {
+    const owner = owned ? undefined : ownerOf(name.table);
     if (owner?.state !== "gone") return [];
     return [{ place: `${name.family} ${name.table}`, process: owner.process, name }];
   });
@@ -21,8 +23,7 @@ const told = (found: Leftover): LeftoverRules => ({ place: found.place, process:
 
 /** @throws {SystemError} where nf_tables cannot be asked */
 export function nftLeftovers(): readonly LeftoverRules[] {
-  using socket = new NetfilterSocket();
-  return find(socket).map(told);
+  return disposing(new NetfilterSocket(), (socket) => find(socket).map(told));
 }
 
 /**
@@ -31,7 +32,10 @@ export function nftLeftovers(): readonly LeftoverRules[] {
  * @throws {SystemError} without CAP_NET_ADMIN
  */
 export function cleanNft(): readonly LeftoverRules[] {
-  using socket = new NetfilterSocket();
+  return disposing(new NetfilterSocket(), clean);
+}
+
+function clean(socket: NetfilterSocket): readonly LeftoverRules[] {
   return find(socket).filter(({ name }) => {
     const { refused, errnos: [errno = 0] } = socket.transact([deleteTable(name)], {
       commit: true,

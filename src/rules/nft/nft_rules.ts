@@ -1,8 +1,10 @@
 // Rules that nft has put into the kernel.
+import { disposing } from "../../base/disposing.ts";
 import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from "../installed.ts";
 import { NftContext, NftRefusal } from "./context.ts";
 import type { NftFamily } from "./lines.ts";
 import { checkExpressionText } from "./matches.ts";
+import { waitForQuietMoment } from "../quiet_moment.ts";
 import { checkForTarget, type Plan, planRules, type TablePlan } from "./plan.ts";
 import type { NftSupport } from "./support.ts";
 import { NftTable, refused, type TableChange } from "./table.ts";
@@ -27,14 +29,16 @@ export class NftRules implements InstalledRules {
     try {
       this.#install(rules);
     } catch (error) {
+      if ([...this.#tables.values()].some((table) => !table.isFresh)) waitForQuietMoment([]);
       this.#deleteTables();
       throw error;
     }
   }
 
   replace(rules: readonly InstallableRule[]): void {
-    if (this.#state !== "installed") throw new Error("these rules were removed");
+    if (this.#state === "removed") throw new Error("these rules were removed");
     this.#install(rules);
+    this.#state = "installed";
   }
 
   #install(rules: readonly InstallableRule[]): void {
@@ -157,8 +161,9 @@ export class NftRules implements InstalledRules {
     this.withdraw();
     this.#state = "removed";
     if (!this.#options.leaveChains) return this.#deleteTables();
-    using _context = this.#context;
-    this.#forgiving([...this.#tables.values()].flatMap((table) => table.deleteChains()));
+    disposing(this.#context, () => {
+      this.#forgiving([...this.#tables.values()].flatMap((table) => table.deleteChains()));
+    });
   }
 
   /** Commands of which some may be about what somebody else has deleted. */
@@ -181,8 +186,9 @@ export class NftRules implements InstalledRules {
 
   #deleteTables(): void {
     // Freeing the context also removes the tables that it owns.
-    using stack = new DisposableStack();
+    const stack = new DisposableStack();
     stack.use(this.#context);
     for (const table of this.#tables.values()) stack.defer(() => table.delete());
+    stack.dispose();
   }
 }

@@ -1,4 +1,5 @@
 // What this kernel's nf_tables can do: asked by a transaction that is undone, without any base chain.
+import { disposing } from "../../base/disposing.ts";
 import { ERRNO, SystemError } from "../../linux/errno.ts";
 import { libnftables } from "../../../ffi/libraries/libnftables.ts";
 import { LibraryLoadError } from "../../linux/library_errors.ts";
@@ -32,7 +33,10 @@ const NO_TARGET =
  * @throws {SystemError} saying what is missing
  */
 export function nftSupport(): NftSupport {
-  using socket = openedSocket();
+  return disposing(openedSocket(), askSupport);
+}
+
+function askSupport(socket: NetfilterSocket): NftSupport {
   const [plain, xt, owned]: readonly TableName[] = [
     ...[{ family: "inet", table: "nfq_probe" }, { family: "ip", table: "nfq_probe" }] as const,
     { family: "inet", table: "nfq_probe_owned" },

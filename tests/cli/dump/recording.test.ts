@@ -18,7 +18,7 @@ import { needsTcpdump } from "../../support/oracles/tcpdump.ts";
 import { isBun } from "../../support/runtime/child.ts";
 import { commandWords, runCommand } from "../../support/terminal/command_words.ts";
 
-const LIMIT = { timeout: 60_000 } as const;
+const LIMIT = { timeout: 120_000 } as const;
 const START = 1_764_550_000_123_456;
 
 class Folder implements Disposable {

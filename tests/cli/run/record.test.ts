@@ -5,7 +5,10 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { type CapturedPacket, CaptureReader } from "../../../src/capture/mod.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
+import { fieldsOf, needsWireshark } from "../../support/oracles/wireshark.ts";
+import { commandWords, runCommand } from "../../support/terminal/command_words.ts";
 import { NumberedTraffic } from "../../support/traffic/numbered.ts";
+import { until } from "../../support/runtime/waiting.ts";
 import { udpText } from "../../support/traffic/packets.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
 import { Workshop } from "./workshop.ts";
@@ -98,8 +101,13 @@ export default defineFilter({
   const file = workshop.path("recording.pcapng");
   await using child = workshop.run([path, "--record", file, "--json"], { writes: true });
   await child.says('"started"');
-  await traffic.begin(3000);
-  await child.says('"received":5', 20_000);
+  await traffic.begin(2000);
+  const received = () => Number(/.*"received":(\d+)/s.exec(child.output)?.[1] ?? 0);
+  await until(() => received() > 3000, {
+    what: "3000 packets",
+    timeout: 20_000,
+    state: received,
+  });
   const sent = await traffic.stop();
   child.kill("SIGINT");
   await child.end();
@@ -114,6 +122,50 @@ export default defineFilter({
   );
 });
 
+test("a recording made under load opens in tshark, and replays alike", {
+  ...limit,
+  ...needsWireshark,
+}, async () => {
+  using workshop = new Workshop();
+  await using traffic = await NumberedTraffic.open();
+  const path = workshop.write(
+    "filter.ts",
+    `
+import { defineFilter, Verdict } from "@nfqueue/nfqueue";
+export default defineFilter({
+  rules: { hook: "output", protocol: "udp", destinationPort: ${traffic.port} },
+  packet: (packet) => packet.udp.payload.length % 2 === 0 ? Verdict.Drop : packet.accept({ mark: 1 }),
+});
+`,
+  );
+  const file = workshop.path("recording.pcapng");
+  await using child = workshop.run([path, "--record", file, "--json"], { writes: true });
+  await child.says('"started"');
+  await traffic.begin(2000);
+  const received = () => Number(/.*"received":(\d+)/s.exec(child.output)?.[1] ?? 0);
+  await until(() => received() > 2000, { what: "2000 packets", timeout: 20_000, state: received });
+  const sent = await traffic.stop();
+  child.kill("SIGINT");
+  await child.end();
+
+  const shown = fieldsOf(file, [
+    ...["frame.interface_name", "frame.comment", "ip.checksum.status", "udp.checksum.status"],
+    "data.len",
+  ]);
+  assert.equal(shown.length, sent);
+  const good = "1";
+  for (const [device, comment, ip, udp, length] of shown) {
+    const verdict = Number(length) % 2 === 0 ? "verdict drop" : "verdict accept, mark 0x1";
+    assert.deepEqual([device, comment, ip, udp], ["lo", verdict, good, good]);
+  }
+  const replay = await runCommand(commandWords(["replay", file, path, "--expect"]));
+  assert.deepEqual([replay.status, replay.errors], [0, ""], replay.output.slice(-400));
+  assert.equal(
+    replay.output.trimEnd().split("\n").at(-1),
+    `${sent.toLocaleString("en-US")} packets as recorded`,
+  );
+});
+
 test("a full disk ends the recording, and not the filter", limit, async () => {
   using workshop = new Workshop();
   using socket = await UdpSocket.open();
@@ -124,7 +176,7 @@ test("a full disk ends the recording, and not the filter", limit, async () => {
       packet: () => 1,
     };`,
   );
-  await using child = workshop.run([path, "--record", "/dev/full"], { writes: true });
+  await using child = workshop.run([path, "--record", "/dev/full"], { writes: "anywhere" });
   await child.says("Ctrl-C ends it");
   await socket.sendAll(["one", "two"], socket);
   assert.deepEqual(await socket.take(2), ["one", "two"]);

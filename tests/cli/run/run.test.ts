@@ -226,3 +226,15 @@ test("a filter that closes its queue ends the command: status 0", limit, async (
   assert.deepEqual(await child.end(), { code: 0, signal: null });
   workshop.assertNothingLeft();
 });
+
+test("an error that nobody catches ends the command, and nothing is left", limit, async () => {
+  for (const line of ['throw new Error("nobody")', 'Promise.reject(new Error("nobody"))']) {
+    using workshop = new Workshop();
+    const start = `start() { setTimeout(() => { ${line}; }, 50); },`;
+    const path = workshop.write("filter.ts", dropsNo(9, start));
+    await using child = workshop.run([path]);
+    assert.deepEqual(await child.end(), { code: 1, signal: null }, line);
+    assert.match(child.errors, /Error: nobody|error: nobody/);
+    workshop.assertNothingLeft();
+  }
+});

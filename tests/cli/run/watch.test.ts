@@ -1,6 +1,7 @@
 // `nfqueue run --watch`: a changed file takes the place of the one that runs.
 
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { test } from "node:test";
 import { queueStatistics } from "../../../mod.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
@@ -80,7 +81,7 @@ test(
     assert.deepEqual(told.map(({ starts }) => starts), told.map(({ version }) => version + 1));
     await traffic.assertWhole(sent, told.flatMap(({ numbers }) => numbers));
     const busy = told.filter(({ numbers }) => numbers.length > 0).length;
-    assert.ok(busy > reloads * 0.9, `only ${busy} had packets`);
+    assert.ok(busy > reloads * 0.6, `only ${busy} had packets`);
     assert.match(child.output, /loaded anew; the rules are replaced; changed: copyRange/);
     assert.equal(child.errors, "");
     workshop.assertNothingLeft();
@@ -107,6 +108,8 @@ test("a file with an error keeps the old one; what is set right is loaded", {
     [good.replace('hook: "output"', 'hook: "output", outDevice: "nosuch0"'), /no device "nosuch0"/],
     [dropsNo(socket.port, 'start() { throw new Error("cannot start") },'), /cannot start/],
     [dropsNo(socket.port, "options: { copyRange: -1 },"), /copyRange must be/],
+    [dropsNo(socket.port, "start() { throw Object.create(null); },"), /cannot be shown/],
+    [dropsNo(socket.port, "start(context) { context.state = {}; },"), /state|readonly|read-only/],
   ];
   let kept = 0;
   for (const [text, said] of wrong) {
@@ -115,6 +118,11 @@ test("a file with an error keeps the old one; what is set right is loaded", {
     assert.match(child.errors, said);
     await filters();
   }
+  // An editor may take it away for a moment.
+  rmSync(path);
+  await says(child, "The filter that was loaded before goes on", ++kept);
+  await filters();
+  assert.ok(!child.errors.includes("src/cli/"), "no line of our own stack");
   workshop.write("filter.ts", good.replace('"no"', '"never"'));
   await says(child, "is loaded anew", 1);
   await socket.send("no", socket);
@@ -137,6 +145,24 @@ test("options change where they can, and the others are named", { timeout: 60_00
   assert.equal(queueStatistics(61)?.copyRange, 77);
   child.kill("SIGINT");
   await child.end();
+});
+
+test("rules of a changed file that catch the SSH connection are warned of", {
+  timeout: 60_000,
+}, async () => {
+  using workshop = new Workshop();
+  const path = workshop.write("filter.ts", dropsNo(9));
+  const environment = { SSH_CONNECTION: "192.0.2.7 50000 192.0.2.1 22" };
+  await using child = workshop.run([path, "--watch"], { environment });
+  await child.says("Ctrl-C ends it");
+  assert.equal(child.errors, "");
+  const rule = 'hook: "input", source: "192.0.2.7", destinationPort: 22, bypass: false';
+  workshop.write("filter.ts", `export default { rules: { ${rule} }, packet: () => 1 };`);
+  await says(child, "is loaded anew; the rules are replaced", 1);
+  assert.match(child.errors, /catches this SSH connection/);
+  child.kill("SIGINT");
+  await child.end();
+  workshop.assertNothingLeft();
 });
 
 test("a file that the filter imports is loaded anew, or the line says that it is not", {

@@ -34,16 +34,24 @@ export class Workshop implements Disposable {
   }
 
   /** Runs a filter. */
-  run(
-    words: readonly string[],
+  run(words: readonly string[], options?: Parameters<Workshop["command"]>[1]): Child {
+    return this.command(["run", ...words], options);
+  }
+
+  /** Begins a command. */
+  command(
+    parameters: readonly string[],
     { environment = {}, writes = false }: {
       readonly environment?: Readonly<Record<string, string>>;
-      readonly writes?: boolean;
+      /** Under Deno: `--allow-write` may not name devices, so that these take all permissions. */
+      readonly writes?: boolean | "anywhere";
     } = {},
   ): Child {
     return new Child(MAIN, {
-      parameters: ["run", ...words],
-      permissions: writes ? [...PERMISSIONS, "--allow-write"] : PERMISSIONS,
+      parameters,
+      permissions: writes === "anywhere"
+        ? ["--allow-all"]
+        : [...PERMISSIONS, ...(writes ? ["--allow-write"] : [])],
       environment,
     });
   }

@@ -30,16 +30,21 @@ export function manifestOf({ folder }: NpmPackage): Manifest {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
 }
 
-/** Builds it once for all that share NFQUEUE_SCRATCH: both runtimes, in one run of scripts/test. */
+/**
+ * Builds it once for all that share NFQUEUE_SCRATCH: both runtimes, in one run of scripts/test.
+ * NFQUEUE_NPM names the folder of one that was built before, such as dnt's.
+ */
 export async function npmPackage(): Promise<NpmPackage> {
-  const scratch = process.env["NFQUEUE_SCRATCH"];
+  const { NFQUEUE_SCRATCH: scratch, NFQUEUE_NPM: given } = process.env;
   if (scratch === undefined) throw new Error("run through scripts/test, which has room for it");
-  const made = { folder: join(scratch, "npm"), tarball: join(scratch, "nfqueue.tgz") };
+  const made = { folder: given ?? join(scratch, "npm"), tarball: join(scratch, "nfqueue.tgz") };
   // The tarball comes last and at once: where it is, all is there.
   if (existsSync(made.tarball)) return made;
   using project = new BareProject({});
   const script = join(repository, "scripts/build_npm_pack.ts");
-  await project.must("deno", ["run", "--no-check", "--allow-all", script, made.folder]);
+  if (given === undefined) {
+    await project.must("deno", ["run", "--no-check", "--allow-all", script, made.folder]);
+  }
   const { name, version } = manifestOf(made);
   const words = ["pm", "pack", "--ignore-scripts", "--cwd", made.folder, "--destination", scratch];
   await project.must("bun", words);

@@ -22,6 +22,8 @@ export interface ChildEnd {
   readonly signal: string | null;
 }
 
+type Ending = "SIGINT" | "SIGTERM" | "SIGHUP";
+
 /** What a child gets besides the script. */
 export interface SpawnOptions {
   readonly parameters?: readonly (string | number)[];
@@ -84,17 +86,16 @@ export class Child implements AsyncDisposable {
   }
 
   /** Waits until the child has written this to its output. */
-  async says(text: string, timeout?: number): Promise<void> {
+  async says(text: string): Promise<void> {
     await until(() => this.#output.includes(text) || this.#over, {
       what: `child ${this.pid} says ${JSON.stringify(text)}`,
-      ...(timeout === undefined ? {} : { timeout }),
     });
     if (!this.#output.includes(text)) {
       throw new Error(`the child ended without saying ${text}: ${this.#output}${this.#errors}`);
     }
   }
 
-  kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL" | "SIGUSR1"): void {
+  kill(signal: Ending | "SIGKILL" | "SIGUSR1" | "SIGSTOP" | "SIGCONT"): void {
     // Not ChildProcess.kill: Deno then reports that signal as the end, whatever the child did.
     if (!this.#over) process.kill(this.pid, signal);
   }

@@ -1,9 +1,10 @@
 // A base chain that is deleted drops every packet that waits in any queue of the network namespace. So
 // we wait for a moment in which none does.
-import { libc } from "../../../ffi/libraries/libc.ts";
-import { OpenQueueTable } from "../../nfqueue/queue_table.ts";
-import { isOpenHere } from "../../nfqueue/socket.ts";
-import type { Range } from "../rule/rule.ts";
+import { libc } from "../../ffi/libraries/libc.ts";
+import { disposing } from "../base/disposing.ts";
+import { OpenQueueTable } from "../nfqueue/queue_table.ts";
+import { isOpenHere } from "../nfqueue/socket.ts";
+import type { Range } from "./rule/rule.ts";
 
 /** How long the packets of our own queues may take. */
 const OWN_MILLISECONDS = 1000;
@@ -15,7 +16,10 @@ const STEP_MILLISECONDS = 2;
 
 /** Blocks this thread until these queues are empty, and then until all are. Never for long. */
 export function waitForQuietMoment(own: Iterable<Range<number>>): void {
-  using table = new OpenQueueTable();
+  disposing(new OpenQueueTable(), (table) => waitWith(table, own));
+}
+
+function waitWith(table: OpenQueueTable, own: Iterable<Range<number>>): void {
   const { errno } = table.read();
   if (errno !== 0) return sleep(BLIND_MILLISECONDS);
   const ranges = [...own];
