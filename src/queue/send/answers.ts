@@ -96,14 +96,18 @@ export class Answers implements PacketAnswers {
   answer(packet: AnsweredPacket, bytes: Uint8Array): Unanswered | undefined {
     checkFamily(packet);
     this.#ready(versionOf(bytes));
-    return this.#sendAnswers([bytes], deviceOfPacket(packet[MESSAGE]));
+    return this.#sendAnswers([bytes], packet);
   }
 
   /** Sends bytes that were checked. */
-  send(bytes: Uint8Array, message: PacketMessage | undefined): void {
+  send(
+    bytes: Uint8Array,
+    { id, message }: { readonly id: number; readonly message: PacketMessage | undefined },
+  ): void {
     const sender = this.#ready(versionOf(bytes));
     this.#link.queue.flush();
-    sender.send(bytes, message === undefined ? 0 : deviceOfPacket(message));
+    const device = message === undefined ? 0 : deviceOfPacket(message);
+    sender.send(bytes, { device, queue: this.#number, id });
   }
 
   /** Closes the sockets. Idempotent. */
@@ -128,17 +132,19 @@ export class Answers implements PacketAnswers {
     const routes = new Routes(packet, { sender, version, device });
     const broadcast = routes.broadcast;
     if (broadcast !== undefined) return broadcast;
-    return this.#sendAnswers(make(() => routes.ownAddress), device);
+    return this.#sendAnswers(make(() => routes.ownAddress), packet);
   }
 
-  #sendAnswers(packets: readonly Uint8Array[], device: number): Unanswered | undefined {
+  #sendAnswers(packets: readonly Uint8Array[], packet: AnsweredPacket): Unanswered | undefined {
     const { queue } = this.#link;
     if (!this.#bucket.take()) {
       queue.counters.answersLimited++;
       return "limit";
     }
     queue.flush();
-    for (const bytes of packets) this.#sender!.send(bytes, device);
+    const { id, [MESSAGE]: message } = packet;
+    const beside = { device: deviceOfPacket(message), queue: this.#number, id };
+    for (const bytes of packets) this.#sender!.send(bytes, beside);
     queue.counters.answered++;
     return undefined;
   }
