@@ -18,14 +18,14 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/ipq/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/libnetfilter_queue/": ["src/linux/", "src/base/", "ffi/"],
-  "src/testing/": [
-    ...["src/queue/", "src/filter/", "src/rules/", "src/nfqueue/", "src/linux/", "src/netlink/"],
-    ...["src/packet/", "src/base/", "ffi/"],
-  ],
   "src/capture/": ["src/packet/", "src/base/"],
   "src/identify/": ["src/base/", "ffi/crypto.ts"],
   "src/rules/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/filter/": ["src/queue/", "src/rules/", "src/nfqueue/", "src/linux/", "src/base/", "ffi/"],
+  "src/testing/": [
+    ...["src/queue/", "src/filter/", "src/rules/", "src/nfqueue/", "src/linux/", "src/netlink/"],
+    ...["src/packet/", "src/base/", "ffi/"],
+  ],
   "src/cli/": ["mod.ts", "ffi/", "src/"],
   "mod.ts": ["src/"],
 };

@@ -101,7 +101,10 @@ async function start(
   }
   const { least, most } = command.positionals;
   const count = parsed.positionals.length;
-  if (count < least) throw new UsageError("a word is missing");
+  if (count < least) {
+    const expected = command.usage.split(" ").slice(1).filter((word) => !/[[\]]/.test(word));
+    throw new UsageError(`${expected[count] ?? "a word"} is missing`);
+  }
   if (count > most) {
     throw new UsageError(`${JSON.stringify(parsed.positionals[most])} is one word too many`);
   }

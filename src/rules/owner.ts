@@ -18,6 +18,9 @@ const NAME = /^nfq_([0-9a-z]+)_([0-9a-z]+)_([0-9a-z]+)_([0-9a-z]+)(?=$|_)/;
 /** PID_MAX_LIMIT of linux/threads.h. */
 const MOST_PROCESSES = 2 ** 22;
 
+/** The time of a start that /proc did not tell: there was none, or no descriptor was left. */
+const UNKNOWN = 0;
+
 let made = 0;
 
 /**
@@ -27,7 +30,7 @@ let made = 0;
 export function newName(): string {
   const id = ownNumber();
   const digits = (number: number) => number.toString(36);
-  const parts = [digits(id), digits(startOf(id) ?? 0), ownNamespace(), digits(made++)];
+  const parts = [digits(id), digits(startOf(id) ?? UNKNOWN), ownNamespace(), digits(made++)];
   return `nfq_${parts.join("_")}`;
 }
 
@@ -40,9 +43,10 @@ export function ownerOf(name: string): Owner | undefined {
   if (namespace !== ownNamespace()) return { process: number, state: "elsewhere" };
   prepareErrno();
   const exists = libc().kill(number, 0) === 0 || threadErrno() === ERRNO.EPERM;
-  // Where /proc hides it, a process of that number counts as that process.
+  // Where /proc hides it, or hid it from its maker, a process of that number counts as that process.
   const begun = startOf(number);
-  const runs = begun === undefined ? exists : begun === parseInt(start, 36);
+  const named = parseInt(start, 36);
+  const runs = begun === undefined || (named === UNKNOWN && begun >= 0) ? exists : begun === named;
   return { process: number, state: runs ? "running" : "gone" };
 }
 

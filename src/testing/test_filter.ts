@@ -120,10 +120,11 @@ export class TestFilter implements AsyncDisposable, Disposable {
   /**
    * Lets time pass at once, for deadlines: see `TestKernel.advance`.
    *
-   * @throws {TypeError | RangeError}
+   * @throws {TypeError | RangeError} for what is no time
    */
-  advance(milliseconds: number): void {
-    this.kernel.advance(milliseconds);
+  async advance(milliseconds: number): Promise<void> {
+    await this.#starting;
+    await this.kernel.advance(milliseconds);
   }
 
   /**

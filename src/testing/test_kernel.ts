@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "../../ffi/turn.ts";
 import { checkMilliseconds } from "../base/checks.ts";
 import { QueueClosedError } from "../queue/packet/errors.ts";
 import type { Verdict } from "../queue/packet/verdict.ts";
@@ -28,6 +29,12 @@ export interface TestSendOptions extends TestPacketOptions {
 }
 
 const LAST = 0xffff;
+/** From `send` to the handler: the reader wakes, and may have used up its slice. */
+const TURNS = 2;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 /** A queue that was opened, and which packets it decided itself. */
 interface Opened {
@@ -87,14 +94,15 @@ export class TestKernel implements Disposable {
   }
 
   /**
-   * Lets time pass at once: packets have waited so much longer for their deadlines, and a reader for its
-   * first packet. Timers of the program's own, in handlers too, are not touched.
+   * Lets time pass at once, when handlers have seen what was sent: packets that the program holds have
+   * waited so much longer for their deadlines, and a reader for its first packet. Timers of the program's
+   * own, in handlers too, are not touched.
    *
-   * @param milliseconds 1 or more
-   * @throws {TypeError | RangeError}
+   * @throws {TypeError | RangeError} for what is no time
    */
-  advance(milliseconds: number): void {
+  async advance(milliseconds: number): Promise<void> {
     checkMilliseconds("milliseconds", milliseconds);
+    for (let turns = 0; turns < TURNS; turns++) await nextTurn();
     for (const { queue } of [...this.#opened.values()]) queue[ADVANCE](milliseconds);
   }
 

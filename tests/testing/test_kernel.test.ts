@@ -296,24 +296,22 @@ test(
     queue.addEventListener("idle", () => idle++);
     queue.addEventListener("undecided", () => {});
     const running = queue.run((packet) => packet.hold());
-    kernel.advance(2999);
+    await kernel.advance(2999);
     assert.equal(idle, 0);
-    kernel.advance(1000);
+    await kernel.advance(1000);
     assert.equal(idle, 1);
     const first = kernel.send({ ipv4, udp });
-    while (queue.statistics.received < 1) await new Promise((resolve) => setTimeout(resolve));
-    kernel.advance(hour / 2);
+    await kernel.advance(hour / 2);
     const second = kernel.send({ ipv4, udp });
-    while (queue.statistics.received < 2) await new Promise((resolve) => setTimeout(resolve));
-    kernel.advance(hour / 2);
+    await kernel.advance(hour / 2);
     const { verdict, undecided } = await first;
     assert.deepEqual([verdict, undecided], [Verdict.Accept, "deadline"]);
     assert.equal(queue.statistics.expired, 1);
-    kernel.advance(hour / 2);
+    await kernel.advance(hour / 2);
     assert.equal((await second).undecided, "deadline");
     kernel.close();
     await running;
-    assert.throws(() => kernel.advance(-1), /milliseconds/);
+    await assert.rejects(kernel.advance(-1), /milliseconds/);
   },
 );
 
