@@ -84,7 +84,7 @@ export class PacketSender implements Disposable {
   send(bytes: Uint8Array): void {
     const packet = checkOutgoing("bytes", bytes);
     if (this.#closed) throw new Error("the PacketSender is closed");
-    (this.#sender ??= new RawSender(this.#mark)).send(packet, 0);
+    (this.#sender ??= new RawSender(this.#mark)).send(packet, { device: 0 });
   }
 
   /** Closes its sockets. Idempotent. */

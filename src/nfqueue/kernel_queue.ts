@@ -63,6 +63,15 @@ export interface Kernel {
   onExit(callback: () => void): () => void;
 }
 
+/** What a packet of the program's own is sent for. */
+export interface Beside {
+  /** Index of the device by which a link-local address is reached; 0 for none. */
+  readonly device: number;
+  /** The queued packet beside which it goes. The system does not ask. */
+  readonly queue: number;
+  readonly id: number;
+}
+
 /** Sends whole IP packets, past every queue. `RawSender` is the system's. */
 export interface KernelSender {
   /**
@@ -74,10 +83,9 @@ export interface KernelSender {
   /**
    * Sends a packet to the destination that its header names.
    *
-   * @param device index of the device by which a link-local address is reached; 0 for none
    * @throws {RangeError | SystemError} with advice
    */
-  send(bytes: Uint8Array, device: number): void;
+  send(bytes: Uint8Array, beside: Beside): void;
   /** The way that packets of this host take to an address. */
   routeTo(version: 4 | 6, address: Uint8Array, device: number): Route;
   /** Idempotent. */

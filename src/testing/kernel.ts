@@ -77,7 +77,10 @@ export class StandInKernel implements Kernel {
   }
 
   openSender(mark: number): StandInSender {
-    return new StandInSender((bytes) => this.sent.push({ bytes, mark }));
+    return new StandInSender((bytes, { queue, id }) => {
+      this.sent.push({ bytes, mark });
+      this.#bound.get(queue)?.queue.passage(id)?.sent.push(bytes);
+    });
   }
 
   open(options: KernelQueueOptions): StandInSocket {

@@ -5,7 +5,7 @@
  */
 
 import { copyOf } from "../base/bytes.ts";
-import type { KernelSender, Route } from "../nfqueue/kernel_queue.ts";
+import type { Beside, KernelSender, Route } from "../nfqueue/kernel_queue.ts";
 
 /** One of them. */
 export interface SentPacket {
@@ -15,16 +15,16 @@ export interface SentPacket {
 
 /** Hands over what is sent. Every address is this host's own. */
 export class StandInSender implements KernelSender {
-  readonly #sent: (bytes: Uint8Array<ArrayBuffer>) => void;
+  readonly #sent: (bytes: Uint8Array<ArrayBuffer>, beside: Beside) => void;
 
-  constructor(sent: (bytes: Uint8Array<ArrayBuffer>) => void) {
+  constructor(sent: (bytes: Uint8Array<ArrayBuffer>, beside: Beside) => void) {
     this.#sent = sent;
   }
 
   prepare(): void {}
 
-  send(bytes: Uint8Array): void {
-    this.#sent(copyOf(bytes));
+  send(bytes: Uint8Array, beside: Beside): void {
+    this.#sent(copyOf(bytes), beside);
   }
 
   routeTo(_version: 4 | 6, address: Uint8Array): Route {

@@ -174,6 +174,42 @@ test("a rule drops the answer: EPERM, and the packet still waits", limit, async 
   assert.equal(scene.queue.statistics.answered, 0);
 });
 
+test("no way to the sender: SystemError, and the packet still waits", limit, async () => {
+  using crossroads = new Crossroads(0);
+  const { address, device } = crossroads.leftCable;
+  using queue = PacketQueue.open(nextQueue());
+  using _rule = queueRule(queue.number, {
+    table: "mangle",
+    chain: "PREROUTING",
+    match: ["-i", device],
+  });
+  const errors: unknown[] = [];
+  await using _filter = new Filter(queue, (packet) => {
+    for (const reason of ["port-unreachable", "tcp-reset"] as const) {
+      if (reason === "tcp-reset" && packet.tcp === undefined) continue;
+      try {
+        packet.reject({ reason });
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    assert.equal(packet.verdict, undefined);
+    packet.drop();
+  });
+  using sender = inside(crossroads.left, () => new RawSender(4));
+  const ipv4 = { source: "198.51.100.7", destination: address };
+  sender.send(buildPacket({ ipv4, udp: { destinationPort: 9 } }));
+  sender.send(buildPacket({ ipv4, tcp: { destinationPort: 9, syn: true } }));
+  await until(() => errors.length === 3, {
+    what: "three refusals",
+    state: () => errors.map(String),
+  });
+  for (const error of errors) {
+    assert.ok(error instanceof SystemError && error.code === "ENETUNREACH", String(error));
+    assert.match(error.message, /This host has no (way|route)/);
+  }
+});
+
 test("without CAP_NET_RAW: SystemError, and the packet still waits", limit, async () => {
   const number = nextQueue();
   using receiver = await UdpSocket.open();

@@ -6,6 +6,8 @@ import { PacketQueue, type RejectReason } from "../../mod.ts";
 import { type Chain, Crossroads } from "../support/network/crossroads.ts";
 import { inside } from "../support/network/inside.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
+import { awaitAddress6 } from "../support/network/namespaces.ts";
+import { command } from "../support/runtime/command.ts";
 import { queueRule } from "../support/network/rules.ts";
 import { Filter } from "../support/queue/filter.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
@@ -65,3 +67,27 @@ for (const reversePath of [0, 1] as const) {
     });
   }
 }
+
+test("link-local addresses, INPUT", { timeout: 30_000 }, async () => {
+  using crossroads = new Crossroads(0);
+  const { left, leftCable } = crossroads;
+  const words = (...own: string[]) => command("ip", own);
+  const index = Number(
+    words("-n", left.name, "-o", "link", "show", leftCable.farDevice).split(":")[0],
+  );
+  words("addr", "add", "fe80::1:1/64", "dev", leftCable.device, "nodad");
+  words("-n", left.name, "addr", "add", "fe80::1:2/64", "dev", leftCable.farDevice, "nodad");
+  awaitAddress6("fe80::1:1");
+  awaitAddress6("fe80::1:2", ["-n", left.name]);
+  using queue = PacketQueue.open(nextQueue());
+  const match = ["-d", "fe80::1:1", "!", "-p", "ipv6-icmp"];
+  using _rule = queueRule(queue.number, { family: 6, chain: "INPUT", match });
+  await using _filter = new Filter(queue, (packet) => packet.reject());
+  for (const protocol of ["tcp", "udp"] as const) {
+    const asked = { family: 6, protocol, address: "fe80::1:1", port: PORT, device: index } as const;
+    using socket = inside(left, () => new AskingSocket(asked));
+    socket.ask();
+    assert.equal(await socket.refusal(), REFUSED);
+  }
+  assert.equal(queue.statistics.answered, 2);
+});

@@ -66,12 +66,12 @@ export class RawSender implements Disposable {
    * Sends a packet to the destination that its header names.
    *
    * @param bytes a whole packet: its version and its lengths are right
-   * @param device index of the device by which it leaves where that address does not tell: a link-local
-   * one of IPv6; 0 for none
+   * @param options `device` is the index of that by which it leaves where the address does not tell: a
+   * link-local one of IPv6; 0 for none
    * @throws {RangeError} when it is larger than its way takes
    * @throws {SystemError} with advice: a rule dropped it, there is no way to the destination, …
    */
-  send(bytes: Uint8Array, device: number): void {
+  send(bytes: Uint8Array, { device }: { readonly device: number }): void {
     const version = bytes[0]! >> 4 as 4 | 6;
     const descriptor = this.prepare(version);
     const { length } = bytes;

@@ -49,9 +49,12 @@ export interface PacketAnswers {
   /**
    * Sends bytes that were checked, as no answer.
    *
-   * @param message of the packet beside which they go, while it has no verdict
+   * @param beside the packet beside which they go, and its message while it has no verdict
    */
-  send(bytes: Uint8Array, message: PacketMessage | undefined): void;
+  send(
+    bytes: Uint8Array,
+    beside: { readonly id: number; readonly message: PacketMessage | undefined },
+  ): void;
 }
 
 /** What a verdict carries besides the mark. */

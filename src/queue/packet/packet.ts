@@ -510,7 +510,7 @@ export class Packet {
   send(bytes: Uint8Array): void {
     const packet = checkOutgoing("bytes", bytes);
     const message = this.#message === RELEASED ? undefined : this.#message;
-    this.#answers().send(packet, message);
+    this.#answers().send(packet, { id: this.#id, message });
   }
 
   #answers(): PacketAnswers {

@@ -11,7 +11,7 @@ import { resetToReceiver, resetToSender } from "../../answer/reset.ts";
 import { TokenBucket } from "../../answer/token_bucket.ts";
 import { type AnswerKind, CUT, type Unanswered, whyUnanswered } from "../../answer/unanswered.ts";
 import { deviceOf } from "../../linux/devices.ts";
-import { ERRNO } from "../../linux/errno.ts";
+import { ERRNO, failedCall } from "../../linux/errno.ts";
 import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
 import { NFQA, NFQA_SKB } from "../../netlink/queue/numbers.ts";
 import type { Kernel, KernelSender, Route } from "../../nfqueue/kernel_queue.ts";
@@ -96,14 +96,18 @@ export class Answers implements PacketAnswers {
   answer(packet: AnsweredPacket, bytes: Uint8Array): Unanswered | undefined {
     checkFamily(packet);
     this.#ready(versionOf(bytes));
-    return this.#sendAnswers([bytes], deviceOfPacket(packet[MESSAGE]));
+    return this.#sendAnswers([bytes], packet);
   }
 
   /** Sends bytes that were checked. */
-  send(bytes: Uint8Array, message: PacketMessage | undefined): void {
+  send(
+    bytes: Uint8Array,
+    { id, message }: { readonly id: number; readonly message: PacketMessage | undefined },
+  ): void {
     const sender = this.#ready(versionOf(bytes));
     this.#link.queue.flush();
-    sender.send(bytes, message === undefined ? 0 : deviceOfPacket(message));
+    const device = message === undefined ? 0 : deviceOfPacket(message);
+    sender.send(bytes, { device, queue: this.#number, id });
   }
 
   /** Closes the sockets. Idempotent. */
@@ -128,17 +132,19 @@ export class Answers implements PacketAnswers {
     const routes = new Routes(packet, { sender, version, device });
     const broadcast = routes.broadcast;
     if (broadcast !== undefined) return broadcast;
-    return this.#sendAnswers(make(() => routes.ownAddress), device);
+    return this.#sendAnswers(make(() => routes.ownAddress), packet);
   }
 
-  #sendAnswers(packets: readonly Uint8Array[], device: number): Unanswered | undefined {
+  #sendAnswers(packets: readonly Uint8Array[], packet: AnsweredPacket): Unanswered | undefined {
     const { queue } = this.#link;
     if (!this.#bucket.take()) {
       queue.counters.answersLimited++;
       return "limit";
     }
     queue.flush();
-    for (const bytes of packets) this.#sender!.send(bytes, device);
+    const { id, [MESSAGE]: message } = packet;
+    const beside = { device: deviceOfPacket(message), queue: this.#number, id };
+    for (const bytes of packets) this.#sender!.send(bytes, beside);
     queue.counters.answered++;
     return undefined;
   }
@@ -184,6 +190,8 @@ class Routes {
   /**
    * What this host answers with (RFC 1812 §4.3.2.4, RFC 4443 §2.2): the address that the packet was for, if
    * it is one of its own; else the one that it has towards the sender.
+   *
+   * @throws {SystemError} when there is no way to the sender
    */
   get ownAddress(): Uint8Array {
     const destination = this.#address("destination");
@@ -194,8 +202,9 @@ class Routes {
     }
     const { source } = this.#destination();
     if (source?.every((byte, at) => byte === destination[at])) return destination;
-    // Without a way there the send tells.
-    return this.#source().source ?? new Uint8Array(destination.length);
+    const back = this.#source();
+    if (back.source !== undefined) return back.source;
+    throw failedCall("connect", back.errno, "This host has no way to the packet's sender");
   }
 
   #source(): Route {

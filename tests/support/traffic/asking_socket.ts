@@ -26,6 +26,8 @@ export interface Asked {
   readonly protocol: "tcp" | "udp";
   readonly address: string;
   readonly port: number;
+  /** Index of the device by which a link-local address is reached. Default: none. */
+  readonly device?: number;
 }
 
 /** Connects; over UDP it sends a datagram. */
@@ -48,8 +50,8 @@ export class AskingSocket implements Disposable {
 
   /** Begins, and does not wait. */
   ask(): void {
-    const { family, protocol, address, port } = this.#asked;
-    const to = socketAddress(family, { address: addressBytes(family, address), device: 0, port });
+    const { family, protocol, address, port, device = 0 } = this.#asked;
+    const to = socketAddress(family, { address: addressBytes(family, address), device, port });
     const result = libc().connect(this.#descriptor, to, to.length);
     const errno = threadErrno();
     if (result < 0 && errno !== EINPROGRESS) throw new Error(`connect: ${errnoText(errno)}`);
