@@ -72,6 +72,9 @@ export { RulesError } from "./src/rules/errors.ts";
 export type { LeftoverRules } from "./src/rules/installed.ts";
 export type { RunOptions } from "./src/queue/loops/run.ts";
 export type { RunSyncOptions, RunSyncResult } from "./src/queue/loops/run_sync.ts";
+export type { RejectReason } from "./src/answer/reasons.ts";
+export type { Unanswered } from "./src/answer/unanswered.ts";
+export { PacketSender, type PacketSenderOptions } from "./src/answer/packet_sender.ts";
 export { type QueueStatistics, queueStatistics } from "./src/nfqueue/statistics.ts";
 export { Verdict } from "./src/queue/packet/verdict.ts";
 export type {

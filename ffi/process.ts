@@ -12,10 +12,12 @@ export interface NodeProcess {
   prependListener(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
   listeners(event: string): readonly unknown[];
+  hasUncaughtExceptionCaptureCallback(): boolean;
   getBuiltinModule(name: "node:worker_threads"): { readonly isMainThread: boolean };
   getBuiltinModule(name: "node:child_process"): {
     spawnSync(program: string, words: readonly string[], options: object): {
       readonly status?: number | null;
+      readonly signal?: string | null;
       readonly stdout?: string | null;
       readonly stderr?: string | null;
       readonly error?: { readonly code?: string; readonly message: string };
@@ -49,11 +51,12 @@ export function processCalls(process: NodeProcess): Calls {
       // Deno lets no program run with variables such as LD_PRELOAD unless everything is allowed, and says so.
       result = { error: { message: (error as Error).message } };
     }
-    const { status, stdout, stderr, error } = result;
+    const { status, signal, stdout, stderr, error } = result;
     // Where --allow-run does not name the program, Deno's result is empty.
     const refused = status === undefined && error === undefined;
     return {
       status: status ?? undefined,
+      signal: signal ?? undefined,
       output: stdout ?? "",
       errors: stderr ?? "",
       failure: refused
@@ -68,7 +71,9 @@ export function processCalls(process: NodeProcess): Calls {
     },
     onUncaughtError: (callback) => {
       const listener = () => {
-        if (process.listeners("uncaughtException").length === 0) callback();
+        const caught = process.listeners("uncaughtException").length > 0 ||
+          process.hasUncaughtExceptionCaptureCallback();
+        if (!caught) callback();
       };
       process.on("uncaughtExceptionMonitor", listener);
       return () => process.off("uncaughtExceptionMonitor", listener);

@@ -107,6 +107,8 @@ export type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 export interface ProgramEnd {
   /** The exit status; undefined where the program was not started, or a signal ended it. */
   readonly status: number | undefined;
+  /** The signal that ended it: `"SIGINT"`. */
+  readonly signal: string | undefined;
   readonly output: string;
   readonly errors: string;
   /** Why it was not started: `"not-found"`, `"not-permitted"`, or the system's word. */

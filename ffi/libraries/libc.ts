@@ -17,6 +17,8 @@ const symbols = {
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   /** `ssize_t send(int fd, const void *buffer, size_t length, int flags)`: the result fits an int */
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  /** `ssize_t sendto(int fd, const void *buffer, size_t length, int flags, const struct sockaddr *to, socklen_t size)` */
+  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" },
   /** `void *memcpy(void *to, const void *from, size_t count)`: out of C's memory into ours */
   memcpy: { parameters: ["buffer", "pointer", "usize"], result: "void" },
   /** `int socket(int domain, int type, int protocol)` */

@@ -11,7 +11,11 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   "src/netlink/": ["src/base/"],
   "src/linux/": ["ffi/", "src/base/"],
   "src/nfqueue/": ["ffi/", "src/linux/", "src/netlink/", "src/base/"],
-  "src/queue/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/packet/", "src/base/", "ffi/"],
+  "src/answer/": ["src/packet/", "src/linux/", "src/base/", "ffi/"],
+  "src/queue/": [
+    ...["src/answer/", "src/nfqueue/", "src/linux/", "src/netlink/", "src/packet/", "src/base/"],
+    "ffi/",
+  ],
   "src/ipq/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/libnetfilter_queue/": ["src/linux/", "src/base/", "ffi/"],
   "src/capture/": ["src/packet/", "src/base/"],

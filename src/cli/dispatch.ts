@@ -7,6 +7,7 @@ import {
   type Surroundings,
   UsageError,
 } from "./frame/command.ts";
+import { messageOf } from "./frame/message.ts";
 import { COMMANDS } from "./commands.ts";
 import { parseWords } from "./words/parse_words.ts";
 import { VERSION } from "./package/version.ts";
@@ -62,8 +63,7 @@ export async function main(
     command = await load();
     return await start(command, rest, around);
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    around.complain(`nfqueue ${name}: ${text}\n`);
+    around.complain(`nfqueue ${name}: ${messageOf(error)}\n`);
     if (!(error instanceof UsageError) || command === undefined) return STATUS.failed;
     around.complain(`usage: nfqueue ${command.usage}\nnfqueue ${name} --help tells more.\n`);
     return STATUS.wrongWords;
@@ -101,7 +101,10 @@ async function start(
   }
   const { least, most } = command.positionals;
   const count = parsed.positionals.length;
-  if (count < least) throw new UsageError("a word is missing");
+  if (count < least) {
+    const expected = command.usage.split(" ").slice(1).filter((word) => !/[[\]]/.test(word));
+    throw new UsageError(`${expected[count] ?? "a word"} is missing`);
+  }
   if (count > most) {
     throw new UsageError(`${JSON.stringify(parsed.positionals[most])} is one word too many`);
   }

@@ -8,4 +8,5 @@
 
 import { runProcess } from "./process.ts";
 
-if (import.meta.main) await runProcess();
+// It is not awaited: while a main module waits, an error that nobody catches ends no process of Bun.
+if (import.meta.main) void runProcess();

@@ -1,6 +1,8 @@
 // The command as a process: its words, outputs, signals and exit status.
 import process from "node:process";
+import { backend } from "../../ffi/backend.ts";
 import { type CommandTable, STATUS, type Surroundings } from "./frame/command.ts";
+import { messageOf } from "./frame/message.ts";
 import { main } from "./dispatch.ts";
 import { visible } from "./words/point.ts";
 
@@ -30,6 +32,8 @@ export async function runProcess(commands?: CommandTable): Promise<never> {
   });
   process.stderr.on("error", () => {});
   const terminal = process.stdout.isTTY === true;
+  const { environment } = backend();
+  const screen = terminal && environment("TERM") !== "dumb";
   const around: Surroundings = {
     write: (text) => {
       if (!unread) process.stdout.write(text);
@@ -39,16 +43,14 @@ export async function runProcess(commands?: CommandTable): Promise<never> {
     },
     signal: ending.signal,
     terminal,
-    // Asked for late: under Deno it takes --allow-env.
-    get colors() {
-      return terminal && !process.env["NO_COLOR"];
-    },
+    screen,
+    colors: screen && !environment("NO_COLOR"),
   };
   let result: number = STATUS.failed;
   try {
     result = await main(process.argv.slice(2), around, commands);
   } catch (error) {
-    around.complain(`nfqueue: ${error instanceof Error ? error.message : String(error)}\n`);
+    around.complain(`nfqueue: ${messageOf(error)}\n`);
   }
   await Promise.all([process.stdout, process.stderr].map(written));
   // Listeners for signals would keep the process alive.

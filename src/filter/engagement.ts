@@ -20,6 +20,21 @@ export async function atMost(milliseconds: number, promise: Promise<unknown>): P
   }
 }
 
+/**
+ * The promise's result, or an error where it takes too long.
+ *
+ * @throws {Error} naming what was waited for
+ */
+export async function inTime(
+  what: string,
+  promise: Promise<unknown>,
+  milliseconds: number,
+): Promise<void> {
+  let over = false;
+  await atMost(milliseconds, promise.finally(() => over = true));
+  if (!over) throw new Error(`${what} took longer than ${milliseconds / 1000} s`);
+}
+
 /** What an engagement begins with. */
 export type Place = Omit<FilterContext, "signal">;
 
@@ -29,6 +44,8 @@ export class Engagement {
   readonly context: FilterContext;
   /** `start` was called, and `stop` was not. */
   started = false;
+  /** `stop` is not called any more, but behind a `start` that nobody waits for. */
+  #over = false;
   readonly #ending = new AbortController();
   /** Promises of its handler that are not settled. */
   #underWay = 0;
@@ -36,7 +53,8 @@ export class Engagement {
 
   constructor(checked: CheckedFilter, { queue, worker, state }: Place) {
     this.checked = checked;
-    this.context = { queue, worker, state, signal: this.#ending.signal };
+    // What a filter puts in the place of its state would be lost with the next reload.
+    this.context = Object.freeze({ queue, worker, state, signal: this.#ending.signal });
   }
 
   /** Calls the handler. */
@@ -58,7 +76,8 @@ export class Engagement {
   /** Calls `start`. */
   async start(): Promise<void> {
     await this.checked.filter.start?.(this.context);
-    this.started = true;
+    if (this.#over) await this.checked.filter.stop?.(this.context);
+    else this.started = true;
   }
 
   /** Tells it that it is to end, so that a `start` or a handler that waits comes to an end. */
@@ -77,6 +96,7 @@ export class Engagement {
   /** Aborts its signal and calls `stop`, if it was started. Idempotent. */
   async stop(): Promise<void> {
     this.abort();
+    this.#over = true;
     if (!this.started) return;
     this.started = false;
     await this.checked.filter.stop?.(this.context);

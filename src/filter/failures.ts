@@ -13,6 +13,8 @@ interface Kind {
   /** Not told yet. */
   count: number;
   toldAt: number;
+  /** The text of the last one. */
+  last: string;
 }
 
 /** What was thrown, as text. It may be anything, and itself throw when it is looked at. */
@@ -62,10 +64,11 @@ export class Failures {
     let kind = this.#kinds.get(name);
     if (kind === undefined && this.#kinds.size >= MOST_KINDS) kind = this.#kinds.get(name = OTHERS);
     if (kind === undefined) {
-      this.#kinds.set(name, { count: 0, toldAt: performance.now() });
+      this.#kinds.set(name, { count: 0, toldAt: performance.now(), last: text });
       return this.#say(text);
     }
     kind.count++;
+    kind.last = text;
     if (performance.now() - kind.toldAt < AGAIN_MILLISECONDS) return;
     this.#say(`${text}\n${more(kind)}`);
     kind.count = 0;
@@ -74,8 +77,8 @@ export class Failures {
 
   /** Tells of those that were only counted. */
   end(): void {
-    for (const [name, kind] of this.#kinds) {
-      if (kind.count > 0) this.#say(`${name}: ${more(kind)}`);
+    for (const kind of this.#kinds.values()) {
+      if (kind.count > 0) this.#say(`${kind.last.split("\n", 1)[0]}: ${more(kind)}`);
       kind.count = 0;
     }
   }

@@ -61,6 +61,8 @@ export interface CheckedFilter {
 
 const KEYS: readonly string[] = ["rules", "options", "packet", "start", "stop"];
 const MOST_RULES = 10_000;
+/** What a class says of itself, which cannot be called. */
+const CLASS = /^class\b/;
 
 /**
  * Checks rules, and says how errors name each.
@@ -88,6 +90,9 @@ function checkMethod(filter: Filter, name: "packet" | "start" | "stop"): void {
  * @throws {TypeError | RangeError} naming the field
  */
 export function checkFilter(given: Filter | FilterHandler): CheckedFilter {
+  if (typeof given === "function" && CLASS.test(Function.prototype.toString.call(given))) {
+    throw new TypeError("filter is a class: give what it makes, as in `new MyFilter()`");
+  }
   if (typeof given === "function") return { filter: { packet: given }, rules: [], options: {} };
   checkKeys("filter", given, KEYS);
   for (const name of ["packet", "start", "stop"] as const) checkMethod(given, name);

@@ -13,7 +13,7 @@ import { type Verdict, verdictName } from "../queue/packet/verdict.ts";
 import type { QueueCounters } from "../queue/report/counters.ts";
 import type { PacketQueueOptions } from "../queue/settings/options.ts";
 import type { Range, Rule } from "../rules/rule/rule.ts";
-import { atMost, type Engagement } from "./engagement.ts";
+import { atMost, type Engagement, inTime } from "./engagement.ts";
 import { Failures } from "./failures.ts";
 import {
   type CheckedFilter,
@@ -31,6 +31,8 @@ import { sumOf } from "./statistics.ts";
 
 /** How long packets that wait when the filter ends may take, and a `start` that is under way then. */
 const END_MILLISECONDS = 1000;
+/** How long a `start` or a `stop` may take while packets wait for it. */
+const CHANGE_MILLISECONDS = 10_000;
 const STEP_MILLISECONDS = 2;
 /** As often in a row nothing may wait: what is on its way into a queue is not in it yet. */
 const QUIET_STEPS = 2;
@@ -46,6 +48,8 @@ export interface HostOptions {
   /** Hears of failures of the filter. */
   readonly log?: ((message: string) => void) | undefined;
   readonly installRules: InstallRules;
+  /** How long a `start` or a `stop` may take while packets wait for it (ms). Default 10,000. */
+  readonly patience?: number | undefined;
   /** `PacketQueue.open`, or a stand-in's. */
   readonly openQueue?: (number: number, options: PacketQueueOptions) => PacketQueue;
 }
@@ -146,10 +150,10 @@ export class FilterHost {
    * Puts another filter in the place of this one, between two packets. Its rules replace the rules; the
    * options that can change do. Promises under way keep the old handler. Where one of the two has `start`
    * or `stop`, packets wait while they are called: `stop` of the old one, when its promises have settled (a
-   * second at most), then `start` of the new one.
+   * second at most), then `start` of the new one. Each may take ten seconds.
    *
-   * @throws what is wrong with it, or what its `start` throws: the old one is at work again then, and its
-   * `start` was called anew where `stop` was called
+   * @throws what is wrong with it, what its `start` throws, or that this takes too long: the old one is at
+   * work again then, and its `start` was called anew where `stop` was called
    */
   async swap(filter: Filter | FilterHandler): Promise<Replacement> {
     const checked = checkFilter(filter);
@@ -273,8 +277,8 @@ export class FilterHost {
     const open = this.#served.map((served) => served.hold());
     try {
       await Promise.all(old.map((engagement) => engagement.settled()));
-      await this.#stopAll(old);
-      await this.#startAll(engagements);
+      await this.#stopAll(old, this.#patience);
+      await this.#startAll(engagements, this.#patience);
       this.#put(engagements);
     } catch (error) {
       await this.#goBack();
@@ -282,6 +286,10 @@ export class FilterHost {
     } finally {
       for (const release of open) release();
     }
+  }
+
+  get #patience(): number {
+    return this.#options.patience ?? CHANGE_MILLISECONDS;
   }
 
   #put(engagements: readonly Engagement[]): void {
@@ -294,7 +302,7 @@ export class FilterHost {
     if (this.#ending !== undefined) return;
     const engagements = this.#served.map((served) => served.engage(this.#checked));
     try {
-      await this.#startAll(engagements);
+      await this.#startAll(engagements, this.#patience);
       this.#put(engagements);
     } catch (error) {
       // Not waited for: the end waits for this change.
@@ -302,8 +310,8 @@ export class FilterHost {
     }
   }
 
-  /** Calls `start` of each. Where one throws, those before it are stopped. */
-  async #startAll(engagements: readonly Engagement[]): Promise<void> {
+  /** Calls `start` of each, which may take so long. Where one throws, those before it are stopped. */
+  async #startAll(engagements: readonly Engagement[], patience?: number): Promise<void> {
     this.#engaged = engagements;
     try {
       for (const engagement of engagements) {
@@ -311,20 +319,27 @@ export class FilterHost {
         const starting = engagement.start();
         // A `start` that does not end cannot keep the host from ending.
         const tooLong = this.#endAsked.promise.then(() => atMost(END_MILLISECONDS, starting));
-        await Promise.race([starting, tooLong]);
+        const ended = Promise.race([starting, tooLong]);
+        if (patience === undefined) await ended;
+        else await inTime("the filter's start", ended, patience);
       }
     } catch (error) {
-      await this.#stopAll(engagements);
+      await this.#stopAll(engagements, patience);
       throw error;
     }
   }
 
-  /** Calls `stop` of each. What one throws is told; the first error is given back. */
-  async #stopAll(engagements: readonly Engagement[]): Promise<{ error: unknown } | undefined> {
+  /** Calls `stop` of each, which may take so long. What one throws is told; the first is given back. */
+  async #stopAll(
+    engagements: readonly Engagement[],
+    patience?: number,
+  ): Promise<{ error: unknown } | undefined> {
     let failure: { error: unknown } | undefined;
     for (const engagement of engagements) {
       try {
-        await engagement.stop();
+        const stopping = engagement.stop();
+        if (patience === undefined) await stopping;
+        else await inTime("it", stopping, patience);
       } catch (error) {
         failure ??= { error };
         this.#failures.tell("the filter's stop failed", error);

@@ -11,6 +11,8 @@ import type { NamedRule } from "./filter.ts";
 export type OpenNumber = (number: number) => PacketQueue;
 
 const LAST = 0xffff;
+/** Queues of one thread. With a thousand descriptors libnftables ends the process: it calls select(2). */
+const MOST = 256;
 /** How many numbers are tried where nobody can tell which are free. */
 const TRIES = 100;
 
@@ -30,7 +32,14 @@ export function checkQueues(queues: number | Range<number>): readonly number[] {
   const from = checkInteger("queues.from", queues.from, 0, LAST);
   const to = checkInteger("queues.to", queues.to, 0, LAST);
   if (from > to) throw new RangeError(`queues: from ${from} is after to ${to}`);
-  return numbersOf({ from, to });
+  return few(numbersOf({ from, to }));
+}
+
+function few(numbers: readonly number[]): readonly number[] {
+  if (numbers.length <= MOST) return numbers;
+  throw new RangeError(
+    `queues: ${describe(numbers)} are ${numbers.length}, and a filter reads ${MOST} at most`,
+  );
 }
 
 function numbersOf(queue: number | Range<number>): readonly number[] {
@@ -38,12 +47,16 @@ function numbersOf(queue: number | Range<number>): readonly number[] {
   return Array.from({ length: queue.to - queue.from + 1 }, (_, at) => queue.from + at);
 }
 
-/** The numbers that rules name themselves, in order; none where no rule does. */
+/**
+ * The numbers that rules name themselves, in order; none where no rule does.
+ *
+ * @throws {RangeError} where they are too many
+ */
 export function numbersInRules(rules: readonly NamedRule[]): readonly number[] {
   const numbers = rules.flatMap(({ rule: { queue } }) =>
     queue === undefined ? [] : numbersOf(queue)
   );
-  return [...new Set(numbers)].sort((one, other) => one - other);
+  return few([...new Set(numbers)].sort((one, other) => one - other));
 }
 
 function describe(numbers: readonly number[]): string {

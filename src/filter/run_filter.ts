@@ -16,8 +16,8 @@ export interface RunFilterOptions {
   /** Aborting it ends the filter in order. Without it SIGINT and the like end the process at once. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The queues, 0 to 65535, which are all read in this thread. Default: those that the rules name; where
-   * none does, the lowest number that is free.
+   * The queues, 0 to 65535, at most 256 of them, which are all read in this thread. Default: those that
+   * the rules name; where none does, the lowest number that is free.
    */
   readonly queues?: number | Range<number> | undefined;
   /** Rules in the place of the filter's own. `false`: none are installed. */

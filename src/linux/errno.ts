@@ -26,7 +26,9 @@ export const ERRNO = {
   EPROTONOSUPPORT: 93,
   EAFNOSUPPORT: 97,
   EADDRINUSE: 98,
+  ENETUNREACH: 101,
   ENOBUFS: 105,
+  EHOSTUNREACH: 113,
 } as const;
 
 /** What sockets, netlink and files can give. */
@@ -57,10 +59,13 @@ const TEXTS: Readonly<Record<number, readonly [code: string, text: string]>> = {
   95: ["EOPNOTSUPP", "operation not supported"],
   97: ["EAFNOSUPPORT", "address family not supported"],
   98: ["EADDRINUSE", "address already in use"],
+  99: ["EADDRNOTAVAIL", "address not available"],
   100: ["ENETDOWN", "network is down"],
+  101: ["ENETUNREACH", "network is unreachable"],
   105: ["ENOBUFS", "no buffer space available"],
   107: ["ENOTCONN", "not connected"],
   111: ["ECONNREFUSED", "connection refused"],
+  113: ["EHOSTUNREACH", "host is unreachable"],
 };
 
 let location: Int32Array | undefined;

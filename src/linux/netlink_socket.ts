@@ -128,8 +128,8 @@ export class NetlinkSocket {
   }
 }
 
-/** Whether to try again: a signal, or memory that may be there in a moment. */
-function isPassing(errno: number, tries: number): boolean {
+/** Whether to try a send again: a signal, or memory that may be there in a moment. */
+export function isPassing(errno: number, tries: number): boolean {
   if (errno === ERRNO.EINTR) return true;
   const full = errno === ERRNO.ENOBUFS || errno === ERRNO.EAGAIN || errno === ERRNO.ENOMEM;
   return full && tries < SEND_TRIES;

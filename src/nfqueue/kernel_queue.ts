@@ -6,11 +6,12 @@
  */
 
 import type { ReadableListener, Watcher } from "../../ffi/types.ts";
+import type { Route } from "../linux/raw/raw_sender.ts";
 import type { SlotShape } from "../linux/receive_slots.ts";
 import type { QueueFlags } from "./flags.ts";
 import type { QueueStatistics } from "./queue_table.ts";
 
-export type { ReadableListener, SlotShape, Watcher };
+export type { ReadableListener, Route, SlotShape, Watcher };
 
 /** How a queue is opened. */
 export interface KernelQueueOptions {
@@ -56,8 +57,39 @@ export interface Kernel {
    * @throws {SystemError} with advice
    */
   open(options: KernelQueueOptions): KernelQueue;
+  /** Makes what sends packets of the program's own, with a mark. It opens nothing yet. */
+  openSender(mark: number): KernelSender;
   /** Calls back before the program ends, if it can; the result forgets that. */
   onExit(callback: () => void): () => void;
+}
+
+/** What a packet of the program's own is sent for. */
+export interface Beside {
+  /** Index of the device by which a link-local address is reached; 0 for none. */
+  readonly device: number;
+  /** The queued packet beside which it goes. The system does not ask. */
+  readonly queue: number;
+  readonly id: number;
+}
+
+/** Sends whole IP packets, past every queue. `RawSender` is the system's. */
+export interface KernelSender {
+  /**
+   * Makes it ready for an IP version.
+   *
+   * @throws {SystemError} with advice
+   */
+  prepare(version: 4 | 6): void;
+  /**
+   * Sends a packet to the destination that its header names.
+   *
+   * @throws {RangeError | SystemError} with advice
+   */
+  send(bytes: Uint8Array, beside: Beside): void;
+  /** The way that packets of this host take to an address. */
+  routeTo(version: 4 | 6, address: Uint8Array, device: number): Route;
+  /** Idempotent. */
+  close(): void;
 }
 
 /** One queue that is bound: packets and answers come as datagrams, verdicts leave as datagrams. */

@@ -28,7 +28,7 @@ export interface RuleCount {
 export interface InstalledRules {
   /**
    * Puts these in the place of those that are installed, in one step. A rule that was there before
-   * keeps its counter. No base chain is deleted.
+   * keeps its counter. No base chain is deleted. What was withdrawn is installed again.
    */
   replace(rules: readonly InstallableRule[]): void;
   /** One entry for each rule, in their order. */
@@ -43,7 +43,7 @@ export interface InstalledRules {
 export interface LeftoverRules {
   /** The table of nft, or the program of iptables and its table: `inet nfqueue_…`, `iptables filter`. */
   readonly place: string;
-  /** The process that made them; it runs no more. */
+  /** The process that made them, or the thread of a worker; it runs no more. */
   readonly process: number;
 }
 

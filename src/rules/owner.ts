@@ -1,8 +1,9 @@
-// Whose rules they are: names of tables and chains tell the process that made them.
+// Whose rules they are: names of tables and chains tell the process that made them. In a worker it is the
+// thread: each numbers its sets by itself, and Linux counts threads and processes alike.
+import { readLink } from "../linux/directories.ts";
 import { ERRNO, prepareErrno, threadErrno } from "../linux/errno.ts";
 import { readSystemFile } from "../linux/files.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
-import { cString } from "../../ffi/memory.ts";
 
 /** What a name says about the process that made it. */
 export interface Owner {
@@ -11,11 +12,14 @@ export interface Owner {
   readonly state: "running" | "gone" | "elsewhere";
 }
 
-/** In the 36 digits 0-9a-z: process, time of its start, namespace of processes, number of the set. */
+/** In the 36 digits 0-9a-z: process or thread, time of its start, namespace of processes, number of the set. */
 const NAME = /^nfq_([0-9a-z]+)_([0-9a-z]+)_([0-9a-z]+)_([0-9a-z]+)(?=$|_)/;
 
 /** PID_MAX_LIMIT of linux/threads.h. */
 const MOST_PROCESSES = 2 ** 22;
+
+/** The time of a start that /proc did not tell: there was none, or no descriptor was left. */
+const UNKNOWN = 0;
 
 let made = 0;
 
@@ -24,9 +28,9 @@ let made = 0;
  * follow behind another `_`.
  */
 export function newName(): string {
-  const id = libc().getpid();
+  const id = ownNumber();
   const digits = (number: number) => number.toString(36);
-  const parts = [digits(id), digits(startOf(id) ?? 0), ownNamespace(), digits(made++)];
+  const parts = [digits(id), digits(startOf(id) ?? UNKNOWN), ownNamespace(), digits(made++)];
   return `nfq_${parts.join("_")}`;
 }
 
@@ -39,10 +43,17 @@ export function ownerOf(name: string): Owner | undefined {
   if (namespace !== ownNamespace()) return { process: number, state: "elsewhere" };
   prepareErrno();
   const exists = libc().kill(number, 0) === 0 || threadErrno() === ERRNO.EPERM;
-  // Where /proc hides it, a process of that number counts as that process.
+  // Where /proc hides it, or hid it from its maker, a process of that number counts as that process.
   const begun = startOf(number);
-  const runs = begun === undefined ? exists : begun === parseInt(start, 36);
+  const named = parseInt(start, 36);
+  const runs = begun === undefined || (named === UNKNOWN && begun >= 0) ? exists : begun === named;
   return { process: number, state: runs ? "running" : "gone" };
+}
+
+/** The number of this thread: that of the process, but for workers. */
+function ownNumber(): number {
+  const [, thread] = /^\d+\/task\/(\d+)$/.exec(readLink("/proc/thread-self") ?? "") ?? [];
+  return thread === undefined ? libc().getpid() : Number(thread);
 }
 
 /** When a process began, in ticks since the machine did; -1 where it has ended, undefined where /proc tells nothing. */
@@ -57,9 +68,6 @@ function startOf(id: number): number | undefined {
 
 /** The last digits of the number of the namespace of processes. */
 function ownNamespace(): string {
-  const target = new Uint8Array(new ArrayBuffer(64));
-  const length = libc().readlink(cString("/proc/self/ns/pid"), target, 64n);
-  const [number] = /\d+/.exec(new TextDecoder().decode(target.subarray(0, Math.max(0, length)))) ??
-    ["0"];
+  const [number] = /\d+/.exec(readLink("/proc/self/ns/pid") ?? "") ?? ["0"];
   return (Number(number) % 36 ** 4).toString(36);
 }

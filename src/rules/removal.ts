@@ -15,6 +15,8 @@ export interface Removable {
 }
 
 const sets = new Set<Removable>();
+/** Those that the program has changed in this very task. */
+const fresh = new Set<Removable>();
 let stopListening: (() => void) | undefined;
 
 /**
@@ -35,6 +37,15 @@ export function removeAtEnd(set: Removable): () => void {
   };
 }
 
+/**
+ * Says that the program has just installed it, or changed it. In Deno the program's own listener for a signal
+ * may be called before ours: what it has done there stays.
+ */
+export function changedNow(set: Removable): void {
+  fresh.add(set);
+  queueMicrotask(() => fresh.delete(set));
+}
+
 function listen(): () => void {
   const { onExit, onUncaughtError, isMainThread } = backend();
   const removeAll = () => each("remove");
@@ -46,8 +57,11 @@ function listen(): () => void {
 }
 
 /** One that cannot be taken away does not keep the others. */
-function each(action: keyof Removable): void {
-  for (const set of [...sets]) {
+function each(
+  action: keyof Removable,
+  { but }: { readonly but?: Set<Removable> | undefined } = {},
+): void {
+  for (const set of [...sets].filter((one) => !but?.has(one))) {
     try {
       set[action]();
     } catch (error) {
@@ -63,6 +77,9 @@ function listenForSignals(): () => void {
   const ignored = handlers.filter(({ handler }) => handler.ignored);
   const heard = handlers.filter((one) => !ignored.includes(one));
   let ending = false;
+  // In Deno a listener that is added by another's call is called as well, for a signal that came before.
+  let listening = false;
+  queueMicrotask(() => listening = true);
 
   const stop = () => {
     // One that came since the thread yielded last would be lost with the listeners.
@@ -73,16 +90,20 @@ function listenForSignals(): () => void {
     for (const stopListener of stopListeners) stopListener();
     if (ends) endBySignal(late.signal, late.handler);
   };
-  const arrived = ({ signal, handler }: (typeof heard)[number]) => {
+  const arrived = ({ signal, handler }: (typeof heard)[number], but?: Set<Removable>) => {
     if (ending) return;
     handler.disarm();
-    if (backend().hasListener(signal)) return each("withdraw");
+    if (backend().hasListener(signal)) return each("withdraw", { but });
     ending = true;
     each("remove");
     stop();
     endBySignal(signal, handler);
   };
-  const stopListeners = heard.map((one) => backend().onSignal(one.signal, () => arrived(one)));
+  const stopListeners = heard.map((one) =>
+    backend().onSignal(one.signal, () => {
+      if (listening) arrived(one, fresh);
+    })
+  );
   // Under nohup(1) SIGHUP ends no process. Deno sets all three handlers with the first.
   for (const { handler } of ignored) handler.ignore();
   // As soon as the thread yields, listeners are called, and no handler need tell anything.

@@ -25,6 +25,7 @@ import { WireError } from "../base/errors.ts";
 import { StandInMessage, StandInSlots } from "./memory.ts";
 import { type Cause, type Outcome, Passage, plainVerdict, type StandInPacket } from "./passage.ts";
 import { StandInQueue } from "./queue.ts";
+import { type SentPacket, StandInSender } from "./sender.ts";
 import { StandInSocket } from "./socket.ts";
 
 const ENODEV = 19;
@@ -47,6 +48,8 @@ export interface StandInOptions {
 export class StandInKernel implements Kernel {
   /** What became of the packets, in the order in which they went on. */
   readonly outcomes: Outcome[] = [];
+  /** What the program sent beside its verdicts, in order. */
+  readonly sent: SentPacket[] = [];
   /** Whether the program has CAP_NET_ADMIN; without it no verdict leaves. */
   capable = true;
   /** The errno that sends fail with; 0 for none. */
@@ -71,6 +74,13 @@ export class StandInKernel implements Kernel {
 
   sendMemory(capacity: number): StandInMessage {
     return new StandInMessage(capacity);
+  }
+
+  openSender(mark: number): StandInSender {
+    return new StandInSender((bytes, { queue, id }) => {
+      this.sent.push({ bytes, mark });
+      this.#bound.get(queue)?.queue.passage(id)?.sent.push(bytes);
+    });
   }
 
   open(options: KernelQueueOptions): StandInSocket {

@@ -69,6 +69,8 @@ export class Passage {
   outcome: Outcome | undefined;
   /** The queue that it was sent to last. */
   queue = -1;
+  /** What the program sent beside it, in order. */
+  readonly sent: Uint8Array[] = [];
   /** Its id there; 0 where it found no room. */
   id = 0;
   readonly #ended: ((outcome: Outcome) => void) | undefined;

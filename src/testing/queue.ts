@@ -30,6 +30,8 @@ export class StandInQueue {
   readonly portId: number;
   readonly #link: QueueLink;
   readonly #waiting = new Map<number, Passage>();
+  /** Those that the last verdict let go. */
+  #gone: ReadonlyMap<number, Passage> = new Map();
   #maxLength = DEFAULT_MAX_LENGTH;
   #copyMode: number = NFQNL_COPY.NONE;
   #copyRange = 0;
@@ -70,6 +72,11 @@ export class StandInQueue {
       userDropped: this.#userDropped,
       idSequence: this.#id,
     };
+  }
+
+  /** A packet that waits, or was the last one to go on: the program may send something beside it. */
+  passage(id: number): Passage | undefined {
+    return this.#waiting.get(id) ?? this.#gone.get(id);
   }
 
   /** nfqnl_enqueue_packet. */
@@ -125,6 +132,7 @@ export class StandInQueue {
     const passage = this.#waiting.get(id);
     if (passage === undefined) return ERRNO.ENOENT;
     this.#waiting.delete(id);
+    this.#remember([passage]);
     const { queue: _queue, sequence: _sequence, ...changes } = rest;
     if (payload !== undefined) passage.payload = payload.slice();
     if (mark !== undefined) passage.mark = mark;
@@ -143,11 +151,16 @@ export class StandInQueue {
       batch.push(passage);
     }
     if (batch.length === 0) return ERRNO.ENOENT;
+    this.#remember(batch);
     for (const passage of batch) {
       if (mark !== undefined) passage.mark = mark;
       this.#link.goOn(passage, verdict, "verdict");
     }
     return 0;
+  }
+
+  #remember(passages: readonly Passage[]): void {
+    this.#gone = new Map(passages.map((passage) => [passage.id, passage]));
   }
 
   /** nfqnl_flush: drops those that wait, and for which this holds. */

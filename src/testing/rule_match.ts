@@ -2,7 +2,7 @@
 import { parseIpv4, parseIpv6 } from "../base/address.ts";
 import type { Family } from "../queue/packet/families.ts";
 import { parseLayers } from "../packet/layers.ts";
-import { INJECTED_MARK } from "../rules/injected_mark.ts";
+import { INJECTED_MARK } from "../linux/raw/injected_mark.ts";
 import type { Addresses } from "../rules/rule/addresses.ts";
 import type { CheckedFields, CheckedRule } from "../rules/rule/checked_rule.ts";
 import { WITH_PORTS } from "../rules/rule/protocols.ts";

@@ -123,7 +123,7 @@ export class TestKernel implements Disposable {
     }
     if (opened.queue.closed) throw new QueueClosedError(number);
     // They are for the stand-in's own tests.
-    this.#kernel.outcomes.length = 0;
+    this.#kernel.outcomes.length = this.#kernel.sent.length = 0;
     return new Promise((resolve, reject) => {
       const ended = (outcome: Outcome): void => {
         // Behind the queue's events, some of which come after the verdict.
@@ -172,7 +172,7 @@ function resultOf(
   const { queue } = passage;
   return {
     verdict: verdict as Verdict,
-    ...{ mark, bytes: payload, sent: [], changes, queued: true, queue, cause },
+    ...{ mark, bytes: payload, sent: passage.sent, changes, queued: true, queue, cause },
     ...{ undecided: event?.cause, error: event?.error },
   };
 }

@@ -97,7 +97,7 @@ const wrong: readonly (readonly [words: readonly string[], message: RegExp])[] =
   ],
   [["list", "--rule", "output"], /--rule goes with explain, and not with list/],
   [["lst"], /"lst" is none of list, clean and explain/],
-  [[], /a word is missing/],
+  [[], /list\|clean\|explain is missing/],
   [["list", "clean"], /"clean" is one word too many/],
 ];
 

@@ -70,6 +70,11 @@ const OPTIONS: readonly (readonly [options: unknown, error: RegExp])[] = [
   [{ queues: null }, /queues must be a number or \{ from, to \}, got null/],
   [{ queues: { from: 1 } }, /queues\.to must be a number/],
   [{ queues: { from: 2, to: 1 } }, /queues: from 2 is after to 1/],
+  [{ queues: { from: 0, to: 256 } }, /queues 0 to 256 are 257, and a filter reads 256 at most/],
+  [
+    { rules: { ...rule, queue: { from: 0, to: 65535 } } },
+    /queues 0 to 65535 are 65536, and a filt/,
+  ],
   [{ queues: { from: 2, until: 1 } }, /queues has no "until"/],
   [{ rules: true }, /rules must be an object, got true/],
   [{ rules: [{ hook: "out" }] }, /rules\[0\]\.hook must be one of/],

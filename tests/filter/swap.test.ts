@@ -222,6 +222,44 @@ test("a wrong filter, or one whose start throws, changes nothing", limit, async 
   await host.stop();
 });
 
+test("a start or a stop that does not end holds up packets for a time only", limit, async () => {
+  using receiver = await UdpSocket.open();
+  const steps: string[] = [];
+  const late = deferred<void>();
+  const traced = new Traced();
+  const make = (name: string, more: Partial<Filter> = {}): Filter => ({
+    rules: ruleTo(receiver.port),
+    packet: (packet) => {
+      steps.push(`${name} ${udpText(packet.payload)}`);
+      return Verdict.Accept;
+    },
+    start: ({ signal }) => {
+      signal.addEventListener("abort", () => steps.push(`abort ${name}`));
+    },
+    stop: () => void steps.push(`stop ${name}`),
+    ...more,
+  });
+  const host = await FilterHost.start(make("one"), traced.options({ patience: 200 }));
+  const hanging = host.swap(make("two", { start: () => late.promise }));
+  await until(() => steps.includes("stop one"), { what: "the old one stops" });
+  await receiver.send("a", receiver);
+  await assert.rejects(hanging, /the filter's start took longer than 0\.2 s/);
+  assert.deepEqual(await receiver.take(1), ["a"]);
+  assert.equal(steps.at(-1), "one a");
+  late.resolve();
+  // What it has begun after all comes to its end.
+  await until(() => steps.includes("stop two"), { what: "the late one is stopped" });
+  await host.swap(make("three", { stop: () => new Promise(() => {}) }));
+  const swapped = host.swap(make("four"));
+  await receiver.send("b", receiver);
+  await swapped;
+  assert.deepEqual(await receiver.take(1), ["b"]);
+  assert.equal(steps.at(-1), "four b");
+  assert.match(traced.messages.at(-1)!, /stop failed: .*it took longer than 0\.2 s/);
+  await host.stop();
+  assert.equal(steps.at(-1), "stop four");
+});
+
 test("where the old one cannot start again either, that ends the filter", limit, async () => {
   const steps: string[] = [];
   let starts = 0;

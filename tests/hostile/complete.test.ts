@@ -74,6 +74,7 @@ test("every public entry that takes bytes is tried", { timeout: 20_000 }, () => 
     ["src/ipq", ipq],
     ["src/libnetfilter_queue", libnetfilterQueue],
     ["src/queue", main],
+    ["src/answer", main],
   ] as const;
   const found: string[] = [];
   const missing: string[] = [];
@@ -113,6 +114,7 @@ test("every public entry that takes bytes is tried", { timeout: 20_000 }, () => 
       "QuicInitial.add",
       "IpHeader.saddr",
       "Packet.replacePayload",
+      "PacketSender.send",
       "TcpView.optionList",
       "Ipv6View.routing",
       "PacketBuffer.pktb_mangle",

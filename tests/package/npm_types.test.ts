@@ -48,7 +48,7 @@ const settings = {
 
 const compilers = [
   // It reads declarations no other way than the newest, and takes its time.
-  { compiler: OLDEST, settings: Object.entries(settings).slice(0, 3) },
+  { compiler: OLDEST, settings: Object.entries(settings).slice(0, 1) },
   { compiler: NEWEST, settings: Object.entries(settings) },
 ];
 

@@ -55,7 +55,7 @@ test("every rule is installed, listed, and removed", LIMIT, () => {
     assert.deepEqual(one.rules.counters(), [{ packets: 0, bytes: 0 }]);
     one.rules.withdraw();
     one.rules.withdraw();
-    assert.doesNotMatch(saved(), /^-A (INPUT|FORWARD|OUTPUT) |NFQUEUE/m);
+    assert.doesNotMatch(saved(), /^-A [A-Z]+ /m);
     assert.deepEqual(one.rules.counters(), [{ packets: 0, bytes: 0 }]);
     one.rules.remove();
     one.rules.remove();

@@ -38,11 +38,13 @@ for (const [way, code, only] of ends) {
   });
 }
 
-test("an error that the program catches removes nothing", LIMIT, async () => {
-  await using child = new Child(PROGRAM, { permissions, parameters: ["caught error", "none"] });
-  assert.deepEqual(await child.end(PROMPT), { code: 0, signal: null }, child.errors);
-  assert.match(child.output, /^alive\n(remove\n)+$/);
-});
+for (const way of ["caught error", "captured error"]) {
+  test(`an error that the program catches removes nothing: ${way}`, LIMIT, async () => {
+    await using child = new Child(PROGRAM, { permissions, parameters: [way, "none"] });
+    assert.deepEqual(await child.end(PROMPT), { code: 0, signal: null }, child.errors);
+    assert.match(child.output, /^alive\n(remove\n)+$/);
+  });
+}
 
 test("what is forgotten is not removed, and does not keep the program alive", LIMIT, async () => {
   await using child = new Child(PROGRAM, { permissions, parameters: ["forgotten", "none"] });

@@ -1,5 +1,5 @@
 // Rules, and packets that each of them queues or lets pass: every backend must agree.
-import { INJECTED_MARK } from "../../src/rules/injected_mark.ts";
+import { INJECTED_MARK } from "../../src/linux/raw/injected_mark.ts";
 import type { Rule } from "../../src/rules/rule/rule.ts";
 import type { RuleScene } from "./rule_scene.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PacketQueue, RuleSet, Verdict } from "../../mod.ts";
-import { INJECTED_MARK } from "../../src/rules/injected_mark.ts";
+import { INJECTED_MARK } from "../../src/linux/raw/injected_mark.ts";
 import { newName, ownerOf } from "../../src/rules/owner.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";
@@ -246,6 +246,9 @@ test("a name tells its owner: running, gone, elsewhere", LIMIT, () => {
   const [, id, start, namespace] = name.split("_");
   const later = (parseInt(start!, 36) + 1).toString(36);
   assert.equal(ownerOf(`nfq_${id}_${later}_${namespace}_0`)?.state, "gone");
+  // Its maker could not read /proc, for want of descriptors.
+  assert.equal(ownerOf(`nfq_${id}_0_${namespace}_0`)?.state, "running");
+  assert.equal(ownerOf(`nfq_zzzz_0_${namespace}_0`)?.state, "gone");
   assert.equal(ownerOf(`nfq_zzzz_1_${namespace}_0`)?.state, "gone");
   assert.equal(ownerOf(`nfq_${id}_${start}_0_0`)?.state, "elsewhere");
   for (

@@ -120,5 +120,5 @@ test("users are written as numbers where they are known", LIMIT, () => {
   const rule = checkRule({ hook: "output", user: ["root", 7], queue: 0 });
   const users = new Map([["root", 0]]);
   assert.match(nftLines(rule, "inet", { users })[0] ?? "", /meta skuid \{ 0, 7 \}/);
-  assert.match(iptablesLines(rule, 4, users)[0] ?? "", /--uid-owner 0 /);
+  assert.match(iptablesLines(rule, 4, { users })[0] ?? "", /--uid-owner 0 /);
 });

@@ -66,7 +66,7 @@ test(
         using _coming = queueRule(nextQueue(), { chain: "OUTPUT", match: udpTo(9), bypass: true });
         command("nft", ["add", "rule", "ip", "other", "out", "udp", "dport", "9", "counter"]);
         rules.replace(variants[change % variants.length]!);
-        await delay(40);
+        await delay(10);
         command("nft", ["flush", "chain", "ip", "other", "out"]);
       }
       rules.replace([]);

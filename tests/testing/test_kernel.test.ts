@@ -367,3 +367,26 @@ test("what one kernel does another does not see", { timeout }, async () => {
   await assert.rejects(waiting, QueueClosedError);
   assert.equal(queue.closed, false);
 });
+
+test("what the handler sends beside is told with its packet", { timeout }, async () => {
+  using kernel = testKernel();
+  const datagram = (destinationPort: number) => ({ ipv4, udp: { ...udp, destinationPort } });
+  const own = buildPacket(datagram(99));
+  const running = kernel.open(0).run((packet) => {
+    const port = packet.udp!.destinationPort;
+    if (port === 1) packet.reject();
+    else if (port === 2) packet.answer(own);
+    else {
+      if (port === 3) packet.send(own);
+      packet.accept();
+      if (port === 4) packet.send(own);
+    }
+  });
+  const results = await Promise.all([1, 2, 3, 4, 5].map((port) => kernel.send(datagram(port))));
+  assert.deepEqual(results.slice(1).map(({ sent }) => sent), [[own], [own], [own], []]);
+  assert.deepEqual(results.map(({ verdict }) => verdict), [0, 0, 1, 1, 1]);
+  const { icmp, ip } = parseLayers(results[0]!.sent[0]!);
+  assert.deepEqual([icmp!.type, icmp!.code, ip!.destination], [3, 3, "192.0.2.1"]);
+  kernel.close();
+  await running;
+});

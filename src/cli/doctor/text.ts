@@ -1,4 +1,5 @@
 // Findings as a person reads them: what needs something done comes last, where the eye is.
+import { visible } from "../words/point.ts";
 import { count, type Finding, SEVERITIES, type Severity } from "./terms/finding.ts";
 
 /** What a group is called, and its colour (SGR). */
@@ -33,8 +34,8 @@ export function findingsText(
   return `${lines.join("\n")}\n${conclusion(findings)}\n`;
 }
 
-/** Further lines of a text go below its first. */
-const indented = (text: string): string => text.replaceAll("\n", "\n      ");
+/** Further lines of a text go below its first. Programs, devices and chains may have any name. */
+const indented = (text: string): string => visible(text).replaceAll("\n", "\n      ");
 
 function conclusion(findings: readonly Finding[]): string {
   const number = (severity: Severity) =>

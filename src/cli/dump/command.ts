@@ -4,7 +4,6 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { UnblockedOutput } from "../../linux/unblocked_output.ts";
 import {
   type Command,
@@ -14,7 +13,7 @@ import {
   type Words,
 } from "../frame/command.ts";
 import { BoundedOutput, isUnread } from "../output/bounded_output.ts";
-import { FileWriter } from "../output/file_writer.ts";
+import { FileWriter, isSameFile } from "../output/file_writer.ts";
 import { parseQueues } from "../words/queue_words.ts";
 import { parseRule } from "../words/rule_words.ts";
 import { type Destination, PrintedPackets, RecordedPackets } from "./destination.ts";
@@ -83,9 +82,8 @@ function settingsOf({ values, positionals }: Words, terminal: boolean): Settings
   if (write === "-" && terminal) {
     throw new UsageError("-w - is for a pipe or a file, and not for a terminal");
   }
-  if (
-    read !== undefined && write !== undefined && read !== "-" && resolve(read) === resolve(write)
-  ) {
+  const source = read === "-" ? "/dev/stdin" : read;
+  if (source !== undefined && write !== undefined && isSameFile(source, write)) {
     throw new UsageError("-w would overwrite the recording that -r reads");
   }
   return {
@@ -128,8 +126,10 @@ async function run(words: Words, around: Surroundings): Promise<number> {
   });
   let lost = 0;
   try {
-    if (read !== undefined) await readRecording(read, { selection, output, signal });
-    else {
+    if (read !== undefined) {
+      destination.begin();
+      await readRecording(read, { selection, output, signal });
+    } else {
       const { complain } = around;
       lost = await listen(settings.listening, { selection, destination, signal, complain });
     }

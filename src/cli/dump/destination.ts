@@ -10,6 +10,8 @@ export interface Destination {
   readonly output: BoundedOutput;
   /** What was done to a packet that went there: `shown`, `written`. */
   readonly verb: string;
+  /** Packets may come. Idempotent. */
+  begin(): void;
   take(packet: ShownPacket): void;
   /** The counters of a queue, at the end. */
   count(queue: number, counters: QueueCounters): void;
@@ -26,6 +28,8 @@ export class PrintedPackets implements Destination {
     this.#present = present;
   }
 
+  begin(): void {}
+
   take(packet: ShownPacket): void {
     this.output.writeText(this.#present(packet));
   }
@@ -38,10 +42,15 @@ export class RecordedPackets implements Destination {
   readonly output: BoundedOutput;
   readonly verb = "written";
   readonly #writer = new PcapngWriter({ application: "nfqueue dump" });
+  #begun = false;
 
   constructor(output: BoundedOutput) {
     this.output = output;
-    output.writeBytes(this.#writer.start());
+  }
+
+  begin(): void {
+    if (!this.#begun) this.output.writeBytes(this.#writer.start());
+    this.#begun = true;
   }
 
   take({ record }: ShownPacket): void {

@@ -47,6 +47,8 @@ export async function listen(
   };
   const host = await FilterHost.start({
     options,
+    // Not where a queue cannot be opened: what was in the file stays then.
+    start: () => destination.begin(),
     packet(packet) {
       selection.take(ShownPacket.ofQueue(packet));
       return Verdict.Accept;
@@ -55,6 +57,7 @@ export async function listen(
   const numbers = host.queues.map(({ number }) => number);
   if (!signal.aborted) complain(greeting(numbers, rules.length > 0));
   await host.ended;
+  destination.begin();
   let lost = 0;
   for (const queue of host.queues) {
     const { statistics } = queue;

@@ -25,10 +25,17 @@ export async function readRecording(
   const reader = new CaptureReader();
   const input: NodeJS.ReadableStream = path === "-" ? process.stdin : createReadStream(path);
   const stop = () => (input as Partial<{ destroy(): void }>).destroy?.();
-  signal.addEventListener("abort", stop, { once: true });
+  const chunks = (input as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  const aborted = Promise.withResolvers<undefined>();
+  const abort = () => aborted.resolve(undefined);
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
   try {
-    for await (const chunk of input as AsyncIterable<Uint8Array>) {
-      for (const record of reader.read(new Uint8Array(chunk))) {
+    for (;;) {
+      // A named pipe that nobody writes to cannot be opened, and its stream not be destroyed.
+      const next = await Promise.race([chunks.next(), aborted.promise]);
+      if (next === undefined || next.done) break;
+      for (const record of reader.read(new Uint8Array(next.value))) {
         if (!output.hasRoom) await output.room(signal);
         if (signal.aborted) return;
         selection.take(new ShownPacket(record));
@@ -40,7 +47,7 @@ export async function readRecording(
     if (error instanceof CaptureError) throw new Error(`${name}: ${error.message}`);
     throw new Error(`${name} cannot be read: ${fileProblem(error, "read")}`);
   } finally {
-    signal.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", abort);
     stop();
   }
 }

@@ -25,7 +25,9 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
-  /** Whether colours may be written: a terminal, and no NO_COLOR. */
+  /** Whether the cursor may be moved: a terminal, and TERM is not `dumb`. */
+  readonly screen: boolean;
+  /** Whether colours may be written: the same, and no NO_COLOR. */
   readonly colors: boolean;
 }
 

@@ -10,6 +10,7 @@ import {
   type Words,
 } from "../frame/command.ts";
 import { commandName, PLACE, shellWord } from "../package/own_place.ts";
+import { visible } from "../words/point.ts";
 import { missingName } from "./known_name.ts";
 import { template } from "./template.ts";
 
@@ -51,7 +52,7 @@ function writeFilter({ values, positionals }: Words, { write, complain }: Surrou
     );
     return STATUS.failed;
   }
-  write(`${file} is written: a filter that shows pings and lets them pass.\n`);
+  write(`${visible(file)} is written: a filter that shows pings and lets them pass.\n`);
   const missing = missingName(folder, PLACE);
   if (missing?.file !== undefined && writeNew(missing.file.path, missing.file.text, false)) {
     write(`${relative(".", missing.file.path)} is written too: an editor finds the types by it.\n`);

@@ -42,6 +42,7 @@ function missingModule(folder: string, place: Place): Missing | undefined {
       return undefined;
     }
   }
+  if (place.kind === "compiled") return { command: "bun add link:CLONE, with the clone's folder" };
   const source = place.kind === "folder" ? `link:${place.path}` : PACKAGE;
   return { command: `bun add ${shellWord(source)}` };
 }

@@ -11,7 +11,7 @@ import { Report } from "./report.ts";
 const MOST_QUEUES = 64;
 
 /** The command. */
-export const REPLAY: Command = {
+export const replay: Command = {
   summary: "runs a filter over a recording, without the kernel",
   usage: "replay CAPTURE FILTER [--expect] [--json]",
   help:
@@ -28,10 +28,13 @@ filter takes them. What is neither IPv4 nor IPv6 is passed over.
   --json     prints an object a line: { type: "packet", … } for each, { type: "sum", … } at the end`,
   options: { expect: { type: "boolean" }, json: { type: "boolean" } },
   positionals: { least: 2, most: 2 },
-  run: replay,
+  run: replayCapture,
 };
 
-async function replay({ values, positionals }: Words, around: Surroundings): Promise<number> {
+async function replayCapture(
+  { values, positionals }: Words,
+  around: Surroundings,
+): Promise<number> {
   const [capture = "", name = ""] = positionals;
   const { signal } = around;
   const complain = (message: string) => around.complain(`${message}\n`);

@@ -1,5 +1,5 @@
 // The packets of a recording, and what it tells of their fate.
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import {
   type CapturedPacket,
   CaptureError,
@@ -52,6 +52,10 @@ export async function survey(path: string): Promise<Survey> {
   const queues = new Set<number>();
   const changed = new Map<number, Uint8Array>();
   try {
+    const file = statSync(path);
+    if (!file.isFile() && !file.isDirectory()) {
+      throw new Error("it is read twice, so it must be a file");
+    }
     for await (const { record, again } of recordsOf(path)) {
       if (record.queue !== undefined && record.queue <= 0xffff) queues.add(record.queue);
       const payload = again ? networkBytes(record) : undefined;

@@ -2,6 +2,7 @@
 import { IPTABLES } from "../../rules/iptables/backend.ts";
 import { NFT } from "../../rules/nft/backend.ts";
 import { RuleSet } from "../../rules/set/rule_set.ts";
+import { visible } from "../words/point.ts";
 import { STATUS, type Surroundings } from "../frame/command.ts";
 
 /** Removes them, and says which. */
@@ -25,7 +26,7 @@ export function clean(json: boolean, { write, complain }: Surroundings): number 
     return STATUS.done;
   }
   for (const { place, process } of removed) {
-    write(`removed: ${place}, of process ${process}, which runs no more\n`);
+    write(`removed: ${visible(place)}, of process ${process}, which runs no more\n`);
   }
   if (removed.length === 0) write("Nothing was left behind.\n");
   return STATUS.done;

@@ -15,7 +15,7 @@ const ACTIONS: Readonly<Record<string, (words: Words, around: Surroundings) => n
 };
 
 /** The command. */
-export const RULES: Command = {
+export const rules: Command = {
   summary: "lists rules that send packets to queues, removes leftovers, explains rules",
   usage: "rules list|clean|explain [--rule RULE]… [--json]",
   help:

@@ -1,11 +1,13 @@
 // Rules that send packets to queues, whoever made them.
 import { type PortProcess, processOfPort } from "../../nfqueue/process_of_port.ts";
 import { type QueueStatistics, readQueueTable } from "../../nfqueue/queue_table.ts";
+import { ERRNO } from "../../linux/errno.ts";
 import { ownerOf } from "../../rules/owner.ts";
 import { legacyRules, nftRules } from "../doctor/facts/rules.ts";
 import { type QueueRule, queueRules } from "../doctor/rules/queue_rules.ts";
 import { ruleText } from "../doctor/rules/ruleset.ts";
 import { count } from "../doctor/terms/finding.ts";
+import { visible } from "../words/point.ts";
 import { STATUS, type Surroundings } from "../frame/command.ts";
 
 /** A queue that a rule names. */
@@ -30,15 +32,16 @@ interface ListedRule {
   readonly bytes: number | null;
   /** The process that made it, where it is one of this library's. */
   readonly madeBy: { readonly process: number; readonly state: string } | null;
-  /** Those of its queues that are bound. */
-  readonly bound: readonly ListedQueue[];
+  /** Those of its queues that are bound; null where /proc does not tell. */
+  readonly bound: readonly ListedQueue[] | null;
 }
 
 /** Prints them. */
 export function list(json: boolean, { write, complain }: Surroundings): number {
   const nft = nftRules();
   const legacy = legacyRules();
-  const table = readQueueTable().queues;
+  const { queues, errno } = readQueueTable();
+  const table = errno === 0 || errno === ERRNO.ENOENT ? queues : undefined;
   const owners = new Map<number, PortProcess | undefined>();
   const rules = queueRules([...nft.chains, ...legacy.chains])
     .map((rule) => listed(rule, table, owners));
@@ -48,7 +51,8 @@ export function list(json: boolean, { write, complain }: Surroundings): number {
   if (json) write(`${JSON.stringify({ rules, problems }, null, 2)}\n`);
   else {
     if (rules.length === 0 && problems.length === 0) write("No rule sends packets to a queue.\n");
-    write(rules.map(textOf).join(""));
+    // Programs and chains may have any name.
+    write(visible(rules.map(textOf).join("")));
     for (const problem of problems) {
       const advice = problem.endsWith("EPERM") ? "; it takes CAP_NET_ADMIN: run it as root" : "";
       complain(`nfqueue rules list: the rules could not be read of ${problem}${advice}\n`);
@@ -59,7 +63,7 @@ export function list(json: boolean, { write, complain }: Surroundings): number {
 
 function listed(
   { chain, rule, numbers, bypass, bases }: QueueRule,
-  table: readonly QueueStatistics[],
+  table: readonly QueueStatistics[] | undefined,
   owners: Map<number, PortProcess | undefined>,
 ): ListedRule {
   const owner = (portId: number) => {
@@ -67,7 +71,7 @@ function listed(
     const found = owners.get(portId);
     return found === undefined ? null : { id: found.id, name: found.name };
   };
-  const bound = table.filter(({ queue }) =>
+  const bound = table?.filter(({ queue }) =>
     numbers !== undefined && queue >= numbers.from && queue <= numbers.to
   );
   return {
@@ -78,9 +82,9 @@ function listed(
     packets: rule.count?.packets ?? null,
     bytes: rule.count?.bytes ?? null,
     madeBy: ownerOf(chain.table) ?? ownerOf(chain.name) ?? null,
-    bound: bound.map(({ queue, length, portId }) => ({
+    bound: bound?.map(({ queue, length, portId }) => ({
       ...{ queue, waiting: length, process: owner(portId) },
-    })),
+    })) ?? null,
   };
 }
 
@@ -98,6 +102,12 @@ function textOf(rule: ListedRule): string {
     ? ""
     : `; ${count(packets, "packet")}, ${count(bytes ?? 0, "byte")} so far`;
   lines.push(`${queueText(queues)}${bypass ? ", bypass" : ""}${counted}`);
+  if (bound === null) {
+    lines.push(
+      "who owns it cannot be told: /proc hides the queues from this user (nfqueue doctor)",
+    );
+    return `${lines.join("\n  ")}\n`;
+  }
   for (const { queue, waiting, process } of bound) {
     const who = process === null
       ? "a process that cannot be seen from here"

@@ -16,7 +16,8 @@ import {
   UsageError,
   type Words,
 } from "../frame/command.ts";
-import { FileWriter } from "../output/file_writer.ts";
+import { messageOf } from "../frame/message.ts";
+import { FileWriter, isSameFile } from "../output/file_writer.ts";
 import { parseQueues } from "../words/queue_words.ts";
 import { parseRule, ruleText } from "../words/rule_words.ts";
 import { FilterFile } from "./filter_file.ts";
@@ -107,12 +108,17 @@ function describeStart(host: FilterHost, file: string): Message {
   return { type: "started", text: lines.join("\n"), facts: { file, queues: numbers, rules } };
 }
 
-async function run(words: Words, around: Surroundings): Promise<number> {
+async function runFile(words: Words, around: Surroundings): Promise<number> {
   const settings = settingsOf(words);
   backend().serveModules(MODULES);
   const file = new FilterFile(settings.file);
   using report = reportTo(around, { name: file.name, json: settings.json });
   const filter = await file.load();
+  const { record = "" } = settings;
+  const overwritten = file.files.find((one) => isSameFile(one, record));
+  if (overwritten !== undefined) {
+    throw new UsageError(`--record would overwrite ${file.nameOf(overwritten)}`);
+  }
   using recording = settings.record === undefined
     ? undefined
     : new Recording(new FileWriter(settings.record), {
@@ -165,10 +171,8 @@ function describeEnd(host: FilterHost, recording: Recording | undefined): Messag
   };
 }
 
-const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error);
-
 /** The command. */
-export const RUN: Command = {
+export const run: Command = {
   summary: "runs a filter: its rules, its queues, its handler",
   usage: "run FILE [--rule RULE]… [--queue N|A-B] [--watch] [--record FILE] [--no-rules] [--json]",
   help: HELP,
@@ -181,5 +185,5 @@ export const RUN: Command = {
     json: { type: "boolean" },
   },
   positionals: { least: 1, most: 1 },
-  run,
+  run: runFile,
 };

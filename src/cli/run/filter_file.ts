@@ -7,10 +7,11 @@ import { stripVTControlCharacters } from "node:util";
 import { show } from "../../base/checks.ts";
 import { textOf } from "../../filter/failures.ts";
 import { checkFilter, type Filter, type FilterHandler } from "../../filter/filter.ts";
+import { messageOf } from "../frame/message.ts";
 import { missingName } from "../init/known_name.ts";
-import { isBun, PACKAGE, PLACE } from "../package/own_place.ts";
+import { isBun, PACKAGE, PLACE, shellWord } from "../package/own_place.ts";
 import type { Stamps } from "./changes.ts";
-import { filesOf, stampOf } from "./module_files.ts";
+import { filesOf, isFile, stampOf } from "./module_files.ts";
 import { MODULES } from "./package_modules.ts";
 
 /** What a file holds is no filter, or cannot be loaded. The message is for people. */
@@ -34,12 +35,11 @@ export class FilterFile {
     try {
       this.#path = realpathSync(name);
     } catch (error) {
-      const { code, message } = error as { readonly code?: string; readonly message: string };
-      throw new FilterFileError(
-        code === "ENOENT"
-          ? `there is no file ${show(name)}; nfqueue init ${name} writes one to start from`
-          : `${show(name)} cannot be read: ${message}`,
-      );
+      throw new FilterFileError(problemOf(name, error));
+    }
+    // What is no file may have no end, and a pipe may have no writer.
+    if (!isFile(this.#path)) {
+      throw new FilterFileError(`${show(name)} cannot be loaded: a filter is a regular file`);
     }
   }
 
@@ -106,11 +106,7 @@ export class FilterFile {
   #forget(files: readonly string[]): void {
     const { cache } = createRequire(import.meta.url);
     for (const file of files) {
-      try {
-        delete cache[realpathSync(file)];
-      } catch {
-        // It is not there any more.
-      }
+      delete cache[realOf(file)];
     }
   }
 
@@ -124,14 +120,14 @@ export class FilterFile {
     try {
       checkFilter(given as Filter);
     } catch (error) {
-      throw new FilterFileError(`${this.name}: ${(error as Error).message}`);
+      throw new FilterFileError(`${this.name}: ${messageOf(error)}`);
     }
     return given as Filter;
   }
 
   #describe(error: unknown): string {
     const text = stripVTControlCharacters(textOf(error) + placeOf(error)).split("\n")
-      .filter((line) => !line.includes(import.meta.url)).join("\n").trim();
+      .filter((line) => !line.includes(OWN_FILES)).join("\n").trim();
     const unknown = /not a dependency|Cannot find (?:package|module)|not prefixed with/.test(text);
     const specifier = specifierOf(error) ?? NAMED.exec(text)?.[1];
     if (!unknown || !specifier?.startsWith(PACKAGE)) {
@@ -147,6 +143,30 @@ export class FilterFile {
       : `type in ${dirname(this.#path)}: ${missing.command}`;
     return `${this.name} imports ${specifier}, which is not known there; ${advice}`;
   }
+}
+
+/** Lines of a stack that name these are no news. */
+const OWN_FILES = new URL("../", import.meta.url).pathname;
+
+/** The path behind all links; the path itself where the file is not there any more. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Why there is no such file. */
+function problemOf(name: string, error: unknown): string {
+  const { code, message } = error as { readonly code?: string; readonly message: string };
+  if (code !== "ENOENT") return `${show(name)} cannot be read: ${message}`;
+  const none = `there is no file ${show(name)}`;
+  if (name === "-") return `${none}; a filter is not read from standard input`;
+  if (/^[a-z]{2,}:/.test(name)) {
+    return `${none}; a filter is a file on this machine, and no address`;
+  }
+  return `${none}; nfqueue init ${shellWord(name)} writes one to start from`;
 }
 
 /** This package, or one of its entries, in a runtime's error. */

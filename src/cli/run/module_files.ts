@@ -32,6 +32,8 @@ export function stampOf(path: string): string | undefined {
 }
 
 function importsOf(path: string): readonly string[] {
+  // Reading a device or a pipe might not end.
+  if (!isFile(path)) return [];
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -55,7 +57,8 @@ function pathOf(url: string): string | undefined {
   }
 }
 
-function isFile(path: string): boolean {
+/** Whether it is a regular file, behind whatever links. */
+export function isFile(path: string): boolean {
   try {
     return statSync(path).isFile();
   } catch {

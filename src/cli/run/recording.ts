@@ -53,6 +53,7 @@ export class Recording implements Disposable {
   /** By queue, the packets without a verdict by their numbers, oldest first. */
   readonly #waiting = new Map<number, Map<number, Waiting>>();
   readonly #kernel: Kernel;
+  #begun = false;
 
   /** @param failed called once where the file cannot be written any more */
   constructor(
@@ -66,7 +67,6 @@ export class Recording implements Disposable {
       this.failure = { error };
       failed(error);
     });
-    this.#output.writeBytes(this.#writer.start());
     this.#kernel = overheard(kernel, {
       decided: (verdict) => this.#decided(verdict),
       decidedUpTo: (verdict) => this.#decidedUpTo(verdict),
@@ -79,8 +79,12 @@ export class Recording implements Disposable {
   }
 
   /** As `PacketQueue.open`, overheard. */
-  readonly openQueue = (number: number, options: PacketQueueOptions): PacketQueue =>
-    PacketQueue[OPEN_IN](this.#kernel, number, options);
+  readonly openQueue = (number: number, options: PacketQueueOptions): PacketQueue => {
+    const queue = PacketQueue[OPEN_IN](this.#kernel, number, options);
+    // What is in the file is not given up for a filter that cannot begin.
+    this.#begin();
+    return queue;
+  };
 
   /** The same filter, whose packets are recorded before it sees them. */
   wrap(given: Filter | FilterHandler): Filter {
@@ -106,6 +110,7 @@ export class Recording implements Disposable {
     counted: readonly { readonly number: number; readonly statistics: QueueCounters }[],
     signal: AbortSignal,
   ): Promise<void> {
+    this.#begin();
     for (const packets of this.#waiting.values()) {
       for (const { record } of packets.values()) this.#write(record);
     }
@@ -117,6 +122,11 @@ export class Recording implements Disposable {
 
   [Symbol.dispose](): void {
     this.#output[Symbol.dispose]();
+  }
+
+  #begin(): void {
+    if (!this.#begun) this.#output.writeBytes(this.#writer.start());
+    this.#begun = true;
   }
 
   #take(packet: Packet): void {

@@ -1,6 +1,7 @@
 // `--watch`: the changed file takes the place of the one that runs, between two packets.
 import type { Filter, FilterHandler } from "../../filter/filter.ts";
 import type { FilterHost, Replacement } from "../../filter/host.ts";
+import { messageOf } from "../frame/message.ts";
 import { changesOf } from "./changes.ts";
 import { type FilterFile, FilterFileError } from "./filter_file.ts";
 import type { Message } from "./report.ts";
@@ -51,7 +52,7 @@ async function reload(reloading: Reloading, changed: readonly string[]): Promise
   } catch (error) {
     const text = error instanceof FilterFileError
       ? error.message
-      : `${file.name}: ${error instanceof Error ? error.message : String(error)}`;
+      : `${file.name}: ${messageOf(error)}`;
     tell({
       type: "kept",
       text: `${text}\nThe filter that was loaded before goes on`,

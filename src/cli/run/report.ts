@@ -2,6 +2,7 @@
 import type { Surroundings } from "../frame/command.ts";
 import { lostOf, type Status } from "./rates.ts";
 import type { QueueCounters } from "../../queue/report/counters.ts";
+import { visible } from "../words/point.ts";
 import { TerminalLine } from "./terminal_line.ts";
 
 /** Something that has happened. */
@@ -58,20 +59,20 @@ class LineReport implements Report {
   constructor(name: string, around: Surroundings) {
     this.#name = name;
     this.#around = around;
-    this.#line = around.terminal ? new TerminalLine((text) => around.write(text)) : undefined;
+    this.#line = around.screen ? new TerminalLine((text) => around.write(text)) : undefined;
   }
 
   tell({ type, text }: Message): void {
     const write = () =>
       PROBLEMS.includes(type)
         ? this.#around.complain(`${text}\n`)
-        : this.#around.write(`${text}\n`);
+        : this.#around.write(`${visible(text)}\n`);
     if (this.#line === undefined) write();
     else this.#line.above(write);
   }
 
   status(status: Status): void {
-    const text = statusText(this.#name, status);
+    const text = visible(statusText(this.#name, status));
     if (this.#line !== undefined) return this.#line.show(text);
     // Nothing new is no line in a log.
     if (++this.#calls % PLAIN_EVERY !== 0 || status.counters.received === this.#told) return;

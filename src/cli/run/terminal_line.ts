@@ -23,8 +23,8 @@ export class TerminalLine implements Disposable {
   /** Makes this the line. */
   show(text: string): void {
     this.#text = text;
-    // One that is as wide as the terminal would begin another.
-    const width = (process.stdout.columns ?? WIDTH) - 1;
+    // One that is as wide as the terminal would begin another. One whose size nobody has set says 0.
+    const width = (process.stdout.columns || WIDTH) - 1;
     this.#write(`\r${[...text].slice(0, Math.max(0, width)).join("")}\x1b[K`);
   }
 

@@ -28,6 +28,7 @@ export function overheard(kernel: Kernel, listener: VerdictListener): Kernel {
   return {
     receiveMemory: (shape) => kernel.receiveMemory(shape),
     sendMemory: (capacity) => kernel.sendMemory(capacity),
+    openSender: (mark) => kernel.openSender(mark),
     open: (options: KernelQueueOptions) => new OverheardQueue(kernel.open(options), listener),
     onExit: (callback) => kernel.onExit(callback),
   };

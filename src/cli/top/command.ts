@@ -87,7 +87,7 @@ async function run(words: Words, around: Surroundings): Promise<number> {
   // Fails here, and not in another screen.
   const first = meter.read();
   const paint = painter(around.colors);
-  if (around.terminal && !settings.once && !settings.json) {
+  if (around.screen && !settings.once && !settings.json) {
     return await watch(first, { meter, settings, around, paint });
   }
   return await list(first, { meter, settings, around, paint });

@@ -1,5 +1,6 @@
 // A rule on the command line: one line of words, with the names of Rule's fields.
 import { nearNames, sameNames, showName } from "../../base/names.ts";
+import { messageOf } from "../frame/message.ts";
 import { checkRule } from "../../rules/rule/checked_rule.ts";
 import type { Rule, RuleFields } from "../../rules/rule/rule.ts";
 import type { Span } from "./point.ts";
@@ -137,7 +138,7 @@ export function parseRule(line: string): Rule {
   try {
     checkRule(rule as unknown as Rule);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     refuse(line, placeOf(message, given) ?? { at: 0, length: line.length }, message);
   }
   return rule as unknown as Rule;

@@ -119,11 +119,14 @@ function bytesText(bytes: Uint8Array): string {
   return `0x${formatHex(bytes.subarray(0, MOST_BYTES))}… (${bytes.length} bytes)`;
 }
 
-/** What comes from outside may hold control characters, which a terminal would obey. */
+/** What comes from outside may hold characters that a terminal obeys, or that turn the text around. */
 function printable(text: string): string {
   return text.replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => {
+      const digits = character.codePointAt(0)!.toString(16);
+      return digits.length > 2 ? `\\u{${digits}}` : `\\x${digits.padStart(2, "0")}`;
+    },
   );
 }
 

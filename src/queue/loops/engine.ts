@@ -2,6 +2,8 @@
  * The path of a packet: from the socket into an arena, to whoever asks for the next one, and its
  * verdict back through the outbox. Loops (run_sync.ts, run.ts, iterate.ts) drive it.
  *
+ * Longer than 400 lines: it is the one place where the parts of a packet's path meet.
+ *
  * @module
  */
 
@@ -14,12 +16,12 @@ import { Deadline } from "./deadline.ts";
 import type { Decider, Undecided, VerdictChanges } from "../packet/decider.ts";
 import type { UndecidedCause } from "../packet/ending.ts";
 import { QueueClosedError } from "../packet/errors.ts";
-import { FAMILIES } from "../packet/families.ts";
 import { IS_LEFT, MESSAGE, SETTLE_BY_QUEUE } from "../packet/friends.ts";
 import { type QueueEvent, UndecidedEvent } from "../report/events.ts";
 import { verdictAfter } from "../settings/handler_errors.ts";
 import { IdleWatch } from "../receive/idle.ts";
 import { Intake } from "../receive/intake.ts";
+import { Unseen } from "../receive/unseen.ts";
 import type { Settings } from "../settings/options.ts";
 import { LossWatch } from "../receive/losses.ts";
 import { Packet } from "../packet/packet.ts";
@@ -28,6 +30,7 @@ import type { SentKind } from "../send/tags.ts";
 import { Concurrency } from "./concurrency.ts";
 import { MOST_AT_CLOSE } from "../../nfqueue/closing.ts";
 import type { Kernel, KernelQueue } from "../../nfqueue/kernel_queue.ts";
+import { Answers } from "../send/answers.ts";
 import { Outbox } from "../send/outbox.ts";
 import type { Verdict } from "../packet/verdict.ts";
 
@@ -45,6 +48,8 @@ export class Engine implements Decider {
   readonly counters = new Counters();
   readonly kernel: KernelQueue;
   readonly configuration: Configuration;
+  /** Sends packets beside the verdicts. */
+  readonly answers: Answers;
   /** For packets in the program's hands. */
   readonly room: Concurrency;
   closed = false;
@@ -63,19 +68,20 @@ export class Engine implements Decider {
   readonly #losses: LossWatch;
   readonly #idle: IdleWatch;
   readonly #deadline: Deadline | undefined;
-  readonly #family: number;
+  readonly #unseen: Unseen;
   #reader: string | undefined;
   #events: QueueEvent[] = [];
 
   constructor(settings: Settings, { kernel, emit }: EngineLink) {
     this.settings = settings;
     this.#emit = emit;
-    this.#family = FAMILIES[settings.family];
+    this.#unseen = new Unseen(settings, this.counters);
     const { batchSize, copyRange, deadline, flags } = settings;
     const shape = { slots: batchSize, slotSize: slotSize(copyRange, flags) };
     // Before the queue is bound: from then on until a copy mode is set the kernel drops what comes.
     this.#chain = new ArenaChain(shape, { memory: (shape) => kernel.receiveMemory(shape) });
     this.room = new Concurrency(settings, emit);
+    this.answers = new Answers(settings, { kernel, queue: this });
     this.#idle = new IdleWatch(settings.number, this.counters);
     this.#deadline = deadline && new Deadline(deadline, {
       chain: this.#chain,
@@ -191,13 +197,12 @@ export class Engine implements Decider {
       const slot = arena.cursor - 1;
       const message = arena.messages[slot]!;
       const packet = new Packet(this, message);
-      if (this.#family !== 0 && message.family !== this.#family) {
-        arena.packets[slot] = packet;
+      arena.packets[slot] = packet;
+      if (this.#unseen.has(message)) {
         packet.accept();
         continue;
       }
       arena.states[slot] = SlotState.Delivered;
-      arena.packets[slot] = packet;
       this.room.take();
       return packet;
     }
@@ -331,6 +336,7 @@ export class Engine implements Decider {
         this.#refusals.takeBack(kind as SentKind, packets)
       );
       this.kernel.close();
+      this.answers.close();
       // What the kernel still had has ended with the queue.
       this.counters.flushedByKernel += this.counters.outstanding;
       this.draining = false;

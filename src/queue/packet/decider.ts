@@ -4,9 +4,12 @@
  * @module
  */
 
+import type { RejectReason } from "../../answer/reasons.ts";
+import type { Unanswered } from "../../answer/unanswered.ts";
 import type { PacketMessage } from "../../nfqueue/packet_message.ts";
+import type { Outline } from "../../packet/structure/outline.ts";
 import type { PacketBytes } from "../../packet/structure/packet_bytes.ts";
-import type { MESSAGE } from "./friends.ts";
+import type { MESSAGE, OUTLINE } from "./friends.ts";
 
 /** A packet that gets its verdict. */
 export interface Undecided {
@@ -23,6 +26,34 @@ export interface Decider {
     verdict: number,
     mark: number,
     changes: VerdictChanges | undefined,
+  ): void;
+  /** Sends packets beside the verdicts; absent where nothing can be sent. */
+  readonly answers?: PacketAnswers;
+}
+
+/** A packet that is to be answered. It has no verdict yet. */
+export interface AnsweredPacket {
+  readonly id: number;
+  readonly [MESSAGE]: PacketMessage;
+  readonly [OUTLINE]: Outline;
+}
+
+/** Sends packets beside the verdicts. What throws has sent nothing, or only the first of two resets. */
+export interface PacketAnswers {
+  /** @returns why nothing was sent; undefined where something was */
+  reject(packet: AnsweredPacket, reason: RejectReason | undefined): Unanswered | undefined;
+  /** The same with resets to both ends. */
+  reset(packet: AnsweredPacket): Unanswered | undefined;
+  /** The same with bytes that were checked (`checkOutgoing`). */
+  answer(packet: AnsweredPacket, bytes: Uint8Array): Unanswered | undefined;
+  /**
+   * Sends bytes that were checked, as no answer.
+   *
+   * @param beside the packet beside which they go, and its message while it has no verdict
+   */
+  send(
+    bytes: Uint8Array,
+    beside: { readonly id: number; readonly message: PacketMessage | undefined },
   ): void;
 }
 

@@ -127,7 +127,8 @@ function refuse({ version, protocol }: Outline): never {
   throw new UnfinishedChecksumError(version === 0 ? -1 : protocol);
 }
 
-function cutError(message: PacketMessage): TruncatedPacketError {
+/** The error about a packet of which only a part is here. */
+export function cutError(message: PacketMessage): TruncatedPacketError {
   const captured = message.length(NFQA.PAYLOAD);
   const length = message.u32(NFQA.CAP_LEN) ?? captured;
   return new TruncatedPacketError({ length, captured, gso: isGso(message) });

@@ -8,6 +8,9 @@
  * @module
  */
 
+import { checkOutgoing } from "../../answer/outgoing.ts";
+import { checkReason, type RejectReason } from "../../answer/reasons.ts";
+import type { Unanswered } from "../../answer/unanswered.ts";
 import { formatMac } from "../../base/address.ts";
 import { copyOf, lengthOf } from "../../base/bytes.ts";
 import { checkBoolean, checkKeys, checkU16 } from "../../base/checks.ts";
@@ -37,7 +40,7 @@ import type { TcpView } from "../../packet/transport/tcp.ts";
 import type { UdpView } from "../../packet/transport/udp.ts";
 import { arpOf, icmpOf, icmpv6Of, ipOf, ipv4Of, ipv6Of, tcpOf, udpOf } from "../../packet/views.ts";
 import { resolveChanges, resolveMark } from "./changes.ts";
-import type { Decider } from "./decider.ts";
+import type { Decider, PacketAnswers } from "./decider.ts";
 import { describeEnding, type Ending, type UndecidedCause } from "./ending.ts";
 import { VerdictError } from "./errors.ts";
 import { type Family, familyName } from "./families.ts";
@@ -95,6 +98,7 @@ export class Packet {
   #outline: Outline | undefined = undefined;
   #replacement: Uint8Array | undefined = undefined;
   #layer2: Layer2 | undefined = undefined;
+  #unanswered: Unanswered | undefined = undefined;
 
   /** @ignore Packets come from a queue. */
   constructor(decider: Decider | undefined, message: PacketMessage) {
@@ -354,6 +358,14 @@ export class Packet {
   }
 
   /**
+   * Why `reject`, `reset` or `answer` dropped it without an answer; undefined where one was sent. Never
+   * released.
+   */
+  get unanswered(): Unanswered | undefined {
+    return this.#unanswered;
+  }
+
+  /**
    * Keeps the packet beyond the end of the handler, or of this turn of `for await`, to be decided
    * later, in any order, until the queue closes or its deadline passes.
    *
@@ -439,6 +451,80 @@ export class Packet {
     checkKeys("options", options, [...VERDICT_KEYS, "bypass"]);
     const { bypass = false, ...rest } = options;
     this.#decide(requeueVerdict(queue, checkBoolean("bypass", bypass)), rest);
+  }
+
+  /**
+   * Drops it, and tells its sender, as the kernel's REJECT does: by a TCP reset, or an ICMP error that
+   * quotes the packet as it is now. `unanswered` says why no answer was sent: some packets must not be
+   * answered (RFC 1122 §3.2.2, RFC 4443 §2.4), and there is a limit a second (`answersPerSecond`).
+   *
+   * @param options `reason` is what the sender is told; default "tcp-reset" for TCP, else
+   * "port-unreachable"
+   * @throws {TypeError} for another reason
+   * @throws {RangeError} when the reason is "tcp-reset" and the packet is not TCP's
+   * @throws {TruncatedPacketError} when too little of it was captured
+   * @throws {SystemError} without CAP_NET_RAW; when a rule drops the answer (EPERM). After each error the
+   * packet still waits for its verdict.
+   * @throws {VerdictError} when it has a verdict, or is of the bridge family
+   */
+  reject(options: { readonly reason?: RejectReason | undefined } = {}): void {
+    checkKeys("options", options, ["reason"]);
+    const { reason } = options;
+    const checked = reason === undefined ? undefined : checkReason(reason);
+    this.#dropWith((answers) => answers.reject(this, checked));
+  }
+
+  /**
+   * Drops it, and resets both ends of its TCP connection. Of a connection's first packet (SYN) only the
+   * sender gets a reset. It is under the same rules and throws the same as `reject`.
+   *
+   * @throws {RangeError} when the packet is not TCP's
+   */
+  reset(): void {
+    this.#dropWith((answers) => answers.reset(this));
+  }
+
+  /**
+   * Drops it, and sends a packet of the program's own instead, to the destination that its header names:
+   * the packet's source, as a rule. `answersPerSecond` limits it.
+   *
+   * @param bytes a whole IP packet with right lengths and checksums; see `PacketSender.send`
+   * @throws {TypeError | RangeError} when it is no such packet, or larger than its way takes
+   * @throws {SystemError} as `reject`; the packet then still waits for its verdict
+   * @throws {VerdictError} when it has a verdict, or is of the bridge family
+   */
+  answer(bytes: Uint8Array): void {
+    const packet = checkOutgoing("bytes", bytes);
+    this.#dropWith((answers) => answers.answer(this, packet));
+  }
+
+  /**
+   * Sends a packet of the program's own, beside this one, at once. Verdicts that were given before leave
+   * first. This packet's own verdict is not touched: give it before or after.
+   *
+   * @param bytes a whole IP packet with right lengths and checksums; see `PacketSender.send`
+   * @throws {TypeError | RangeError} when it is no such packet, or larger than its way takes
+   * @throws {SystemError} without CAP_NET_RAW; when a rule drops it (EPERM); when there is no route
+   * @throws {VerdictError} when this is a copy
+   */
+  send(bytes: Uint8Array): void {
+    const packet = checkOutgoing("bytes", bytes);
+    const message = this.#message === RELEASED ? undefined : this.#message;
+    this.#answers().send(packet, { id: this.#id, message });
+  }
+
+  #answers(): PacketAnswers {
+    const answers = this.#decider?.answers;
+    if (answers === undefined) throw new VerdictError(this.#id, "a copy sends nothing");
+    return answers;
+  }
+
+  #dropWith(give: (answers: PacketAnswers) => Unanswered | undefined): void {
+    this.#checkOpen();
+    const unanswered = give(this.#answers());
+    this.#checkOpen();
+    this.#end("given", Verdict.Drop, NO_MARK);
+    this.#unanswered = unanswered;
   }
 
   /**

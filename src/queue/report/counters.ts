@@ -42,6 +42,15 @@ export interface QueueCounters {
   readonly truncatedMessages: number;
   /** Messages that could not be read. */
   readonly malformedMessages: number;
+  /** Packets that were answered: by `reject`, `reset` or `answer`. They are in `dropped` too. */
+  readonly answered: number;
+  /** Packets that were dropped without an answer, because of `answersPerSecond`. */
+  readonly answersLimited: number;
+  /**
+   * Packets that this library had sent itself and that a rule queued again. They were accepted, and are in
+   * `accepted` too.
+   */
+  readonly ownAccepted: number;
   /** Packets received that have no verdict yet, or one that the kernel did not take. */
   readonly outstanding: number;
 }
@@ -70,6 +79,9 @@ export class Counters {
   flushedByKernel = 0;
   truncatedMessages = 0;
   malformedMessages = 0;
+  answered = 0;
+  answersLimited = 0;
+  ownAccepted = 0;
 
   /** Packets received that are the kernel's or the program's still. */
   get outstanding(): number {

@@ -85,6 +85,12 @@ export interface PacketQueueOptions {
    * to `maxLength`: rate × time of a handler must stay below the smaller of the two.
    */
   readonly concurrency?: number | undefined;
+  /**
+   * Packets that `reject`, `reset` and `answer` answer in a second, 1 to 0xffffffff. Default 1000. Beyond
+   * that they are dropped without an answer, and counted (`statistics.answersLimited`): who sends with
+   * another's address must not make this host flood that one.
+   */
+  readonly answersPerSecond?: number | undefined;
 }
 
 /** Options with every default filled in. */
@@ -102,6 +108,7 @@ export interface Settings {
   readonly onHandlerError: HandlerErrorPolicy;
   readonly warn: boolean;
   readonly concurrency: number;
+  readonly answersPerSecond: number;
 }
 
 const FAMILY_NAMES: readonly string[] = Object.keys(FAMILIES);
@@ -122,6 +129,7 @@ const KEYS: readonly string[] = [
   "onHandlerError",
   "warn",
   "concurrency",
+  "answersPerSecond",
 ];
 
 /**
@@ -149,6 +157,7 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     onHandlerError = "throw",
     warn = true,
     concurrency = 1024,
+    answersPerSecond = 1000,
   } = options;
   if (!FAMILY_NAMES.includes(family)) {
     throw new TypeError(`family must be one of ${FAMILY_NAMES.join(", ")}, got ${show(family)}`);
@@ -171,6 +180,7 @@ export function resolveSettings(number: number, options: PacketQueueOptions = {}
     onHandlerError,
     warn: checkBoolean("warn", warn),
     concurrency: checkInteger("concurrency", concurrency, 1, 0xffffffff),
+    answersPerSecond: checkInteger("answersPerSecond", answersPerSecond, 1, 0xffffffff),
   };
 }
 

@@ -1,7 +1,7 @@
 // Rules that iptables has put into the kernel.
-import { readSystemFile } from "../../linux/files.ts";
+import { ERRNO, SystemError } from "../../linux/errno.ts";
 import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from "../installed.ts";
-import { type Plan, planRules, type Version } from "./plan.ts";
+import { type Plan, planRules, type Version, versionsHere } from "./plan.ts";
 import { takeAway } from "./removal.ts";
 import { conntrackChain, IptablesTable } from "./table.ts";
 
@@ -16,12 +16,24 @@ export class IptablesRules implements InstalledRules {
   /** @throws as `install` */
   constructor(rules: readonly InstallableRule[], options: InstallOptions) {
     this.#options = options;
-    this.#install(rules);
+    try {
+      this.#install(rules);
+    } catch (error) {
+      // Of a program that a signal ended nobody knows how far it came.
+      const unknown = error instanceof SystemError && error.errno === ERRNO.EINTR;
+      throwAll(
+        error,
+        unknown
+          ? this.#takeFrom(versionsFor(rules), { keepChains: false, keepConntrack: false })
+          : [],
+      );
+    }
   }
 
   replace(rules: readonly InstallableRule[]): void {
-    if (this.#state !== "installed") throw new Error("these rules were removed");
+    if (this.#state === "removed") throw new Error("these rules were removed");
     this.#install(rules);
+    this.#state = "installed";
   }
 
   #install(rules: readonly InstallableRule[]): void {
@@ -49,7 +61,7 @@ export class IptablesRules implements InstalledRules {
 
   counters(): readonly RuleCount[] {
     const counts = new Map<string, ReadonlyMap<string, RuleCount>>();
-    if (this.#state === "installed") {
+    if (this.#state !== "removed") {
       for (const [place, table] of this.#tables) counts.set(place, table.counters());
     }
     return this.#plan.chainsOf.map((chains) => {
@@ -65,27 +77,39 @@ export class IptablesRules implements InstalledRules {
 
   withdraw(): void {
     if (this.#state !== "installed") return;
-    this.#state = "withdrawn";
+    for (const table of this.#tables.values()) table.withdrawn();
     this.#takeAway({ keepChains: true, keepConntrack: true });
+    this.#state = "withdrawn";
   }
 
   remove(): void {
     if (this.#state === "removed") return;
-    this.#state = "removed";
     // To delete chains loses nothing, but for the one that keeps conntrack.
     this.#takeAway({ keepChains: false, keepConntrack: this.#options.leaveChains });
+    this.#state = "removed";
   }
 
   #takeAway({ keepChains, keepConntrack }: {
     readonly keepChains: boolean;
     readonly keepConntrack: boolean;
   }): void {
+    const versions = new Set([...this.#tables.values()].map((table) => table.name.version));
+    throwAll(undefined, this.#takeFrom([...versions], { keepChains, keepConntrack }));
+  }
+
+  /** @returns what went wrong */
+  #takeFrom(
+    versions: readonly Version[],
+    { keepChains, keepConntrack }: {
+      readonly keepChains: boolean;
+      readonly keepConntrack: boolean;
+    },
+  ): unknown[] {
     const { name } = this.#options;
     const conntrack = conntrackChain(name);
     const isOurs = (chain: string) =>
       chain.startsWith(`${name}_`) && !(keepConntrack && chain === conntrack);
-    const versions = new Set([...this.#tables.values()].map((table) => table.name.version));
-    throwAll(undefined, each([...versions], (one) => takeAway(one, { isOurs, keepChains })));
+    return each(versions, (one) => takeAway(one, { isOurs, keepChains }));
   }
 }
 
@@ -95,10 +119,11 @@ export class IptablesRules implements InstalledRules {
  * @throws {RangeError} naming the field of a rule for IPv6 alone
  */
 function versionsFor(rules: readonly InstallableRule[]): readonly Version[] {
-  if (readSystemFile("/proc/net/if_inet6").errno === 0) return [4, 6];
+  const versions = versionsHere();
+  if (versions.includes(6)) return versions;
   const only = rules.find(({ rule }) => rule.family === "ipv6");
   if (only !== undefined) throw new RangeError(`${only.where}family: this kernel has no IPv6`);
-  return [4];
+  return versions;
 }
 
 /** Does it with each, whatever fails. */

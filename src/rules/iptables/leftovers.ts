@@ -1,12 +1,24 @@
 // Chains of processes that run no more.
+import { ERRNO, SystemError } from "../../linux/errno.ts";
 import type { LeftoverRules } from "../installed.ts";
 import { ownerOf } from "../owner.ts";
-import { placeOf, type Version } from "./plan.ts";
+import { placeOf, type Version, versionsHere } from "./plan.ts";
 import { saveTables } from "./programs.ts";
 import { takeAway } from "./removal.ts";
 import { readSaved, type SavedTable } from "./saved.ts";
 
-const VERSIONS: readonly Version[] = [4, 6];
+/** Where there is no ip6tables, or no IPv6, it has left nothing. */
+function inEach<Found>(find: (version: Version) => readonly Found[]): readonly Found[] {
+  return versionsHere().flatMap((version) => {
+    try {
+      return find(version);
+    } catch (error) {
+      const absent = error instanceof SystemError && error.errno === ERRNO.ENOENT;
+      if (version === 6 && absent) return [];
+      throw error;
+    }
+  });
+}
 
 /** Asks once for each process, of which there may be many chains. */
 class Gone {
@@ -32,7 +44,7 @@ class Gone {
 /** @throws {SystemError} where the programs cannot be run */
 export function iptablesLeftovers(): readonly LeftoverRules[] {
   const gone = new Gone();
-  return VERSIONS.flatMap((version) =>
+  return inEach((version) =>
     readSaved(saveTables(version), gone.has).flatMap((saved) => gone.told(version, saved))
   );
 }
@@ -40,7 +52,7 @@ export function iptablesLeftovers(): readonly LeftoverRules[] {
 /** @throws {SystemError} where the programs cannot be run */
 export function cleanIptables(): readonly LeftoverRules[] {
   const gone = new Gone();
-  return VERSIONS.flatMap((version) =>
+  return inEach((version) =>
     takeAway(version, { isOurs: gone.has, keepChains: false })
       .flatMap((saved) => gone.told(version, saved))
   );

@@ -2,7 +2,7 @@
 // was not checked and written anew.
 import { type Addresses, addressText } from "../rule/addresses.ts";
 import { combinations } from "../rule/alternatives.ts";
-import type { CheckedFields, CheckedRule } from "../rule/checked_rule.ts";
+import { type CheckedFields, type CheckedRule, userNumberOf } from "../rule/checked_rule.ts";
 import { type Protocol, WITH_PORTS } from "../rule/protocols.ts";
 import type { Range } from "../rule/rule.ts";
 
@@ -81,7 +81,7 @@ function alternatives(
     );
   }
   if (user) {
-    lists.push(user.map((one) => `-m owner --uid-owner ${users.get(`${one}`) ?? one}`));
+    lists.push(user.map((one) => `-m owner --uid-owner ${userNumberOf(one, users)}`));
   }
   return lists;
 }
@@ -102,21 +102,25 @@ export function queueTarget({ queue, balance, bypass }: CheckedRule): string {
  * A rule as lines of a chain of its own, without `-A CHAIN`.
  *
  * @param users numbers of the users that are named
+ * @param where the rule, for errors: `rules[1].`
  */
 export function iptablesLines(
   rule: CheckedRule,
   version: 4 | 6,
-  users: ReadonlyMap<string, number> = new Map(),
+  { users = new Map(), where = "" }: {
+    readonly users?: ReadonlyMap<string, number>;
+    readonly where?: string;
+  } = {},
 ): string[] {
   const { fields, not, firstPackets } = rule;
   const returns = Object.entries(not).flatMap(([name, values]) =>
-    combinations(alternatives({ [name]: values }, version, users))
+    combinations(alternatives({ [name]: values }, version, users), where)
       .map((words) => [...words, "-j RETURN"].join(" "))
   );
   const last = firstPackets === undefined ? [] : [
     `-m connbytes --connbytes 0:${firstPackets} --connbytes-dir both --connbytes-mode packets`,
   ];
-  const queued = combinations(alternatives(fields, version, users))
+  const queued = combinations(alternatives(fields, version, users), where)
     .map((words) => [...words, ...last, queueTarget(rule)].join(" "));
   return [...returns, ...queued];
 }

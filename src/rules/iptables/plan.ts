@@ -1,5 +1,7 @@
 // Which chains of iptables a set of rules needs. No program is run here.
+import { readSystemFile } from "../../linux/files.ts";
 import type { InstallableRule, InstallOptions } from "../installed.ts";
+import { checkLines } from "../rule/alternatives.ts";
 import type { CheckedRule } from "../rule/checked_rule.ts";
 import { iptablesTable } from "../rule/priorities.ts";
 import type { RuleHook } from "../rule/rule.ts";
@@ -43,6 +45,11 @@ const TABLES =
   "it has raw (-300) at prerouting and output, mangle (-150) at all hooks, and filter (0) " +
   "at input, forward and output";
 
+/** Those that this kernel has: without IPv6 there is nothing that ip6tables could catch. */
+export function versionsHere(): readonly Version[] {
+  return readSystemFile("/proc/net/if_inet6").errno === 0 ? [4, 6] : [4];
+}
+
 /** How a table is named in messages: `iptables filter`. */
 export function placeOf({ version, table }: TableName): string {
   return `${programOf(version)} ${table}`;
@@ -85,6 +92,7 @@ export function planRules(
     tables.set(place, made);
     return made;
   };
+  let count = 0;
   const chainsOf = rules.map((from) => {
     const { where, rule } = from;
     checkForIptables(rule, where);
@@ -92,7 +100,8 @@ export function planRules(
     const places = rule.hooks.map((hook) => ({ hook, table: tableAt(from, hook) }));
     const keys = new Map<string, string>();
     for (const version of VERSIONS[rule.family].filter((one) => versions.includes(one))) {
-      const lines = iptablesLines(rule, version, users);
+      const lines = iptablesLines(rule, version, { users, where });
+      checkLines(count += lines.length, "rules");
       // Nothing of this version can fit.
       if (!lines.some((line) => line.includes("-j NFQUEUE"))) continue;
       for (const { hook, table } of places) {

@@ -2,6 +2,7 @@
 import { backend } from "../../../ffi/backend.ts";
 import type { ProgramEnd } from "../../../ffi/types.ts";
 import { ERRNO, SystemError } from "../../linux/errno.ts";
+import { TOO_LARGE } from "../errors.ts";
 import { programOf, type TableName, type Version } from "./plan.ts";
 
 /** Deno's flag that lets them run. */
@@ -28,6 +29,7 @@ const REASONS: readonly (readonly [words: RegExp, errno: number, advice: string]
     ERRNO.EBUSY,
     `Another program has been changing rules for ${PATIENCE} seconds: try again when it has ended`,
   ],
+  [/message too long/i, ERRNO.EMSGSIZE, TOO_LARGE],
   [
     /invalid argument[^]*--uid-owner/i,
     ERRNO.EINVAL,
@@ -101,6 +103,9 @@ function failed(program: string, end: ProgramEnd, lines: readonly RestoreLine[])
   }
   if (end.failure === "not-permitted") {
     return error(ERRNO.EACCES, `Start Deno with ${ALLOW_RUN} beside --allow-ffi`);
+  }
+  if (end.signal !== undefined) {
+    return error(ERRNO.EINTR, `It was ended by ${end.signal}: try again`);
   }
   const said = end.errors.trim() || end.failure || "nothing";
   const at = lines[Number(/line:? (\d+)/.exec(said)?.[1]) - 1];

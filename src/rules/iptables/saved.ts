@@ -50,14 +50,13 @@ export function deleteLines(chains: readonly string[]): string[] {
   return chains.map((chain) => `-X ${chain}`);
 }
 
-/** The lines that take the jumps out, and the rules out of the chains; and that delete those. */
+/** The lines that take the jumps out, and those that delete the chains. */
 export function takeAwayLines(
   { jumps, chains }: SavedTable,
   { keepChains }: { readonly keepChains: boolean },
 ): string[] {
   return [
     ...jumps.map(({ chain, to }) => `-D ${chain} -j ${to}`),
-    ...chains.map((chain) => `-F ${chain}`),
-    ...(keepChains ? [] : deleteLines(chains)),
+    ...(keepChains ? [] : [...chains.map((chain) => `-F ${chain}`), ...deleteLines(chains)]),
   ];
 }

@@ -1,6 +1,6 @@
 // One table of iptables with chains of ours in it: how it comes from one plan to the next.
 import { SystemError } from "../../linux/errno.ts";
-import { INJECTED_MARK } from "../injected_mark.ts";
+import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
 import type { RuleCount } from "../installed.ts";
 import type { RuleHook } from "../rule/rule.ts";
 import type { RuleChain, TableName, TablePlan } from "./plan.ts";
@@ -26,8 +26,14 @@ interface State {
   /** Names of the rules' chains, by key. */
   readonly chains: ReadonlyMap<string, string>;
   readonly conntrack: boolean;
+  /** Whether built-in chains jump to the chains at hooks. */
+  readonly jumps: boolean;
 }
-const NOTHING: State = { hooks: new Map(), chains: new Map(), conntrack: false };
+const NOTHING: State = { hooks: new Map(), chains: new Map(), conntrack: false, jumps: true };
+
+function jumpsAt(hook: RuleHook, { hooks, jumps }: State): boolean {
+  return jumps && hooks.has(hook);
+}
 
 /** A table in which a set of rules has chains. */
 export class IptablesTable {
@@ -81,7 +87,7 @@ export class IptablesTable {
     for (const hook of [...before.hooks.keys(), ...hooks.keys()]) {
       all.set(hook, hooks.get(hook) ?? []);
     }
-    const state = { hooks: all, chains: names, conntrack };
+    const state = { hooks: all, chains: names, conntrack, jumps: true };
     restoreTable(this.name, [...lines, ...this.#hookLines(state, before)]);
     this.#before = before;
     this.#state = state;
@@ -106,16 +112,22 @@ export class IptablesTable {
     if (before === undefined) return;
     this.#before = undefined;
     const made = this.#leaving(this.#state, before);
-    const hooks = [...this.#state.hooks.keys()].filter((hook) => !before.hooks.has(hook));
-    const gone = hooks.map((hook) => this.#chain(hook));
+    const hooks = [...this.#state.hooks.keys()];
+    const gone = hooks.filter((hook) => !before.hooks.has(hook)).map((hook) => this.#chain(hook));
     if (this.#state.conntrack && !before.conntrack) gone.push(this.#chain("conntrack"));
     restoreTable(this.name, [
       ...this.#hookLines(before, before),
-      ...hooks.map((hook) => ({ text: `-D ${hook.toUpperCase()} -j ${this.#chain(hook)}` })),
+      ...hooks.filter((hook) => !jumpsAt(hook, before))
+        .map((hook) => ({ text: `-D ${hook.toUpperCase()} -j ${this.#chain(hook)}` })),
       ...gone.map((name) => ({ text: `-F ${name}` })),
     ]);
     this.#state = before;
     this.#delete([...gone, ...made]);
+  }
+
+  /** Somebody has taken out the jumps to the chains. */
+  withdrawn(): void {
+    this.#state = { ...this.#state, jumps: false };
   }
 
   /** Packets and bytes, by the key of a rule's chain. */
@@ -146,14 +158,15 @@ export class IptablesTable {
   }
 
   /** Fills the chains at hooks anew, and jumps to those that are new. */
-  #hookLines({ hooks, chains }: State, before: State): RestoreLine[] {
+  #hookLines(state: State, before: State): RestoreLine[] {
+    const { hooks, chains } = state;
     const lines = [...hooks].flatMap(([hook, keys]) => {
       const name = this.#chain(hook);
       return [
         `:${name} - [0:0]`,
         ...(keys.length === 0 ? [] : [`-A ${name} ${SKIP_INJECTED}`]),
         ...keys.map((key) => `-A ${name} -j ${chains.get(key)}`),
-        ...(before.hooks.has(hook) ? [] : [`-I ${hook.toUpperCase()} -j ${name}`]),
+        ...(!state.jumps || jumpsAt(hook, before) ? [] : [`-I ${hook.toUpperCase()} -j ${name}`]),
       ];
     });
     return lines.map((text) => ({ text }));

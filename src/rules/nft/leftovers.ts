@@ -1,4 +1,5 @@
-// Tables of processes that run no more. The kernel has removed those that were owned.
+// Tables of processes that run no more. The kernel has removed those that were owned, unless something else
+// still holds the socket: then it is not for us to take them away.
 import { disposing } from "../../base/disposing.ts";
 import { ERRNO, SystemError } from "../../linux/errno.ts";
 import type { LeftoverRules } from "../installed.ts";
@@ -11,8 +12,8 @@ interface Leftover extends LeftoverRules {
 }
 
 function find(socket: NetfilterSocket): readonly Leftover[] {
-  return socket.list(listTables, tableOf).flatMap((name) => {
-    const owner = ownerOf(name.table);
+  return socket.list(listTables, tableOf).flatMap(({ owned, ...name }) => {
+    const owner = owned ? undefined : ownerOf(name.table);
     if (owner?.state !== "gone") return [];
     return [{ place: `${name.family} ${name.table}`, process: owner.process, name }];
   });

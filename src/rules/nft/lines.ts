@@ -2,7 +2,7 @@
 import type { Range } from "../rule/rule.ts";
 import { type Addresses, addressText } from "../rule/addresses.ts";
 import { combinations } from "../rule/alternatives.ts";
-import type { CheckedFields, CheckedRule } from "../rule/checked_rule.ts";
+import { type CheckedFields, type CheckedRule, userNumberOf } from "../rule/checked_rule.ts";
 import { type Protocol, WITH_PORTS } from "../rule/protocols.ts";
 
 /** Which packets a table of nft sees. */
@@ -81,7 +81,7 @@ function alternatives(
   if (state) lists.push([`ct state ${[...new Set(state)].join(",")}`]);
   if (mark) lists.push(marks(mark));
   if (user) {
-    lists.push([`meta skuid ${set(user.map((one) => `${users.get(`${one}`) ?? one}`))}`]);
+    lists.push([`meta skuid ${set(user.map((one) => `${userNumberOf(one, users)}`))}`]);
   }
   return lists;
 }
@@ -110,26 +110,28 @@ export function queueStatement({ queue, balance, bypass }: CheckedRule): string 
  * A rule as lines of a chain of its own: packets that must not fit return, what fits is queued.
  *
  * @param users numbers of the users that are named
+ * @param where the rule, for errors: `rules[1].`
  * @param action what is done with a packet that fits; the queue statement by default
  */
 export function nftLines(
   rule: CheckedRule,
   family: NftFamily,
-  { users = new Map(), action = queueStatement(rule) }: {
+  { users = new Map(), action = queueStatement(rule), where = "" }: {
     readonly users?: ReadonlyMap<string, number>;
+    readonly where?: string;
     readonly action?: string;
   } = {},
 ): string[] {
   const { fields, not, firstPackets, expression } = rule;
   const returns = Object.entries(not).flatMap(([name, values]) =>
-    combinations(alternatives({ [name]: values }, family, users)).filter(fits)
+    combinations(alternatives({ [name]: values }, family, users), where).filter(fits)
       .map((words) => [...words, "return"].join(" "))
   );
   const last: string[] = [];
   // "<=" would also catch all packets of connections that are older than their counting.
   if (firstPackets !== undefined) last.push(`ct packets 1-${firstPackets}`);
   if (expression !== undefined) last.push(expression);
-  const queued = combinations(alternatives(fields, family, users)).filter(fits)
+  const queued = combinations(alternatives(fields, family, users), where).filter(fits)
     .map((words) => [...words, ...last, "counter", action].join(" "));
   return [...returns, ...queued];
 }

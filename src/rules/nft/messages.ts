@@ -201,18 +201,24 @@ function payload(view: DataView, { offset, length }: NetlinkMessage) {
   return netlinkAttributes(view, offset + HEADER_SIZE, offset + length, LAYER);
 }
 
+/** A table that was read. */
+export interface ListedTable extends TableName {
+  /** Whether an open socket owns it: nobody else can change it, and it goes with the socket. */
+  readonly owned: boolean;
+}
+
 /** A table of a listing; undefined for another message, or a family that no rule is of. */
-export function tableOf(view: DataView, message: NetlinkMessage): TableName | undefined {
+export function tableOf(view: DataView, message: NetlinkMessage): ListedTable | undefined {
   if (message.type !== NFT_MSG.NEWTABLE || message.length < HEADER_SIZE) return undefined;
   const number = view.getUint8(message.offset + NETLINK_HEADER_SIZE);
   const [family] = (Object.keys(NFPROTO) as NftFamily[]).filter((name) => NFPROTO[name] === number);
   if (family === undefined) return undefined;
+  let [table, owned] = ["", false];
   for (const attribute of payload(view, message)) {
-    if (attribute.type === NFTA_TABLE.NAME) {
-      return { family, table: textAt(view, attribute) };
-    }
+    if (attribute.type === NFTA_TABLE.NAME) table = textAt(view, attribute);
+    else if (attribute.type === NFTA_TABLE.OWNER) owned = true;
   }
-  return undefined;
+  return { family, table, owned };
 }
 
 /** A rule of a listing; undefined for another message. */

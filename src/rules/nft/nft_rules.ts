@@ -36,8 +36,9 @@ export class NftRules implements InstalledRules {
   }
 
   replace(rules: readonly InstallableRule[]): void {
-    if (this.#state !== "installed") throw new Error("these rules were removed");
+    if (this.#state === "removed") throw new Error("these rules were removed");
     this.#install(rules);
+    this.#state = "installed";
   }
 
   #install(rules: readonly InstallableRule[]): void {

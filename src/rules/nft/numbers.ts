@@ -21,7 +21,7 @@ export const NLM_F_DUMP = 0x300;
 
 export const NFPROTO = { inet: 1, ip: 2, bridge: 7, ip6: 10 } as const;
 
-export const NFTA_TABLE = { NAME: 1, FLAGS: 2 } as const;
+export const NFTA_TABLE = { NAME: 1, FLAGS: 2, OWNER: 7 } as const;
 export const NFT_TABLE_F_OWNER = 2;
 export const NFTA_CHAIN = { TABLE: 1, NAME: 3 } as const;
 export const NFTA_RULE = { TABLE: 1, CHAIN: 2, EXPRESSIONS: 4 } as const;

@@ -1,5 +1,6 @@
 // Which tables and chains of nf_tables a set of rules needs. Nothing is asked of the kernel here.
 import type { InstallableRule, InstallOptions } from "../installed.ts";
+import { checkLines } from "../rule/alternatives.ts";
 import type { CheckedRule } from "../rule/checked_rule.ts";
 import type { RuleHook } from "../rule/rule.ts";
 import { type NftFamily, nftLines, queueStatement } from "./lines.ts";
@@ -102,12 +103,14 @@ export function planRules(
   target: NftSupport["target"],
 ): Plan {
   const tables = new Map<NftFamily, TablePlan>();
+  let count = 0;
   const chainsOf = rules.map((from) => {
-    const { rule } = from;
+    const { where, rule } = from;
     const xt = targetOf(rule);
     const action = target === "statement" ? queueStatement(rule) : `goto ${targetName(xt)}`;
     return PLACES[target][rule.family].flatMap(({ family, words, match }) => {
-      const lines = nftLines(rule, words, { users, action });
+      const lines = nftLines(rule, words, { users, action, where });
+      checkLines(count += lines.length, "rules");
       // Nothing of this family can fit.
       if (!lines.some((line) => line.endsWith(action))) return [];
       const table = getOr(tables, family, () => (

@@ -1,6 +1,7 @@
 // One table of ours in the kernel, and the names of what is in it.
 import { ERRNO, failedCall, SystemError } from "../../linux/errno.ts";
-import { INJECTED_MARK } from "../injected_mark.ts";
+import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
+import { TOO_LARGE } from "../errors.ts";
 import { type NftContext, NftRefusal } from "./context.ts";
 import type { CheckedRule } from "../rule/checked_rule.ts";
 import type { NftFamily } from "./lines.ts";
@@ -273,5 +274,8 @@ export class TableChange {
 
 /** The error for what nft refused. */
 export function refused({ errno, message }: NftRefusal, where: string): SystemError {
-  return new SystemError("nft", { errno, advice: `${where === "" ? "" : `${where} `}${message}` });
+  const said = `${where === "" ? "" : `${where} `}${message}`;
+  return new SystemError("nft", {
+    ...{ errno, advice: errno === ERRNO.EMSGSIZE ? `${TOO_LARGE}. nft said: ${said}` : said },
+  });
 }

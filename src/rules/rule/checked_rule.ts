@@ -1,4 +1,11 @@
-import { checkBoolean, checkInteger, checkKeys, checkText, show } from "../../base/checks.ts";
+import {
+  checkBoolean,
+  checkInteger,
+  checkKeys,
+  checkList,
+  checkText,
+  show,
+} from "../../base/checks.ts";
 import { checkObject } from "../../base/objects.ts";
 import { type Addresses, addressRangeOf, prefixOf } from "./addresses.ts";
 import { priorityNames, priorityOf } from "./priorities.ts";
@@ -25,6 +32,14 @@ export interface CheckedFields {
   readonly state?: readonly ConnectionState[];
   readonly mark?: readonly { readonly value: number; readonly mask: number }[];
   readonly user?: readonly (string | number)[];
+}
+
+/** What stands for a user in a line: a number, or the name where it was not looked up. */
+export function userNumberOf(
+  user: string | number,
+  users: ReadonlyMap<string, number>,
+): string | number {
+  return typeof user === "number" ? user : users.get(user) ?? user;
 }
 
 /** A rule that was checked. */
@@ -81,10 +96,11 @@ function listOf<Value>(
   read: (field: string, value: unknown) => Value,
 ): readonly Value[] {
   if (!Array.isArray(value)) return [read(field, value)];
-  if (value.length === 0 || value.length > MOST_VALUES) {
-    throw new RangeError(`${field} must have 1 to ${MOST_VALUES} values, got ${value.length}`);
+  const list = checkList<unknown>(field, value, MOST_VALUES);
+  if (list.length === 0) {
+    throw new RangeError(`${field} must have 1 to ${MOST_VALUES} values, got 0`);
   }
-  return Array.from(value as readonly unknown[], (entry, at) => read(`${field}[${at}]`, entry));
+  return list.map((entry, at) => read(`${field}[${at}]`, entry));
 }
 
 const isRange = (value: unknown): value is { from: unknown; to: unknown } =>
@@ -100,6 +116,13 @@ function rangeOf(field: string, value: unknown, most: number): Range<number> {
   const to = checkInteger(`${field}.to`, value.to, 0, most);
   if (from > to) throw new RangeError(`${field}: from ${from} is after to ${to}`);
   return { from, to };
+}
+
+/** The kernel counts the queues of a range in 16 bits. */
+function queuesOf(field: string, value: unknown): Range<number> {
+  const queues = rangeOf(field, value, 0xffff);
+  if (queues.to - queues.from < 0xffff) return queues;
+  throw new RangeError(`${field}: at most 65535 queues share packets, not all 65536`);
 }
 
 function addressesOf(field: string, value: unknown): Addresses {
@@ -236,7 +259,7 @@ export function checkRule(rule: Rule, where: string = ""): CheckedRule {
   const hooks = listOf(`${where}hook`, rule.hook, (field, value) => oneOf(field, value, HOOKS));
   const family = oneOf(`${where}family`, rule.family ?? "inet", FAMILIES);
   checkKeys(`${where}not`, not, FIELDS);
-  const queues = queue === undefined ? undefined : rangeOf(`${where}queue`, queue, 0xffff);
+  const queues = queue === undefined ? undefined : queuesOf(`${where}queue`, queue);
   const checked: CheckedRule = {
     hooks: [...new Set(hooks)],
     family,

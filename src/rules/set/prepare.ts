@@ -1,11 +1,13 @@
 // What is looked up before rules are installed: queues, devices, users.
 import { libc } from "../../../ffi/libraries/libc.ts";
 import { cString } from "../../../ffi/memory.ts";
-import { show } from "../../base/checks.ts";
+import { checkList, show } from "../../base/checks.ts";
 import { userNumber } from "../../linux/users.ts";
 import type { InstallableRule } from "../installed.ts";
 import { type CheckedFields, checkRule } from "../rule/checked_rule.ts";
 import type { Rule } from "../rule/rule.ts";
+
+const MOST_RULES = 10_000;
 
 /** Rules that were checked, and what was looked up for them. */
 export interface Prepared {
@@ -33,7 +35,7 @@ export const SYSTEM: Lookups = {
  * @throws {TypeError | RangeError} naming the field
  */
 export function prepareRules(given: Rule | readonly Rule[], lookups?: Lookups): Prepared {
-  const list: readonly Rule[] = Array.isArray(given) ? [...given] : [given as Rule];
+  const list = Array.isArray(given) ? checkList<Rule>("rules", given, MOST_RULES) : [given as Rule];
   const users = new Map<string, number>();
   const rules = list.map((rule, at): InstallableRule => {
     const where = Array.isArray(given) ? `rules[${at}].` : "";

@@ -5,6 +5,7 @@
  */
 
 import { checkBoolean, checkKeys, show } from "../../base/checks.ts";
+import { SystemError } from "../../linux/errno.ts";
 import { IPTABLES } from "../iptables/backend.ts";
 import { RulesError } from "../errors.ts";
 import type { InstalledRules, LeftoverRules, RuleBackend } from "../installed.ts";
@@ -12,7 +13,7 @@ import { NFT } from "../nft/backend.ts";
 import { newName } from "../owner.ts";
 import { type Prepared, prepareRules, SYSTEM } from "./prepare.ts";
 import { waitForQuietMoment } from "../quiet_moment.ts";
-import { removeAtEnd } from "../removal.ts";
+import { changedNow, type Removable, removeAtEnd } from "../removal.ts";
 import type { Range, Rule } from "../rule/rule.ts";
 
 /** Options of `RuleSet.install`. */
@@ -60,12 +61,22 @@ const BACKENDS: readonly RuleBackend[] = [NFT, IPTABLES];
 export class RuleSet implements Disposable {
   readonly #backend: RuleBackend;
   readonly #options: Parameters<RuleBackend["install"]>[1];
-  readonly #installed: InstalledRules;
+  /** Undefined only as long as they are being installed. */
+  readonly #installed: InstalledRules | undefined;
   readonly #forget: () => void;
+  readonly #removable: Removable = {
+    withdraw: () => {
+      this.#withdrawn = true;
+      this.#installed?.withdraw();
+    },
+    remove: () => this.remove(),
+  };
   /** Every queue that a rule has named; packets of earlier rules may still wait. */
   readonly #queues = new Map<string, Range<number>>();
   #prepared: Prepared;
   #removed = false;
+  /** A signal has taken them out, and the program decides how to go on. */
+  #withdrawn = false;
 
   private constructor(
     prepared: Prepared,
@@ -75,11 +86,15 @@ export class RuleSet implements Disposable {
     this.#prepared = prepared;
     this.#noteQueues();
     this.#options = { name: newName(), leaveChains, users: prepared.users };
-    this.#installed = backend.install(prepared.rules, this.#options);
-    this.#forget = removeAtEnd({
-      withdraw: () => this.#installed.withdraw(),
-      remove: () => this.remove(),
-    });
+    // A signal that comes meanwhile must find somebody who listens: else it ends the process in the middle.
+    this.#forget = removeAtEnd(this.#removable);
+    try {
+      this.#installed = backend.install(prepared.rules, this.#options);
+    } catch (error) {
+      this.#forget();
+      throw error;
+    }
+    changedNow(this.#removable);
   }
 
   /**
@@ -99,14 +114,16 @@ export class RuleSet implements Disposable {
     }
     const prepared = prepareRules(rules, SYSTEM);
     const backend = firstUsable(candidates);
-    if (backend.leftovers().length > 0) {
-      waitForQuietMoment([]);
-      backend.clean();
-    }
+    cleanBefore(backend);
     return new RuleSet(prepared, { backend, leaveChains });
   }
 
-  /** Rules of programs that run no more and could not remove them. */
+  /**
+   * Rules of programs that run no more and could not remove them.
+   *
+   * @throws {RulesError} where neither nft nor iptables can be used
+   * @throws {SystemError}
+   */
   static leftovers(): readonly LeftoverRules[] {
     return usable().flatMap((backend) => backend.leftovers());
   }
@@ -115,6 +132,8 @@ export class RuleSet implements Disposable {
    * Removes the rules of programs that run no more.
    *
    * @returns what was removed
+   * @throws {RulesError} where neither nft nor iptables can be used
+   * @throws {SystemError} where something stays
    */
   static clean(): readonly LeftoverRules[] {
     const backends = usable().filter((backend) => backend.leftovers().length > 0);
@@ -127,9 +146,9 @@ export class RuleSet implements Disposable {
     return this.#backend.name;
   }
 
-  /** Whether they are in the kernel: true until `remove`. */
+  /** Whether they are in the kernel: true until `remove`, or until a signal for which the program listens. */
   get installed(): boolean {
-    return !this.#removed;
+    return !this.#removed && !this.#withdrawn;
   }
 
   /** The rules, as they were given. */
@@ -141,6 +160,7 @@ export class RuleSet implements Disposable {
    * Puts other rules in the place of these, in one step: each packet sees the old ones or the new ones.
    * No packet is lost that waits in a queue. A rule that was there before keeps its counter. An empty
    * list sends nothing to the queue any more, and is the way to let the queue run empty before the end.
+   * Where a signal has taken the rules out, and the program goes on, this installs rules again.
    *
    * @throws {TypeError | RangeError} naming the field; the old rules are still installed
    * @throws {SystemError}
@@ -151,7 +171,9 @@ export class RuleSet implements Disposable {
     for (const [name, number] of prepared.users) {
       (this.#options.users as Map<string, number>).set(name, number);
     }
-    this.#installed.replace(prepared.rules);
+    this.#installed?.replace(prepared.rules);
+    changedNow(this.#removable);
+    this.#withdrawn = false;
     this.#prepared = prepared;
     this.#noteQueues();
   }
@@ -159,7 +181,7 @@ export class RuleSet implements Disposable {
   /** Packets and bytes that each rule has sent to its queue, since it was installed. */
   counters(): readonly RuleCounter[] {
     if (this.#removed) throw new RulesError("the rules were removed, and their counters with them");
-    const counts = this.#installed.counters();
+    const counts = this.#installed?.counters() ?? [];
     return this.#prepared.given.map((rule, at) => ({
       rule,
       packets: counts[at]?.packets ?? 0,
@@ -171,20 +193,22 @@ export class RuleSet implements Disposable {
    * Removes the rules. Idempotent. With nft it blocks until the queues of the rules are empty, a second
    * at most, and then until those of other programs are, 200 ms at most: packets that still wait are
    * lost when the kernel deletes the chains. `leaveChains` avoids that.
+   *
+   * @throws {SystemError} what is still there is removed at the next call, or at the end of the process
    */
   remove(): void {
     if (this.#removed) return;
-    this.#removed = true;
-    this.#forget();
     try {
-      this.#installed.withdraw();
+      this.#installed?.withdraw();
       // Chains of iptables hang on none of the kernel's hooks.
       if (this.#backend.name === "nft" && !this.#options.leaveChains) {
         waitForQuietMoment(this.#queues.values());
       }
     } finally {
-      this.#installed.remove();
+      this.#installed?.remove();
     }
+    this.#removed = true;
+    this.#forget();
   }
 
   #noteQueues(): void {
@@ -204,8 +228,23 @@ export class RuleSet implements Disposable {
   }
 }
 
+/** What others left behind, and what cannot be taken away, is no reason to have no rules. */
+function cleanBefore(backend: RuleBackend): void {
+  try {
+    if (backend.leftovers().length === 0) return;
+    waitForQuietMoment([]);
+    backend.clean();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+  }
+}
+
 function usable(): RuleBackend[] {
-  return BACKENDS.filter((backend) => backend.unusable() === undefined);
+  const asked = BACKENDS.map((backend) => ({ backend, reason: backend.unusable() }));
+  const backends = asked.filter(({ reason }) => reason === undefined);
+  if (backends.length > 0) return backends.map(({ backend }) => backend);
+  const reasons = asked.map(({ backend, reason }) => `${backend.name}: ${reason}`).join(". ");
+  throw new RulesError(`nobody can tell here whether rules were left behind. ${reasons}`);
 }
 
 function firstUsable(candidates: readonly RuleBackend[]): RuleBackend {

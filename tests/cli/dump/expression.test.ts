@@ -14,7 +14,7 @@ import { cut, frames, ipPackets, taggedFrames } from "./expression_packets.ts";
 import { EXPRESSIONS, FRAME_EXPRESSIONS } from "./expression_samples.ts";
 
 const SEED = Number(process.env["NFQUEUE_SEED"] ?? 20261201);
-const COUNT = isQuick ? 100 : 400;
+const COUNT = isQuick ? 60 : 150;
 const LIMIT = { timeout: 60_000 } as const;
 const ASKED = { timeout: 180_000, ...needsTcpdump } as const;
 
@@ -249,7 +249,7 @@ test(`no expression throws anything but UsageError, and no packet throws, seed $
     }),
   ];
   let taken = 0;
-  const count = isQuick ? 2000 : 20_000;
+  const count = isQuick ? 2000 : 6000;
   for (let round = 0; round < count; round++) {
     // Half are expressions with one piece changed, half are pieces at random.
     const words = random.below(2) === 0

@@ -60,6 +60,8 @@ const WRONG: readonly (readonly [text: string, error: RegExp])[] = [
   ["", /exports no filter by default: `export default defineFilter/],
   ["export const filter = 1;", /exports no filter by default/],
   ["export default 5;", /w\.ts: filter must be an object, got 5/],
+  ["export default class { packet() {} }", /w\.ts: filter is a class: give what it makes/],
+  ["export default { get packet() { throw null } };", /w\.ts: null$/],
   ["export default { handler() {} };", /filter has no "handler"; it knows it as packet/],
   [
     'export default { packet() {}, rules: [{ hook: "outptu" }] };',

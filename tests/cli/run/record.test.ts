@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { type CapturedPacket, CaptureReader } from "../../../src/capture/mod.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
+import { fieldsOf, needsWireshark } from "../../support/oracles/wireshark.ts";
+import { commandWords, runCommand } from "../../support/terminal/command_words.ts";
 import { NumberedTraffic } from "../../support/traffic/numbered.ts";
 import { until } from "../../support/runtime/waiting.ts";
 import { udpText } from "../../support/traffic/packets.ts";
@@ -117,6 +119,50 @@ export default defineFilter({
     packets.every(({ bytes, verdict }) =>
       verdict?.verdict === "accept" && (verdict.mark === 1) === (udpText(bytes).length % 2 === 1)
     ),
+  );
+});
+
+test("a recording made under load opens in tshark, and replays alike", {
+  ...limit,
+  ...needsWireshark,
+}, async () => {
+  using workshop = new Workshop();
+  await using traffic = await NumberedTraffic.open();
+  const path = workshop.write(
+    "filter.ts",
+    `
+import { defineFilter, Verdict } from "@nfqueue/nfqueue";
+export default defineFilter({
+  rules: { hook: "output", protocol: "udp", destinationPort: ${traffic.port} },
+  packet: (packet) => packet.udp.payload.length % 2 === 0 ? Verdict.Drop : packet.accept({ mark: 1 }),
+});
+`,
+  );
+  const file = workshop.path("recording.pcapng");
+  await using child = workshop.run([path, "--record", file, "--json"], { writes: true });
+  await child.says('"started"');
+  await traffic.begin(2000);
+  const received = () => Number(/.*"received":(\d+)/s.exec(child.output)?.[1] ?? 0);
+  await until(() => received() > 2000, { what: "2000 packets", timeout: 20_000, state: received });
+  const sent = await traffic.stop();
+  child.kill("SIGINT");
+  await child.end();
+
+  const shown = fieldsOf(file, [
+    ...["frame.interface_name", "frame.comment", "ip.checksum.status", "udp.checksum.status"],
+    "data.len",
+  ]);
+  assert.equal(shown.length, sent);
+  const good = "1";
+  for (const [device, comment, ip, udp, length] of shown) {
+    const verdict = Number(length) % 2 === 0 ? "verdict drop" : "verdict accept, mark 0x1";
+    assert.deepEqual([device, comment, ip, udp], ["lo", verdict, good, good]);
+  }
+  const replay = await runCommand(commandWords(["replay", file, path, "--expect"]));
+  assert.deepEqual([replay.status, replay.errors], [0, ""], replay.output.slice(-400));
+  assert.equal(
+    replay.output.trimEnd().split("\n").at(-1),
+    `${sent.toLocaleString("en-US")} packets as recorded`,
   );
 });
 

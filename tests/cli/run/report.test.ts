@@ -16,6 +16,7 @@ function surroundings(): { around: Surroundings; written: string[]; complaints: 
     complain: (text: string) => void complaints.push(text),
     signal: new AbortController().signal,
     terminal: false,
+    screen: false,
     colors: false,
   };
   return { around, written, complaints };

@@ -165,7 +165,7 @@ test("what cannot be run: the reason, the status, and nothing left", limit, asyn
   const throwing = workshop.write("throwing.ts", dropsNo(9, 'start() { throw new Error("no") },'));
   const wrong = workshop.write("wrong.ts", "export default { packet: 5 };");
   const cases: readonly (readonly [words: readonly string[], status: number, said: RegExp])[] = [
-    [[], 2, /a word is missing/],
+    [[], 2, /FILE is missing/],
     [[good, good], 2, /one word too many/],
     [[good, "--wach"], 2, /did you mean --watch\?/],
     [[good, "--rule", "outptu"], 2, /outptu/],
@@ -225,4 +225,16 @@ test("a filter that closes its queue ends the command: status 0", limit, async (
   assert.deepEqual(await socket.take(1), ["last"]);
   assert.deepEqual(await child.end(), { code: 0, signal: null });
   workshop.assertNothingLeft();
+});
+
+test("an error that nobody catches ends the command, and nothing is left", limit, async () => {
+  for (const line of ['throw new Error("nobody")', 'Promise.reject(new Error("nobody"))']) {
+    using workshop = new Workshop();
+    const start = `start() { setTimeout(() => { ${line}; }, 50); },`;
+    const path = workshop.write("filter.ts", dropsNo(9, start));
+    await using child = workshop.run([path]);
+    assert.deepEqual(await child.end(), { code: 1, signal: null }, line);
+    assert.match(child.errors, /Error: nobody|error: nobody/);
+    workshop.assertNothingLeft();
+  }
 });

@@ -43,6 +43,27 @@ test("a line of rates stays at the bottom, and fits the window", limit, async ()
   workshop.assertNothingLeft();
 });
 
+test(
+  "a terminal that is dumb gets lines, and what has a strange name is shown as text",
+  limit,
+  async () => {
+    using workshop = new Workshop();
+    const name = "\x1b[31m\u202efilter.ts";
+    workshop.write(name, dropsNo(9));
+    const { folder } = workshop;
+    const words = commandWords(["run", name]);
+    const environment = { TERM: "dumb" };
+    await using terminal = new Terminal(words, { folder, environment, columns: 200 });
+    await terminal.says(String.raw`\u{1b}[31m\u{202e}filter.ts runs on queue`);
+    terminal.type("\x03");
+    assert.deepEqual(await terminal.end(), { code: 130, signal: null });
+    // Deno itself clears lines before the command begins.
+    assert.doesNotMatch(terminal.output.slice(terminal.output.indexOf("runs")), /[^\P{C}\r\n]/u);
+    assert.ok(!terminal.output.includes("\x1b[31m"));
+    workshop.assertNothingLeft();
+  },
+);
+
 test("the window is closed: nothing is left", limit, async () => {
   using workshop = new Workshop();
   workshop.write("filter.ts", dropsNo(9));

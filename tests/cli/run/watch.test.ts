@@ -1,6 +1,7 @@
 // `nfqueue run --watch`: a changed file takes the place of the one that runs.
 
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { test } from "node:test";
 import { queueStatistics } from "../../../mod.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
@@ -107,6 +108,8 @@ test("a file with an error keeps the old one; what is set right is loaded", {
     [good.replace('hook: "output"', 'hook: "output", outDevice: "nosuch0"'), /no device "nosuch0"/],
     [dropsNo(socket.port, 'start() { throw new Error("cannot start") },'), /cannot start/],
     [dropsNo(socket.port, "options: { copyRange: -1 },"), /copyRange must be/],
+    [dropsNo(socket.port, "start() { throw Object.create(null); },"), /cannot be shown/],
+    [dropsNo(socket.port, "start(context) { context.state = {}; },"), /state|readonly|read-only/],
   ];
   let kept = 0;
   for (const [text, said] of wrong) {
@@ -115,6 +118,11 @@ test("a file with an error keeps the old one; what is set right is loaded", {
     assert.match(child.errors, said);
     await filters();
   }
+  // An editor may take it away for a moment.
+  rmSync(path);
+  await says(child, "The filter that was loaded before goes on", ++kept);
+  await filters();
+  assert.ok(!child.errors.includes("src/cli/"), "no line of our own stack");
   workshop.write("filter.ts", good.replace('"no"', '"never"'));
   await says(child, "is loaded anew", 1);
   await socket.send("no", socket);

@@ -34,8 +34,13 @@ export class Workshop implements Disposable {
   }
 
   /** Runs a filter. */
-  run(
-    words: readonly string[],
+  run(words: readonly string[], options?: Parameters<Workshop["command"]>[1]): Child {
+    return this.command(["run", ...words], options);
+  }
+
+  /** Begins a command. */
+  command(
+    parameters: readonly string[],
     { environment = {}, writes = false }: {
       readonly environment?: Readonly<Record<string, string>>;
       /** Under Deno: `--allow-write` may not name devices, so that these take all permissions. */
@@ -43,7 +48,7 @@ export class Workshop implements Disposable {
     } = {},
   ): Child {
     return new Child(MAIN, {
-      parameters: ["run", ...words],
+      parameters,
       permissions: writes === "anywhere"
         ? ["--allow-all"]
         : [...PERMISSIONS, ...(writes ? ["--allow-write"] : [])],

@@ -22,6 +22,8 @@ export interface ChildEnd {
   readonly signal: string | null;
 }
 
+type Ending = "SIGINT" | "SIGTERM" | "SIGHUP";
+
 /** What a child gets besides the script. */
 export interface SpawnOptions {
   readonly parameters?: readonly (string | number)[];
@@ -93,7 +95,7 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  kill(signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL" | "SIGUSR1"): void {
+  kill(signal: Ending | "SIGKILL" | "SIGUSR1" | "SIGSTOP" | "SIGCONT"): void {
     // Not ChildProcess.kill: Deno then reports that signal as the end, whatever the child did.
     if (!this.#over) process.kill(this.pid, signal);
   }

@@ -41,7 +41,9 @@ const NONBLOCK_CLOEXEC = 0o2004000;
 const IPPROTO_RAW = 255;
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
+const SO_BROADCAST = 6;
 const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
+const ETH_P_ALL = 3;
 /** struct sockaddr_in6 and sockaddr_ll are not longer. */
 const ADDRESS_SIZE = 28;
 
@@ -64,12 +66,16 @@ export class RawSender implements Disposable {
   readonly #family: 4 | 6;
   readonly #descriptor: number;
 
-  constructor(family: 4 | 6) {
+  constructor(family: 4 | 6, { broadcast = false } = {}) {
     this.#family = family;
     prepareErrno();
     const domain = family === 4 ? AF_INET : AF_INET6;
     const type = SOCK_RAW | NONBLOCK_CLOEXEC;
     this.#descriptor = check("socket", libc().socket(domain, type, IPPROTO_RAW));
+    if (!broadcast) return;
+    const on = Uint8Array.of(1, 0, 0, 0);
+    const { setsockopt } = libc();
+    check("setsockopt", setsockopt(this.#descriptor, SOL_SOCKET, SO_BROADCAST, on, 4));
   }
 
   /** Sends it to the destination that its header names, with a mark. */
@@ -119,11 +125,14 @@ export abstract class Inbox {
 
 /** What comes in on a device, from the IP header on. */
 export class Capture extends Inbox implements Disposable {
+  readonly #family: 4 | 6;
   readonly #descriptor: number;
   readonly #buffer = new Uint8Array(new ArrayBuffer(70_000));
 
-  constructor(family: 4 | 6, device: string = "lo") {
+  /** @param leaving what leaves by the device is seen too; on loopback each packet then comes twice */
+  constructor(family: 4 | 6, device: string = "lo", { leaving = false } = {}) {
     super();
+    this.#family = family;
     prepareErrno();
     const { socket, bind } = libc();
     // Protocol 0 until it is bound, or it would hear all devices.
@@ -131,15 +140,18 @@ export class Capture extends Inbox implements Disposable {
     const address = new Uint8Array(new ArrayBuffer(ADDRESS_SIZE));
     const view = new DataView(address.buffer);
     view.setUint16(0, AF_PACKET, true);
-    view.setUint16(2, ETHERTYPES[family]);
+    view.setUint16(2, leaving ? ETH_P_ALL : ETHERTYPES[family]);
     const listing = command("ip", ["-o", "link", "show", device]);
     view.setInt32(4, Number(listing.split(":")[0]), true);
     check("bind", bind(this.#descriptor, address, 20));
   }
 
   protected override receive(): Uint8Array | undefined {
-    const count = libc().read(this.#descriptor, this.#buffer, BigInt(this.#buffer.length));
-    return count > 0 ? this.#buffer.slice(0, count) : undefined;
+    for (;;) {
+      const count = libc().read(this.#descriptor, this.#buffer, BigInt(this.#buffer.length));
+      if (count <= 0) return undefined;
+      if (this.#buffer[0]! >> 4 === this.#family) return this.#buffer.slice(0, count);
+    }
   }
 
   [Symbol.dispose](): void {
