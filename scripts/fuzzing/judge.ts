@@ -1,7 +1,7 @@
 /** One input through one target, with every check that holds for all targets. */
 import process from "node:process";
 import { Arena, CAPACITY } from "./arena.ts";
-import { isEngines } from "./own_errors.ts";
+import { isEngines } from "./engine_errors.ts";
 import { Finding, type Input, requireDocumented, type Target } from "./target.ts";
 
 /** More than this for one call with one input is a failure, in milliseconds. */

@@ -5,7 +5,7 @@
  * goes on using its own.
  */
 
-const ENGINE = { TypeError, RangeError } as const;
+import { ENGINE } from "./engine_errors.ts";
 
 for (const [name, Native] of Object.entries(ENGINE)) {
   // Not a class: Bun leaves out the `new` before constructors of errors.
@@ -16,12 +16,4 @@ for (const [name, Native] of Object.entries(ENGINE)) {
   Own.prototype = Object.create(Native.prototype, { constructor: { value: Own } });
   Object.setPrototypeOf(Own, Native);
   Object.defineProperty(globalThis, name, { value: Own, configurable: true, writable: true });
-}
-
-/** Whether the engine threw it: a check of ours is missing. */
-export function isEngines(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { constructor } = Object.getPrototypeOf(error) as { readonly constructor: unknown };
-  return constructor === ENGINE.TypeError || constructor === ENGINE.RangeError ||
-    constructor === ReferenceError || constructor === SyntaxError;
 }

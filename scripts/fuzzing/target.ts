@@ -1,5 +1,5 @@
 /** What is fuzzed: a target, its inputs, and what it may find. */
-import { isEngines } from "./own_errors.ts";
+import { isEngines } from "./engine_errors.ts";
 import type { Random } from "./random.ts";
 
 /** Bytes, and what is done with them. */
