@@ -190,7 +190,7 @@ test("words that do not fit are refused before anything begins", LIMIT, async ()
     [["-r", "x", "-q", "1"], /needs no queue/],
     [["-r", "x", "--rule", "output"], /needs no queue/],
     [["-w", "x", "-v"], /shows none/],
-    [["-r", "x", "-w", "./x"], /overwrite/],
+    [["-r", "README.md", "-w", "./README.md"], /overwrite/],
     [["--json", "-x"], /leave out/],
     [["--rule", "outptu"], /outptu/],
     [["--nonsense"], /nonsense/],
