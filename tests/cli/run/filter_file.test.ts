@@ -6,8 +6,7 @@ import { test } from "node:test";
 import { FilterFile } from "../../../src/cli/run/filter_file.ts";
 import { filesOf } from "../../../src/cli/run/module_files.ts";
 import { MODULES } from "../../../src/cli/run/package_modules.ts";
-import { isBun } from "../../support/runtime/child.ts";
-import { Child } from "../../support/runtime/child.ts";
+import { Child, isBun } from "../../support/runtime/child.ts";
 import { Workshop } from "./workshop.ts";
 
 const limit = { timeout: 30_000 };
