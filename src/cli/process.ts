@@ -32,7 +32,6 @@ export async function runProcess(commands?: CommandTable): Promise<never> {
   });
   process.stderr.on("error", () => {});
   const terminal = process.stdout.isTTY === true;
-  const { environment } = backend();
   const screen = terminal && environment("TERM") !== "dumb";
   const around: Surroundings = {
     write: (text) => {
@@ -55,6 +54,15 @@ export async function runProcess(commands?: CommandTable): Promise<never> {
   await Promise.all([process.stdout, process.stderr].map(written));
   // Listeners for signals would keep the process alive.
   process.exit(status ?? result);
+}
+
+/** doctor tells what is missing where there is no backend. */
+function environment(name: string): string | undefined {
+  try {
+    return backend().environment(name);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Waits until all that was written has gone to the system, or nobody reads it. */

@@ -72,8 +72,8 @@ const OPTIONS: readonly (readonly [options: unknown, error: RegExp])[] = [
   [{ queues: { from: 2, to: 1 } }, /queues: from 2 is after to 1/],
   [{ queues: { from: 0, to: 256 } }, /queues 0 to 256 are 257, and a filter reads 256 at most/],
   [
-    { rules: { ...rule, queue: { from: 0, to: 65535 } } },
-    /queues 0 to 65535 are 65536, and a filt/,
+    { rules: { ...rule, queue: { from: 0, to: 65534 } } },
+    /queues 0 to 65534 are 65535, and a filt/,
   ],
   [{ queues: { from: 2, until: 1 } }, /queues has no "until"/],
   [{ rules: true }, /rules must be an object, got true/],

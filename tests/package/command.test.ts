@@ -21,8 +21,11 @@ const main = join(repository, "src/cli/main.ts");
 const said = { status: 0, errors: "", output: `nfqueue ${VERSION}\n` };
 
 /** The folder of a runtime: programs name it as `bun` or `deno`. */
-const path = ["BUN", "DENO"].map((name) => join(process.env[name] ?? "", ".."))
-  .concat(process.env["PATH"] ?? "").join(":");
+const path = [
+  join(repository, "node_modules/.bin"),
+  ...["BUN", "DENO"].map((name) => join(process.env[name] ?? "", "..")),
+  process.env["PATH"] ?? "",
+].join(":");
 
 test("Bun runs the packed package's program", only("bun"), async () => {
   using project = new BareProject({ "package.json": { private: true, type: "module" } });

@@ -96,7 +96,8 @@ test("50 replacements among datagrams: none is lost, none comes twice", LIMIT, a
   // While iptables runs here nothing is accepted, and what comes then may be more than a socket takes.
   const [, received, twice, full] = /received (\d+), twice (\d+), no room for (\d+)/
     .exec(child.output)!.map(Number);
-  assert.deepEqual([received! + full!, twice], [sent, 0], child.output);
+  // The namespace counts what other sockets had no room for, too.
+  assert.ok(received! <= sent && received! + full! >= sent && twice === 0, child.output);
   assert.ok(sent > REPLACEMENTS * 20);
   assert.deepEqual([...seen].filter(([, times]) => times !== 1), []);
 });
