@@ -65,6 +65,11 @@ export class ProcessFinder implements Disposable {
     return made.result;
   }
 
+  /** How many connections are remembered. */
+  get remembered(): number {
+    return this.#entries.size;
+  }
+
   /** Forgets everything, and closes its socket. */
   [Symbol.dispose](): void {
     this.#diag?.[Symbol.dispose]();

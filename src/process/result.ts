@@ -66,6 +66,7 @@ export type UnseenReason =
 
 /** What could not be seen. */
 export interface Unseen {
+  /** Which case it is. */
   readonly reason: UnseenReason;
   /** The capability that would show it, if one would. */
   readonly capability: "CAP_SYS_PTRACE" | undefined;

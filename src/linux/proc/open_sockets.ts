@@ -36,6 +36,9 @@ const LEAST = BigInt(DIRENT.least);
 /** An inode has 32 bits, but here for one more. */
 const TARGET = 64n;
 
+/** A link that may not be read. */
+const DENIED = -1;
+
 // One memory for all: nothing here calls back between its being written and its being read.
 const path = new Uint8Array(new ArrayBuffer(64));
 const target = new Uint8Array(new ArrayBuffer(Number(TARGET)));
@@ -72,6 +75,7 @@ export function visitSockets(
     const errno = threadErrno();
     return errno === ERRNO.ENOENT || errno === ERRNO.ESRCH ? "gone" : "hidden";
   }
+  let look: Look = "seen";
   try {
     for (let at = readdir(folder); at !== null; at = readdir(folder)) {
       memcpy(entry, at, LEAST);
@@ -81,11 +85,13 @@ export function visitSockets(
       if (descriptor < 0) continue;
       const inode = socketBehind(start, descriptor);
       if (inode > 0) visit(inode, descriptor);
+      // The folder of a process can be read that has more capabilities than this one; its links cannot.
+      else if (inode === DENIED) look = "hidden";
     }
   } finally {
     closedir(folder);
   }
-  return "seen";
+  return look;
 }
 
 /** Whether a process has this socket open; undefined where that may not be looked at. */
@@ -107,10 +113,14 @@ function writeFolder(id: number): number {
   return end + FD.length;
 }
 
-/** The inode behind a descriptor of the folder that is written; 0 where it is no socket. */
+/** The inode behind a descriptor of the folder that is written; 0 where it is no socket, or {@linkcode DENIED}. */
 function socketBehind(start: number, descriptor: number): number {
   path[writeNumber(start, descriptor)] = 0;
   const length = libc().readlink(path, target, TARGET);
+  if (length < 0) {
+    const errno = threadErrno();
+    return errno === ERRNO.EACCES || errno === ERRNO.EPERM ? DENIED : 0;
+  }
   if (length <= PREFIX.length || target[0] !== PREFIX[0]) return 0;
   for (let at = 1; at < PREFIX.length; at++) if (target[at] !== PREFIX[at]) return 0;
   return Math.max(0, numberIn(target, PREFIX.length, CLOSE));
