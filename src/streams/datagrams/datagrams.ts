@@ -202,7 +202,10 @@ export class Datagrams<Packet extends FragmentPacket> implements Disposable {
     }
   }
 
-  /** One fragment of the new packet in the place of each old one; what is left over is sent or dropped. */
+  /**
+   * One fragment of the new packet in the place of each old one. Where they are too few for one that the
+   * kernel may not split, all are sent instead.
+   */
   #replace(
     waiting: readonly Packet[],
     { bytes, verdict, largest, identification }: {
@@ -213,16 +216,19 @@ export class Datagrams<Packet extends FragmentPacket> implements Disposable {
     },
   ): void {
     if (waiting.length === 0) return;
-    // Of what may be split by the kernel the last fragment takes all that is left: nothing need be sent beside.
+    // Of what may be split by the kernel the last fragment takes all that is left: nothing need be sent.
     const most = maySplit(bytes) ? waiting.length : Infinity;
     const pieces = split(bytes, { largest, identification, most });
-    for (const piece of pieces.slice(waiting.length)) waiting[0]!.send(piece);
+    const [first] = waiting;
+    // All of them or none: where connections are tracked, the kernel puts what is sent together by itself.
+    const sent = pieces.length > waiting.length;
+    if (sent) { for (const piece of pieces) first!.send(piece); }
     for (const [at, packet] of waiting.entries()) {
-      const piece = pieces[at];
+      const piece = sent ? undefined : pieces[at];
       if (piece !== undefined) packet.replacePayload(piece);
     }
     for (const [at, packet] of waiting.entries()) {
-      packet[pieces[at] === undefined ? "drop" : METHODS[verdict]]();
+      packet[sent || pieces[at] === undefined ? "drop" : METHODS[verdict]]();
     }
   }
 
