@@ -229,7 +229,7 @@ test("a name that is none of a header's fields", LIMIT, () => {
     /^TypeError: ipv4 has no "src"; it knows .*source/,
   );
   assert.throws(build({ icmpv6: { gateway: "10.0.0.9" } }), /icmpv6 has no "gateway"/);
-  assert.throws(build({ ipv5: {} }), /has no "ipv5"; it knows ethernet, .*ip/);
+  assert.throws(build({ network: {} }), /has no "network"; it knows ethernet, .*ip/);
   assert.throws(build({ ethernet: {}, vlan: [{}, { vid: 5 }] }), /vlan has no "vid"/);
   assert.throws(build({ ipv4: null }), /ipv4 must be an object, got null/);
   assert.throws(
