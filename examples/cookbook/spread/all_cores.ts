@@ -1,4 +1,6 @@
-// Uses all cores: a thread and a queue for each. This one is a program: sudo bun all_cores.ts
+// Uses all cores: a thread and a queue for each. This one is a program of its own:
+//   sudo deno run --allow-ffi --allow-read all_cores.ts
+//   sudo bun all_cores.ts
 import { availableParallelism } from "node:os";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { PacketQueue, RuleSet, Verdict } from "@nfqueue/nfqueue";

@@ -9,8 +9,7 @@ import { mock } from "node:test";
 import type { Filter } from "../../../mod.ts";
 import { buildPacket, type IpFields, type PacketFields } from "../../../src/packet/mod.ts";
 import { type TestFilter, testFilter } from "../../../src/testing/mod.ts";
-
-let loaded = 0;
+import { freshModule } from "../runtime/fresh_module.ts";
 
 /** Where a recipe is. */
 export function recipeFile(name: string): URL {
@@ -19,8 +18,8 @@ export function recipeFile(name: string): URL {
 
 /** The filter of a recipe. A module keeps what it has seen, so each test gets one of its own. */
 export async function recipe(name: string): Promise<Filter> {
-  const module = await import(`${recipeFile(name)}?${++loaded}`) as { readonly default: Filter };
-  return module.default;
+  const module = await freshModule(recipeFile(name));
+  return (module as { readonly default: Filter }).default;
 }
 
 /** A recipe at work in the kit. */
