@@ -1,7 +1,8 @@
 // Decides before another program does: what passes here goes on to its queue, such as Suricata's.
 import { defineFilter, Verdict } from "@nfqueue/nfqueue";
 
-const [OURS, THEIRS] = [10, 0];
+const OURS = 10;
+const THEIRS = 0;
 
 export default defineFilter({
   rules: { hook: "forward", queue: OURS },
