@@ -7,7 +7,7 @@ import process from "node:process";
 import { test } from "node:test";
 import * as dns from "dns-packet";
 import { Verdict } from "../../mod.ts";
-import { finishChecksums, parseLayers } from "../../src/packet/mod.ts";
+import { finishChecksums, type IpFields, parseLayers } from "../../src/packet/mod.ts";
 import type { TestResult } from "../../src/testing/mod.ts";
 import { ExampleInKit } from "../support/filter/example_in_kit.ts";
 import { ENDS, ENDS6, tcp, udp } from "../support/filter/recipes.ts";
@@ -186,7 +186,7 @@ test("reject_by_port", limit, async () => {
 
 test("rewrite_payload", limit, async () => {
   await using example = await ExampleInKit.start("rewrite_payload");
-  const send = async (text: string, ip = ENDS) => {
+  const send = async (text: string, ip: IpFields = ENDS) => {
     const { udp: view } = passed(await example.kernel.send(udp(9999, text, { ip })));
     return new TextDecoder().decode(view!.payload);
   };
@@ -247,9 +247,8 @@ test("ttl", limit, async () => {
 });
 
 test("a word that makes no sense ends an example before it opens a queue", limit, async () => {
-  for (
-    const words of [["ttl", "--ttl", "0"], ["drop_port", "--prot", "25"], ["tls_sni"]] as const
-  ) {
-    await assert.rejects(ExampleInKit.start(...words));
+  const wrong = [["ttl", "--ttl", "0"], ["drop_port", "--prot", "25"], ["tls_sni"]];
+  for (const [name = "", ...words] of wrong) {
+    await assert.rejects(ExampleInKit.start(name, ...words), /no time|--prot|no names/);
   }
 });
