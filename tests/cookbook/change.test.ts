@@ -6,6 +6,7 @@ import { Verdict } from "../../mod.ts";
 import { buildPacket, finishChecksums, parseLayers } from "../../src/packet/mod.ts";
 import type { TestResult } from "../../src/testing/mod.ts";
 import { ENDS, ENDS6, recipeInKit as inKit, tcp, udp } from "../support/filter/recipes.ts";
+import { extension, helloMessage, inRecords } from "../support/traffic/client_hello.ts";
 
 const limit = { timeout: 10_000 };
 
@@ -104,6 +105,29 @@ test("strip_tcp_options", limit, async () => {
   assert.deepEqual((await send({ mss: 1460 })).bytes, plain);
   const data = { payload: "x", timestamps: { value: 1, echoReply: 2 } };
   assert.deepEqual((await send(data)).bytes, tcp(443, data));
+});
+
+test("split_first_packet", limit, async () => {
+  await using kit = await inKit("change/split_first_packet");
+  const hello = inRecords(helloMessage({ extensions: [extension.serverName("a.test")] }));
+  for (const ip of [ENDS, ENDS6]) {
+    for (const checksumNotReady of [false, true]) {
+      const packet = tcp(443, { ip, payload: hello, sequenceNumber: 0xffffffff });
+      const { verdict, sent } = await kit.send(packet, { queued: true, checksumNotReady });
+      assert.deepEqual([verdict, sent.length], [Verdict.Drop, 2]);
+      const middle = hello.length >> 1;
+      const segments = [
+        tcp(443, { ip, payload: hello.subarray(0, middle), sequenceNumber: 0xffffffff }),
+        tcp(443, { ip, payload: hello.subarray(middle), sequenceNumber: middle - 1 }),
+      ];
+      assert.deepEqual(sent.map((bytes) => new Uint8Array(bytes)), segments);
+    }
+  }
+  for (const payload of ["", "x", "GET / HTTP/1.1\r\n", hello.subarray(50)]) {
+    const packet = tcp(443, { payload });
+    assert.deepEqual(passed(await kit.send(packet, { queued: true })).bytes, packet);
+  }
+  assert.equal((await kit.send(tcp(80, { payload: hello }))).queued, false);
 });
 
 test("replace_text", limit, async () => {

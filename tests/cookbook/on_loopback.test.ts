@@ -111,6 +111,23 @@ test("block_tls_name, block_http_host and log_names", limit, async () => {
   assert.deepEqual(requests, ['127.0.0.1:443 is "a.test"', '127.0.0.1:80 is "b.test"']);
 });
 
+test("split_first_packet", limit, async () => {
+  let heard = Buffer.alloc(0);
+  const hear = (chunk: Uint8Array) => void (heard = Buffer.concat([heard, chunk]));
+  await using _server = await TcpEchoServer.open({ port: 443, hear });
+  using capture = new Capture(4);
+  await using recipe = await RunningRecipe.start("change/split_first_packet");
+  const request = inRecords(hello("a.test"));
+  assert.equal(await exchange(443, request), "echo");
+  assert.deepEqual(new Uint8Array(heard), request);
+  const sizes = capture.packets.map((bytes) => parseLayers(bytes).tcp)
+    .filter((tcp) => tcp?.destinationPort === 443 && tcp.payload.length > 0)
+    .map((tcp) => tcp!.payload.length);
+  const middle = request.length >> 1;
+  assert.deepEqual(sizes, [middle, request.length - middle]);
+  assert.deepEqual([recipe.statistics.dropped, recipe.failures], [1, []]);
+});
+
 test("block_quic_name", limit, async () => {
   using server = await UdpSocket.open({ port: 443 });
   using client = await UdpSocket.open();

@@ -3,9 +3,11 @@ import { defineFilter, Verdict } from "@nfqueue/nfqueue";
 import { dnsQuestions } from "@nfqueue/nfqueue/identify";
 import { buildPacket } from "@nfqueue/nfqueue/packet";
 
-const NAMES = ["ads.example.net", "example.org"];
+const NAMES = new Set(["ads.example.net", "example.org"]);
 
-const isBlocked = (name: string) => NAMES.some((one) => name === one || name.endsWith(`.${one}`));
+/** Whether the name, or one above it, is listed. */
+const isBlocked = (name: string) =>
+  name.split(".").some((_, at, labels) => NAMES.has(labels.slice(at).join(".")));
 
 /** The answer to a query with one question: its header and its question, and nothing behind them. */
 function noSuchName(query: Uint8Array): Uint8Array {

@@ -2,10 +2,12 @@
 import { defineFilter, Verdict } from "@nfqueue/nfqueue";
 import { QuicInitial } from "@nfqueue/nfqueue/identify";
 
-const NAMES = ["ads.example.net", "example.org"];
+const NAMES = new Set(["ads.example.net", "example.org"]);
 const MOST_FLOWS = 4096;
 
-const isBlocked = (name = "") => NAMES.some((one) => name === one || name.endsWith(`.${one}`));
+/** Whether the name, or one above it, is listed. */
+const isBlocked = (name = "") =>
+  name.split(".").some((_, at, labels) => NAMES.has(labels.slice(at).join(".")));
 
 const flows = new Map<string, QuicInitial | "blocked">();
 

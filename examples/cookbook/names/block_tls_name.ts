@@ -2,9 +2,11 @@
 import { defineFilter, Verdict } from "@nfqueue/nfqueue";
 import { clientHello } from "@nfqueue/nfqueue/identify";
 
-const NAMES = ["ads.example.net", "example.org"];
+const NAMES = new Set(["ads.example.net", "example.org"]);
 
-const isBlocked = (name = "") => NAMES.some((one) => name === one || name.endsWith(`.${one}`));
+/** Whether the name, or one above it, is listed. */
+const isBlocked = (name = "") =>
+  name.split(".").some((_, at, labels) => NAMES.has(labels.slice(at).join(".")));
 
 export default defineFilter({
   rules: { hook: ["output", "forward"], protocol: "tcp", destinationPort: 443, firstPackets: 8 },
