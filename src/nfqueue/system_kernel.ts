@@ -11,7 +11,7 @@ import { libc } from "../../ffi/libraries/libc.ts";
 import { changeGeneration } from "../linux/change_watch.ts";
 import type { OutgoingMessage } from "../../ffi/memory.ts";
 import { privilegedMessage } from "../linux/netlink_socket.ts";
-import { RawSender } from "../linux/raw/raw_sender.ts";
+import { SystemSender } from "../linux/raw/system_sender.ts";
 import { ReceiveSlots } from "../linux/receive_slots.ts";
 import { adviseOpen } from "./advice.ts";
 import { FLAG_BITS, type QueueFlags } from "./flags.ts";
@@ -213,6 +213,6 @@ export const SYSTEM_KERNEL: Kernel = {
   receiveMemory: (shape) => new ReceiveSlots(shape),
   sendMemory: privilegedMessage,
   open: (options) => new SystemQueue(options),
-  openSender: (mark) => new RawSender(mark),
+  openSender: (mark) => new SystemSender(mark),
   onExit: (callback) => backend().onExit(callback),
 };

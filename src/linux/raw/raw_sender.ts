@@ -132,7 +132,7 @@ export class RawSender implements Disposable {
     const descriptor = socket(ADDRESS_FAMILY[version], SOCK_RAW | CLOEXEC, IPPROTO_RAW);
     if (descriptor < 0) {
       const errno = threadErrno();
-      throw failedCall("socket", errno, adviseOpen(errno, version));
+      throw failedCall("socket", errno, adviseOpen(errno, `IPv${version}`));
     }
     const marked = this.#set(descriptor, SO_MARK, this.mark);
     if (marked !== 0) {
@@ -187,7 +187,8 @@ export class RawSender implements Disposable {
   }
 }
 
-function adviseOpen(errno: number, version: 4 | 6): string | undefined {
+/** What to do where a socket for packets of one's own cannot be opened; `what` is what such a kernel lacks. */
+export function adviseOpen(errno: number, what: string): string | undefined {
   switch (errno) {
     case ERRNO.EPERM:
     case ERRNO.EACCES:
@@ -198,7 +199,7 @@ function adviseOpen(errno: number, version: 4 | 6): string | undefined {
     case ERRNO.ENFILE:
       return "Too many files are open: close some or raise the limit with ulimit -n";
     case ERRNO.EAFNOSUPPORT:
-      return `This kernel has no IPv${version}`;
+      return `This kernel has no ${what}`;
     default:
       return undefined;
   }
