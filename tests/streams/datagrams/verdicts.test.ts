@@ -8,6 +8,8 @@ import {
   type DatagramsOptions,
   type IncompleteDatagram,
 } from "../../../src/streams/mod.ts";
+import type { Packet } from "../../../mod.ts";
+import { testKernel } from "../../../src/testing/mod.ts";
 import { until } from "../../support/runtime/waiting.ts";
 import { fragmentsOf, hand, joined, MadePacket, udpPacket, type Version } from "./made.ts";
 
@@ -231,6 +233,33 @@ for (const incomplete of ["drop", "pass"] as const) {
     assert.match(state.given[0]!.message, /copyRange/);
   });
 }
+
+test("the test kit's packets are put together too", { timeout }, async () => {
+  for (const version of [4, 6] as const) {
+    const kernel = testKernel();
+    const queue = kernel.open(0);
+    const flows: string[] = [];
+    using datagrams = new Datagrams<Packet>({
+      datagram: ({ udp, flow, packet, fragments }) => {
+        flows.push(`${packet.hook} ${fragments} ${flow?.destinationPort}`);
+        udp!.destinationPort = 4444;
+        return 1;
+      },
+    });
+    const done = queue.run(datagrams.handler);
+    const all = [...parts(version).toReversed(), whole(version)];
+    const results = await Promise.all(
+      all.map((bytes) => kernel.send(bytes, { hook: "prerouting" })),
+    );
+    queue.close();
+    await done;
+    assert.deepEqual(flows, ["prerouting 4 2222", "prerouting 1 2222"]);
+    const alone = results.pop()!;
+    for (const bytes of [joined(results.map(({ bytes }) => bytes))!, alone.bytes]) {
+      assert.equal(parseLayers(bytes).udp!.destinationPort, 4444);
+    }
+  }
+});
 
 test("options are checked", { timeout }, () => {
   const datagram: Callback = () => 1;
