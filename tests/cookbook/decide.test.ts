@@ -7,15 +7,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Verdict } from "../../mod.ts";
 import { buildPacket, parseLayers } from "../../src/packet/mod.ts";
-import {
-  ENDS,
-  ENDS6,
-  Lines,
-  recipeInKit as inKit,
-  tcp,
-  TestClock,
-  udp,
-} from "../support/filter/recipes.ts";
+import { ENDS, ENDS6, Lines, recipeInKit as inKit, tcp, udp } from "../support/filter/recipes.ts";
+import { TestClock } from "../support/runtime/test_clock.ts";
 import { Child } from "../support/runtime/child.ts";
 
 const limit = { timeout: 20_000 };
