@@ -87,7 +87,11 @@ export class Datagrams<Packet extends FragmentPacket> implements Disposable {
   #duplicates = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @throws {TypeError | RangeError} naming the option that is wrong */
+  /**
+   * Makes one that waits for fragments.
+   *
+   * @throws {TypeError | RangeError} naming the option that is wrong
+   */
   constructor(options: DatagramsOptions<Packet>) {
     this.#settings = resolveOptions(options);
     this.#table = new WaitingTable(
