@@ -120,7 +120,9 @@ export function checkSignal(value: unknown): void {
   if (value === undefined) return;
   try {
     const { removeEventListener } = EventTarget.prototype;
-    if (value instanceof AbortSignal) return removeEventListener.call(value, "abort", () => {});
+    if (value instanceof AbortSignal && typeof value.aborted === "boolean") {
+      return removeEventListener.call(value, "abort", () => {});
+    }
   } catch {
     // It only says so.
   }
