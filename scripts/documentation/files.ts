@@ -29,7 +29,13 @@ const ORDER: readonly Group[] = [
     title: "Use",
     documents: [
       ...["docs/command.md", "docs/rules.md", "docs/reading.md", "docs/editing.md"],
-      ...["docs/answers.md", "docs/streams.md", "docs/reliability.md", "docs/testing_filters.md"],
+      ...[
+        "docs/answers.md",
+        "docs/processes.md",
+        "docs/streams.md",
+        "docs/reliability.md",
+        "docs/testing_filters.md",
+      ],
       ...["docs/identify.md", "docs/capture.md", "docs/workers.md", "docs/libipq.md"],
       ...["docs/libnetfilter_queue.md", "docs/benchmarks.md"],
     ],

@@ -165,7 +165,7 @@ test("the forms ask for what helps", { timeout }, () => {
   assert.equal(doctor?.attributes["render"], "json");
 });
 
-const COMING = ["docs/troubleshooting.md", "docs/cookbook.md", "docs/hooks.md"];
+const COMING = ["docs/troubleshooting.md", "docs/hooks.md"];
 
 test("no host and no person is named", { timeout }, () => {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
