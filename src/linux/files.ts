@@ -27,15 +27,21 @@ export function readSystemFile(path: string): SystemFile {
 }
 
 /**
- * Reads the first bytes of a file, as many as there is room for.
+ * Reads the first bytes of a file, as many as there is room for. Nothing is allocated.
  *
+ * @param path with the NUL behind it
+ * @param room the length of `into`
  * @returns their number; -1 where it cannot be opened or read
  */
-export function readFileStart(path: string, into: Uint8Array<ArrayBuffer>): number {
+export function readFileStart(
+  path: Uint8Array<ArrayBuffer>,
+  into: Uint8Array<ArrayBuffer>,
+  room: bigint,
+): number {
   const { open, pread, close } = libc();
-  const descriptor = open(cString(path), O_RDONLY | O_CLOEXEC);
+  const descriptor = open(path, O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return -1;
-  const count = pread(descriptor, into, BigInt(into.length), 0n);
+  const count = pread(descriptor, into, room, 0n);
   close(descriptor);
   return count;
 }

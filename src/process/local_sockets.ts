@@ -27,7 +27,7 @@ const FIT = { NONE: 0, TRANSLATED: 1, ANY_ADDRESS: 2, ADDRESS: 3, CONNECTED: 4 }
 /** All sockets that may have sent the packet, or will get it. Empty where there is none. */
 export function localSockets(diag: DiagSocket, ends: LocalEnds): readonly FoundSocket[] {
   const found = (FINDERS[ends.protocol] ?? noSockets)(diag, ends);
-  return found.length > 0 ? found : rawSockets(ends);
+  return found.length > 0 || ends.answering ? found : rawSockets(ends);
 }
 
 /** The one socket with these ends, quickly; undefined where it takes a list to tell. */

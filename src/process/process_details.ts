@@ -4,6 +4,8 @@
  * @module
  */
 
+import { libc } from "../../ffi/libraries/libc.ts";
+import { cString } from "../../ffi/memory.ts";
 import { readLink } from "../linux/directories.ts";
 import { readFileStart, readSystemFile } from "../linux/files.ts";
 import { holdsAt, type SocketHolder } from "../linux/proc/open_sockets.ts";
@@ -17,15 +19,17 @@ const DELETED = " (deleted)";
 const NUL = 0;
 
 const buffer = new Uint8Array(new ArrayBuffer(LONGEST_COMMAND));
+const ROOM = BigInt(LONGEST_COMMAND);
 
 /** A process that was looked at, and by which descriptor it has the socket. */
 export interface SeenProcess {
   readonly told: SocketProcess;
   readonly holder: SocketHolder;
   readonly inode: number;
-  /** The link to its executable. */
-  readonly executable: string | undefined;
-  /** The bytes of its command line. */
+  /** Paths of the link to its executable and of its command line, and what was there. */
+  readonly executablePath: Uint8Array<ArrayBuffer>;
+  readonly executable: Uint8Array;
+  readonly wordsPath: Uint8Array<ArrayBuffer>;
   readonly words: Uint8Array;
 }
 
@@ -34,35 +38,48 @@ export function seeProcess(holder: SocketHolder, inode: number): SeenProcess | u
   const { id } = holder;
   const found = findProcess(id);
   if (found === undefined) return undefined;
-  const executable = readLink(`/proc/${id}/exe`);
-  const words = readCommand(id).slice();
-  const deleted = executable?.endsWith(DELETED) ?? false;
+  const paths = {
+    executablePath: cString(`/proc/${id}/exe`),
+    wordsPath: cString(`/proc/${id}/cmdline`),
+  };
+  const executable = readExecutable(paths.executablePath).slice();
+  const words = readWords(paths.wordsPath).slice();
+  const path = executable.length === 0 ? undefined : new TextDecoder().decode(executable);
+  const deleted = path?.endsWith(DELETED) ?? false;
   const told: SocketProcess = {
     ...{ id, parent: found.parent, started: found.started, name: found.name },
-    program: deleted ? executable!.slice(0, -DELETED.length) : executable,
+    program: deleted ? path!.slice(0, -DELETED.length) : path,
     programDeleted: deleted,
     commandLine: Object.freeze(wordsOf(words)),
     ...{ cgroup: cgroupOf(id), user: userOf(id), otherMounts: hasOtherMounts(id) },
   };
-  return { told: Object.freeze(told), holder, inode, executable, words };
+  return { told: Object.freeze(told), holder, inode, ...paths, executable, words };
 }
 
 /**
  * Whether it still has the socket, and still runs the same program with the same words. Its number cannot
  * be another process's by now: that one would not have the socket.
  */
-export function isUnchanged({ holder, inode, executable, words }: SeenProcess): boolean {
-  if (!holdsAt(holder, inode)) return false;
-  if (readLink(`/proc/${holder.id}/exe`) !== executable) return false;
-  const now = readCommand(holder.id);
-  if (now.length !== words.length) return false;
-  for (let at = 0; at < words.length; at++) if (now[at] !== words[at]) return false;
-  return true;
+export function isUnchanged(seen: SeenProcess): boolean {
+  return holdsAt(seen.holder, seen.inode) &&
+    isSame(readExecutable(seen.executablePath), seen.executable) &&
+    isSame(readWords(seen.wordsPath), seen.words);
 }
 
-/** The bytes of a command line, until the next call. */
-function readCommand(id: number): Uint8Array {
-  return buffer.subarray(0, Math.max(0, readFileStart(`/proc/${id}/cmdline`, buffer)));
+/** Where a link points, until the next call; empty where that may not be read. */
+function readExecutable(path: Uint8Array<ArrayBuffer>): Uint8Array {
+  return buffer.subarray(0, Math.max(0, libc().readlink(path, buffer, ROOM)));
+}
+
+/** The bytes of a command line, likewise. */
+function readWords(path: Uint8Array<ArrayBuffer>): Uint8Array {
+  return buffer.subarray(0, Math.max(0, readFileStart(path, buffer, ROOM)));
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 function wordsOf(bytes: Uint8Array): string[] {

@@ -130,8 +130,11 @@ export class ProcessFinder implements Disposable {
       if (found !== undefined) seen.push(found);
     }
     seen.sort((a, b) => a.told.started - b.told.started || a.told.id - b.told.id);
-    const hidden = (look ?? this.#search.current()).hidden;
-    const result = resultOf(sockets, seen.map(({ told }) => told), hidden);
+    const result = resultOf(
+      sockets,
+      seen.map(({ told }) => told),
+      look ?? this.#search.current(),
+    );
     return { sockets, seen, checked: look?.at ?? performance.now(), result, closed: undefined };
   }
 }
@@ -169,16 +172,16 @@ function plain({ kind, state, inode, user }: FoundSocket): LocalSocket {
 function resultOf(
   found: readonly FoundSocket[],
   processes: readonly SocketProcess[],
-  hidden: number,
+  look: Look,
 ): PacketProcesses {
   const sockets = Object.freeze(found.map(plain));
   const wanting: Unseen | undefined = processes.length > 0
     ? undefined
-    : unseen("hidden", sockets, hidden).unseen;
+    : unseen("hidden", sockets, look).unseen;
   return Object.freeze({
     processes: Object.freeze([...processes]),
     user: sockets[0]?.user,
-    ...{ sockets, unseen: wanting, hiddenProcesses: hidden },
+    ...{ sockets, unseen: wanting, hiddenProcesses: look.hidden },
   });
 }
 

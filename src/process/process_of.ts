@@ -33,6 +33,7 @@ const ICMPV6 = 58;
 const PORTS: ReadonlySet<number> = new Set([TCP, UDP, UDPLITE]);
 /** Types of echo messages that a ping socket sends, and gets. */
 const ECHO = { output: { [ICMP]: 8, [ICMPV6]: 128 }, input: { [ICMP]: 0, [ICMPV6]: 129 } } as const;
+const ANSWERS: ReadonlySet<number> = new Set(Object.values(ECHO.input));
 const FAMILIES: ReadonlySet<string> = new Set(["ipv4", "ipv6", "inet"]);
 
 let finder: ProcessFinder | undefined;
@@ -90,16 +91,18 @@ function endsOf(
 ): { readonly key: string; readonly ends: LocalEnds } | undefined {
   const { flow: own } = packet;
   if (own === undefined) return undefined;
+  const isOut = side === "output";
+  const message = messageOf(packet, own.protocol);
   // An error that comes in is for the socket whose packet it quotes.
-  const quoted = side === "input" ? messageOf(packet, own.protocol)?.quotedFlow : undefined;
+  const quoted = isOut ? undefined : message?.quotedFlow;
   const flow = quoted ?? beforeTranslation(packet, side === "input" ? own.reversed() : own);
   const { version, protocol, sourcePort, destinationPort } = flow;
   if (PORTS.has(protocol) && sourcePort === 0 && destinationPort === 0) return undefined;
-  const echo = quoted === undefined ? echoOf(packet, protocol, side) : undefined;
+  const isEcho = quoted === undefined && message?.type === ECHO[side][protocol as 1 | 58];
   const { directedKey } = flow;
   const { source: local, destination: remote } = addressesOfKey(directedKey);
-  const isOut = side === "output";
   const tcp = isOut && protocol === TCP ? packet.tcp : undefined;
+  const echo = isEcho ? message?.identifier : undefined;
   return {
     key: protocol === TCP ? directedKey : `${directedKey}${side}${echo ?? ""}`,
     ends: {
@@ -107,6 +110,7 @@ function endsOf(
       ...{ localPort: sourcePort, remotePort: destinationPort },
       device: (isOut ? packet.outDevice : packet.inDevice)?.index ?? 0,
       opening: tcp !== undefined && tcp.syn && !tcp.ack,
+      answering: isOut && (tcp?.rst === true || isAnswer(message)),
       user: isOut ? packet.uid : undefined,
     },
   };
@@ -116,10 +120,9 @@ function messageOf(packet: Packet, protocol: number): IcmpView | Icmpv6View | un
   return protocol === ICMP ? packet.icmp : protocol === ICMPV6 ? packet.icmpv6 : undefined;
 }
 
-function echoOf(packet: Packet, protocol: number, side: "output" | "input"): number | undefined {
-  const message = messageOf(packet, protocol);
-  if (message === undefined) return undefined;
-  return message.type === ECHO[side][protocol as 1 | 58] ? message.identifier : undefined;
+/** Whether a message is an error, or the answer to an echo. */
+function isAnswer(message: IcmpView | Icmpv6View | undefined): boolean {
+  return message !== undefined && (ANSWERS.has(message.type) || message.quotedFlow !== undefined);
 }
 
 /**

@@ -18,6 +18,9 @@ const GOOD_FOR_TIMES = 50;
 /** Processes that had the last sockets. */
 const MOST_LIKELY = 16;
 
+/** The id of a namespace's first process. */
+const FIRST = 1;
+
 /** A look at all processes. */
 export interface Look extends OpenSockets {
   /** `performance.now()` of its end. */
@@ -25,6 +28,8 @@ export interface Look extends OpenSockets {
   readonly milliseconds: number;
   /** The processes that there were. */
   readonly processes: ReadonlySet<number>;
+  /** Whether /proc hides processes of others: `hidepid` of proc(5). Each namespace has a first process. */
+  readonly veiled: boolean;
 }
 
 /** Looks for the processes of sockets. */
@@ -45,7 +50,8 @@ export class ProcessSearch {
     const processes = new Set(processIds());
     const scan = scanSockets(processes);
     const at = performance.now();
-    return this.#look = { ...scan, at, milliseconds: at - start, processes };
+    const veiled = !processes.has(FIRST);
+    return this.#look = { ...scan, at, milliseconds: at - start, processes, veiled };
   }
 
   /**

@@ -30,6 +30,8 @@ export interface LocalEnds {
   readonly side: "output" | "input";
   /** Whether it opens a TCP connection. */
   readonly opening: boolean;
+  /** Whether it answers as the kernel itself does where there is no socket: then no raw socket sent it. */
+  readonly answering: boolean;
   /** Of an echo message of ICMP; undefined for others. */
   readonly echo: number | undefined;
   /** The user that the kernel named for the packet; undefined where it did not. */

@@ -19,13 +19,23 @@ const MESSAGES: Readonly<Record<UnseenReason, string>> = {
   system: "it needs Linux, with inet_diag and /proc",
 };
 
+/** What may not be looked at. */
+export interface Hiding {
+  /** Processes whose descriptors may not be looked at. */
+  readonly hidden: number;
+  /** Whether /proc hides processes. */
+  readonly veiled: boolean;
+}
+
+const NOTHING: Hiding = { hidden: 0, veiled: false };
+
 /** An answer without processes. */
 export function unseen(
   reason: UnseenReason,
   sockets: readonly LocalSocket[] = [],
-  hidden: number = 0,
+  hiding: Hiding = NOTHING,
 ): PacketProcesses {
-  return answer(explain(reason, hidden), sockets, hidden);
+  return answer(explain(reason, hiding), sockets, hiding.hidden);
 }
 
 /** The same where the system failed. */
@@ -35,13 +45,15 @@ export function unseenSystem(error: unknown): PacketProcesses {
   return answer({ reason: "system", capability: undefined, message }, [], 0);
 }
 
-function explain(reason: UnseenReason, hidden: number): Unseen {
-  if (reason !== "hidden" || hidden === 0) {
+function explain(reason: UnseenReason, { hidden, veiled }: Hiding): Unseen {
+  if (reason !== "hidden" || (hidden === 0 && !veiled)) {
     return { reason, capability: undefined, message: MESSAGES[reason] };
   }
+  const what = veiled
+    ? "/proc hides processes of others (hidepid): with CAP_SYS_PTRACE it shows them"
+    : `the descriptors of ${hidden} processes may not be looked at: with CAP_SYS_PTRACE they may`;
   const message =
-    `the descriptors of ${hidden} processes may not be looked at: with CAP_SYS_PTRACE they ` +
-    "may (systemd: AmbientCapabilities=CAP_SYS_PTRACE; docker: --cap-add=SYS_PTRACE)";
+    `${what} (systemd: AmbientCapabilities=CAP_SYS_PTRACE; docker: --cap-add=SYS_PTRACE)`;
   return { reason, capability: "CAP_SYS_PTRACE", message };
 }
 

@@ -18,7 +18,14 @@ test("4096 connections are remembered, the last ones", { timeout: 120_000 }, asy
   const local = Uint8Array.of(127, 0, 0, 1);
   const ends = (remotePort: number): LocalEnds => ({
     ...{ version: 4, protocol: 17, local, localPort: socket.port, remote: local, remotePort },
-    ...{ device: 0, side: "output", opening: false, echo: undefined, user: undefined },
+    ...{
+      device: 0,
+      side: "output",
+      opening: false,
+      answering: false,
+      echo: undefined,
+      user: undefined,
+    },
   });
   const first = finder.find("1", ends(1), "likely");
   const kept: unknown[] = [];

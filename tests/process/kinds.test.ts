@@ -136,6 +136,25 @@ l.bind((${address}, 0)); l.listen(); say(l.getsockname()[1])`,
   }
 });
 
+test("a connection of MPTCP", { timeout }, async (context) => {
+  await using server = new PythonProcess();
+  await using client = new PythonProcess();
+  const open = "l = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)";
+  const port = await server.run<number | null>(
+    `try:
+    ${open}; l.bind(('127.0.0.1', 0)); l.listen(); say(l.getsockname()[1])
+except OSError: say(None)`,
+  );
+  if (port === null) return context.skip("this kernel has no MPTCP");
+  await using watch = new Watch([{ chain: "OUTPUT", match: tcpTo(port) }]);
+  await watch.next(
+    3,
+    () =>
+      client.run(`${open.replace("l =", "c =")}; c.connect(('127.0.0.1', ${port})); c.send(b'x')`),
+  );
+  for (const { result } of watch.seen) assert.deepEqual(idsOf(result), [client.pid]);
+});
+
 test("nobody listens, and the kernel's own answer", { timeout }, async () => {
   await using client = new PythonProcess();
   const port = 9;
@@ -241,6 +260,35 @@ s.sendto(bytes(data), ('${to}', 0))`,
     }
     await peer.run("s.close()");
   }
+});
+
+test("what the kernel answers itself is not a raw socket's", { timeout }, async () => {
+  await using raw = new PythonProcess();
+  await using client = new PythonProcess();
+  await raw.run(
+    `all = [socket.socket(socket.AF_INET, socket.SOCK_RAW, p) for p in (1, 6, 255)]`,
+  );
+  const port = 9;
+  await using watch = new Watch([
+    { chain: "OUTPUT", match: ["-p", "tcp", "--sport", String(port)] },
+    { chain: "OUTPUT", match: ["-p", "icmp"] },
+  ]);
+  const seen = await watch.next(2, () =>
+    client.run(
+      `try: socket.create_connection(('127.0.0.1', ${port}))
+except OSError: pass
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('127.0.0.1', ${port}))`,
+    ));
+  for (const { packet, result } of seen) {
+    assert.equal(result.unseen?.reason, "no-socket", String(packet));
+  }
+  // What it may have sent is.
+  const [own] = await watch.next(
+    1,
+    () =>
+      raw.run(`all[0].sendto(bytes([13, 0, 242, 255, 0, 0, 0, 0] + [0] * 12), ('127.0.0.1', 0))`),
+  );
+  assert.deepEqual(idsOf(own!.result), [raw.pid]);
 });
 
 test("an error of ICMP is for the socket whose packet it quotes", { timeout }, async () => {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { type PacketProcesses, processOf, Verdict } from "../../mod.ts";
 import { buildPacket } from "../../src/packet/mod.ts";
 import { testKernel } from "../../src/testing/mod.ts";
-import { requireIsolation } from "../support/network/isolation.ts";
+import { mayChangeUser, requireIsolation } from "../support/network/isolation.ts";
 import { Namespace } from "../support/network/namespaces.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
@@ -49,6 +49,20 @@ test("without CAP_SYS_PTRACE it says so", { timeout }, async () => {
   // The kernel tells of the socket itself.
   assert.equal(result.user, process.getuid!());
   assert.equal(result.sockets.length, 1);
+});
+
+const hiding = { timeout, ...(mayChangeUser() ? {} : { skip: "it needs real root" }) };
+
+test("where /proc hides processes it says so", hiding, async () => {
+  await using peer = new PythonProcess();
+  const hide = 'mount -t proc -o hidepid=invisible,gid=12345 proc /proc && exec "$@"';
+  const result = await answerOf(peer, [
+    ...["unshare", "--mount", "sh", "-c", hide, "sh"],
+    ...["setpriv", "--bounding-set=-sys_ptrace"],
+  ]);
+  assert.deepEqual(result.processes, []);
+  assert.equal(result.unseen?.capability, "CAP_SYS_PTRACE");
+  assert.match(result.unseen!.message, /hidepid/);
 });
 
 test("a process outside this namespace of processes", { timeout }, async () => {

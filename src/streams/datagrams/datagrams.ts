@@ -88,7 +88,7 @@ export class Datagrams<Packet extends FragmentPacket> implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Makes one that waits for fragments.
+   * Makes one; its `handler` is for one queue or several.
    *
    * @throws {TypeError | RangeError} naming the option that is wrong
    */

@@ -22,7 +22,7 @@ export interface SplitOptions {
   readonly largest: number;
   /** Of IPv6; an IPv4 packet has its own. */
   readonly identification: number;
-  /** At most so many fragments: the last one is then larger. */
+  /** At most so many fragments of IPv4: the last one is then larger. */
   readonly most: number;
 }
 
@@ -89,7 +89,7 @@ function laterHeader(first: Uint8Array): Uint8Array {
 
 function splitIpv6(
   whole: Uint8Array,
-  { largest, identification, most }: SplitOptions,
+  { largest, identification }: SplitOptions,
 ): readonly Uint8Array[] {
   const { headerLength, protocolAt } = perFragment(whole);
   const header = whole.slice(0, headerLength);
@@ -98,8 +98,7 @@ function splitIpv6(
   const dataAt = headerLength + FRAGMENT_HEADER_SIZE;
   const pieces: Uint8Array[] = [];
   for (let at = headerLength; at < whole.length;) {
-    const last = pieces.length + 1 >= most;
-    const end = last ? whole.length : Math.min(whole.length, at + room(largest, dataAt));
+    const end = Math.min(whole.length, at + room(largest, dataAt));
     const piece = new Uint8Array(new ArrayBuffer(dataAt + end - at));
     piece.set(header);
     piece.set(whole.subarray(at, end), dataAt);
