@@ -79,9 +79,7 @@ class SystemQueue implements KernelQueue {
         throw failedCall("nfq_bind_pf", ERRNO.EBUSY, adviseFamily(foreign));
       }
       this.#bind(options);
-      this.#wait = backend().falseInterrupts
-        ? new BlockingWait(socket.descriptor)
-        : undefined;
+      this.#wait = backend().falseInterrupts ? new BlockingWait(socket.descriptor) : undefined;
       // Behind what may throw: it holds a descriptor.
       this.#table = new OpenQueueTable();
     } catch (error) {

@@ -10,7 +10,7 @@ import { queueRule, udpTo } from "../support/network/rules.ts";
 import { BareProject } from "../support/packages/bare_project.ts";
 import { npmPackage, projectWith, Registry } from "../support/packages/npm_package.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
-import { Child, isBun, type SpawnOptions } from "../support/runtime/child.ts";
+import { Child, runtime as own, type SpawnOptions } from "../support/runtime/child.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
@@ -18,7 +18,7 @@ requireIsolation();
 const timeout = 120_000;
 const filter = readFileSync(new URL("fixtures/drop_filter.js", import.meta.url), "utf8");
 const only = (runtime: "deno" | "bun") =>
-  (runtime === "bun") === isBun ? { timeout } : { timeout, skip: `it is ${runtime}'s` };
+  runtime === own ? { timeout } : { timeout, skip: `it is ${runtime}'s` };
 
 /** Sends to two ports by turns, while the filter runs that drops what goes to the second. */
 async function drops(script: string, options: SpawnOptions = {}): Promise<void> {
