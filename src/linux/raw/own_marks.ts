@@ -27,6 +27,14 @@ export function isOwnMark(mark: number | undefined): boolean {
   return mark !== undefined && (mark & OWN_MARKS.mask) === OWN_MARKS.value;
 }
 
+const FIRST_REJECT = REJECT_MARKS["tcp-reset"];
+const LAST_REJECT = REJECT_MARKS["admin-prohibited"];
+
+/** Whether a rule of ours rejects a packet with this mark. */
+export function isRejectMark(mark: number): boolean {
+  return mark >= FIRST_REJECT && mark <= LAST_REJECT;
+}
+
 /** Whether a packet with this mark was sent by this library. */
 export function isInjected(mark: number | undefined): boolean {
   return mark === INJECTED_MARK || mark === UNTRACKED_MARK;

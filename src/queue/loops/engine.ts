@@ -232,7 +232,7 @@ export class Engine implements Decider {
       if ((store as Arena).states[slot] === SlotState.Delivered) this.room.give();
       chain.decide(store as Arena, slot);
     }
-    this.#settle(verdict);
+    this.#settle(verdict, mark);
   }
 
   /** Ends a packet's turn: what is undecided and not held gets the verdict for errors. */
@@ -386,8 +386,8 @@ export class Engine implements Decider {
     if (this.#chain.oldest() === undefined) this.#deadline.rest();
   }
 
-  #settle(verdict: number): void {
-    this.counters.countVerdicts(verdictKind(verdict), 1);
+  #settle(verdict: number, mark: number): void {
+    this.counters.countVerdicts(verdictKind(verdict, mark), 1);
     this.#rest();
     if (!this.draining) this.#outbox.flushSoon();
   }

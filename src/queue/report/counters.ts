@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isRejectMark } from "../../linux/raw/own_marks.ts";
 import { Verdict } from "../packet/verdict.ts";
 
 /**
@@ -20,7 +21,7 @@ export interface QueueCounters {
   readonly received: number;
   /** Verdicts Accept and Stop. */
   readonly accepted: number;
-  /** Verdicts Drop. */
+  /** Verdicts Drop, and packets that the kernel rejects for `reject`. */
   readonly dropped: number;
   /** Verdicts Repeat and requeues. */
   readonly otherVerdicts: number;
@@ -42,10 +43,7 @@ export interface QueueCounters {
   readonly truncatedMessages: number;
   /** Messages that could not be read. */
   readonly malformedMessages: number;
-  /**
-   * Packets that were answered: by `reject`, `reset` or `answer`. They are in `dropped` too, or in
-   * `otherVerdicts` where the kernel rejected them.
-   */
+  /** Packets that were answered: by `reject`, `reset` or `answer`. They are in `dropped` too. */
   readonly answered: number;
   /** Packets that were dropped without an answer, because of `answersPerSecond`. */
   readonly answersLimited: number;
@@ -61,10 +59,11 @@ export interface QueueCounters {
 /** What a verdict counts as: accepted, dropped, something else. */
 export type VerdictKind = 0 | 1 | 2;
 
-/** The kind of a verdict. */
-export function verdictKind(verdict: number): VerdictKind {
+/** The kind of a verdict. One that leads to a rule which rejects drops the packet. */
+export function verdictKind(verdict: number, mark: number): VerdictKind {
   if (verdict === Verdict.Accept || verdict === Verdict.Stop) return 0;
-  return verdict === Verdict.Drop ? 1 : 2;
+  if (verdict === Verdict.Drop) return 1;
+  return verdict === Verdict.Repeat && isRejectMark(mark) ? 1 : 2;
 }
 
 /** The counters as the engine counts them. */

@@ -134,7 +134,7 @@ export class Outbox {
     const { view, bytes } = this.#message;
     if (attributes !== undefined) end = appendAttributes(view, bytes, start, end, attributes);
     if (payload !== undefined) end = appendPayload(view, bytes, start, end, payload);
-    this.#finish(end, tagOf(verdictKind(verdict), 1));
+    this.#finish(end, tagOf(verdictKind(verdict, mark), 1));
   }
 
   /**
@@ -295,11 +295,14 @@ export class Outbox {
     ids.copyWithin(first, first + 1, this.#idCount--);
     const last = ids[this.#idCount - 1]!;
     const end = this.#begin(beginVerdictBatch, last, this.#runVerdict, this.#runMark);
-    this.#finish(end, tagOf(verdictKind(this.#runVerdict), length - 1));
+    this.#finish(end, tagOf(verdictKind(this.#runVerdict, this.#runMark), length - 1));
   }
 
   #write(id: number, verdict: number, mark: number): void {
-    this.#finish(this.#begin(beginVerdict, id, verdict, mark), tagOf(verdictKind(verdict), 1));
+    this.#finish(
+      this.#begin(beginVerdict, id, verdict, mark),
+      tagOf(verdictKind(verdict, mark), 1),
+    );
   }
 
   // The sequence number is the packet's id: an error answer then names its packet.

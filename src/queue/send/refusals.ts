@@ -6,6 +6,7 @@
 
 import { ERRNO, SystemError } from "../../linux/errno.ts";
 import type { NetlinkAnswer } from "../../netlink/message.ts";
+import { NO_MARK } from "../packet/verdict.ts";
 import { type Counters, verdictKind } from "../report/counters.ts";
 import { VerdictErrorEvent } from "../report/events.ts";
 import type { Outbox } from "./outbox.ts";
@@ -105,7 +106,7 @@ export class Refusals {
 
   /** Takes back what was counted when so many verdicts of a kind were given. */
   takeBack(kind: SentKind, packets: number): void {
-    const counted = kind === SWEPT ? verdictKind(this.#onError) : kind;
+    const counted = kind === SWEPT ? verdictKind(this.#onError, NO_MARK) : kind;
     this.#link.counters.countVerdicts(counted, -packets);
   }
 
@@ -127,7 +128,7 @@ export class Refusals {
     // One by one still: a run would sweep the stuck ones along. It may be refused, too.
     outbox.flush();
     outbox.addSweep(this.#last, this.#onError, this.#stuck);
-    counters.countVerdicts(verdictKind(this.#onError), this.#stuck);
+    counters.countVerdicts(verdictKind(this.#onError, NO_MARK), this.#stuck);
     this.#stuck = 0;
     outbox.batches = true;
   }
