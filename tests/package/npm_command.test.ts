@@ -8,7 +8,7 @@ import { VERSION } from "../../src/cli/package/version.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { BareProject } from "../support/packages/bare_project.ts";
 import { npmPackage, projectWith, Registry } from "../support/packages/npm_package.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { isDeno, runtime as mine } from "../support/runtime/child.ts";
 import { runCommand } from "../support/terminal/command_words.ts";
 import { Terminal } from "../support/terminal/terminal.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
@@ -16,8 +16,8 @@ import { UdpSocket } from "../support/traffic/udp.ts";
 requireIsolation();
 
 const timeout = 120_000;
-const only = (runtime: "deno" | "bun") =>
-  (runtime === "bun") === isBun ? { timeout } : { timeout, skip: `it is ${runtime}'s` };
+const only = (runtime: "deno") =>
+  runtime === mine ? { timeout } : { timeout, skip: `it is ${runtime}'s` };
 const PERMISSIONS = ["--no-prompt", "--allow-ffi", "--allow-read", "--allow-env"];
 
 /** A filter of a user: types are the package's. */
@@ -71,16 +71,14 @@ test("by npm: from a registry", only("deno"), async () => {
 test("from node_modules", { timeout }, async () => {
   using project = await projectWith(await npmPackage(), {});
   const program = join(project.folder, "node_modules/.bin/nfqueue");
-  const words = isBun
-    ? [process.execPath, program]
-    : [process.execPath, "run", ...PERMISSIONS, program];
+  const words = [process.execPath, ...(isDeno ? ["run", ...PERMISSIONS] : []), program];
   await drops(project, words, { DENO_DIR: join(project.folder, ".deno") });
 });
 
 test("doctor works from node_modules", { timeout }, async () => {
   using project = await projectWith(await npmPackage(), {});
   const program = join(project.folder, "node_modules/.bin/nfqueue");
-  const words = [process.execPath, ...(isBun ? [] : ["run", ...PERMISSIONS]), program];
+  const words = [process.execPath, ...(isDeno ? ["run", ...PERMISSIONS] : []), program];
   const { output, errors } = await runCommand([...words, "doctor", "--json"], {
     folder: project.folder,
     environment: { DENO_DIR: join(project.folder, ".deno") },
@@ -89,8 +87,8 @@ test("doctor works from node_modules", { timeout }, async () => {
     readonly findings?: readonly { readonly code: string; readonly severity: string }[];
   };
   const severities = new Map(findings?.map(({ code, severity }) => [code, severity]));
-  // What the command found from inside of the package: the runtime, and the library by FFI.
-  for (const code of ["runtime", "library", "capability", "kernel-queue"]) {
+  // What the command found from inside of the package, by FFI.
+  for (const code of ["library", "capability", "kernel-queue"]) {
     assert.equal(severities.get(code), "ok", `${code}: ${output}${errors}`);
   }
 });

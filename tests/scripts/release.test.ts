@@ -15,12 +15,12 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { isBun } from "../support/runtime/child.ts";
+import { isDeno } from "../support/runtime/child.ts";
 import { faultsOfFiles, firstSection } from "../../scripts/releasing/checks.ts";
 
 const timeout = 60_000;
 /** The script does the same whoever starts it. */
-const once = isBun ? { timeout, skip: "it is done in the tests under Deno" } : { timeout };
+const once = isDeno ? { timeout } : { timeout, skip: "it is done in the tests under Deno" };
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { version: VERSION } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const today = () => new Date().toISOString().slice(0, 10);

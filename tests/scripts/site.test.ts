@@ -11,12 +11,12 @@ import { root } from "../../scripts/documentation/files.ts";
 import { checkLinks } from "../../scripts/documentation/links.ts";
 import { searchIn } from "../../scripts/documentation/search/query.ts";
 import { buildSite, type Built } from "../../scripts/documentation/site.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { isDeno } from "../support/runtime/child.ts";
 
 const timeout = 60_000;
-const once = isBun ? { timeout, skip: "it is built in the tests under Deno" } : { timeout };
+const once = isDeno ? { timeout } : { timeout, skip: "it is built in the tests under Deno" };
 const browser = spawnSync("chromium", ["--version"], { encoding: "utf8" });
-const inBrowser = isBun
+const inBrowser = !isDeno
   ? "it is done in the tests under Deno"
   : browser.status !== 0
   ? "there is no chromium here"
@@ -57,7 +57,7 @@ test("the check of links finds each kind of fault", { timeout }, () => {
   ]);
 });
 
-describe("the site", { skip: isBun && "it is built in the tests under Deno" }, () => {
+describe("the site", { skip: !isDeno && "it is built in the tests under Deno" }, () => {
   const folder = folderWith({});
   let built: Built;
   const text = (path: string) => readFileSync(join(folder.path, path), "utf8");
