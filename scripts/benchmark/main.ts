@@ -15,6 +15,9 @@ const versions = [
   `${cpus().length} cores, ${cpus()[0]?.model}`,
   (await version([environment("DENO"), "--version"])).replace(/^deno (\S+).*/, "Deno $1"),
   `Bun ${await version([environment("BUN"), "--version"])}`,
+  ...(options.runtime.includes("node")
+    ? [`Node ${(await version([environment("NODE"), "--version"])).slice(1)}`]
+    : []),
 ];
 if (!options.json) {
   console.log(`${versions.join("; ")}. Medians of ${rounds} rounds (least–most).\n`);

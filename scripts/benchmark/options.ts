@@ -18,7 +18,7 @@ export const MODES: Record<string, string> = {
 
 const CHOICES = {
   only: ["throughput", "bulk", "ping", "views"],
-  runtime: ["deno", "bun"],
+  runtime: ["deno", "bun", "node"],
   mode: Object.keys(MODES),
   verdict: ["accept", "drop", "rewrite"],
 };
@@ -28,7 +28,7 @@ function parseOptions() {
     options: {
       quick: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: CHOICES.only },
-      runtime: { type: "string", multiple: true, default: CHOICES.runtime },
+      runtime: { type: "string", multiple: true, default: ["deno", "bun"] },
       mode: { type: "string", multiple: true, default: CHOICES.mode },
       "copy-range": { type: "string", multiple: true, default: ["128", "65531"] },
       verdict: { type: "string", multiple: true, default: CHOICES.verdict },

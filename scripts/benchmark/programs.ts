@@ -41,6 +41,14 @@ export const runtimes: readonly { name: string; command: Command; run: Command }
     run: [environment("DENO"), "run", "--allow-all"] as const,
   },
   { name: "Bun", command: [environment("BUN")] as const, run: [environment("BUN")] as const },
+  // Not always installed.
+  ...(options.runtime.includes("node")
+    ? [{
+      name: "Node",
+      command: [environment("NODE"), "--no-warnings"] as const,
+      run: [environment("NODE"), "--no-warnings"] as const,
+    }]
+    : []),
 ].filter(({ name }) => options.runtime.includes(name.toLowerCase()));
 
 /** PacketQueue in each of these modes, as far as --mode and --runtime allow. */

@@ -7,7 +7,7 @@ import { PacketQueue } from "../../mod.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { Namespace } from "../support/network/namespaces.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
-import { Child, isBun } from "../support/runtime/child.ts";
+import { Child, isDeno } from "../support/runtime/child.ts";
 import { command } from "../support/runtime/command.ts";
 import { commandWords } from "../support/terminal/command_words.ts";
 import { Terminal } from "../support/terminal/terminal.ts";
@@ -166,7 +166,7 @@ test("no /proc: nothing is claimed that only it could tell", { timeout }, async 
   assert.deepEqual(found.problems.filter((text) => text.startsWith("error")), []);
 });
 
-const permitted = { timeout, ...(isBun ? { skip: "Bun has no permissions" } : {}) };
+const permitted = { timeout, ...(isDeno ? {} : { skip: "only Deno has permissions" }) };
 
 test("Deno without --allow-ffi: the exact flag instead of a crash", permitted, async () => {
   const found = await diagnose({ permissions: ["--allow-read", "--allow-env"] });

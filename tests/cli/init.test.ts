@@ -8,13 +8,13 @@ import { missingName } from "../../src/cli/init/known_name.ts";
 import { template } from "../../src/cli/init/template.ts";
 import { placeOf, shellWord } from "../../src/cli/package/own_place.ts";
 import { BareProject, pack, repository } from "../support/packages/bare_project.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { runtime as own } from "../support/runtime/child.ts";
 import { commandWords, runCommand } from "../support/terminal/command_words.ts";
 import { Terminal } from "../support/terminal/terminal.ts";
 
 const LIMIT = { timeout: 120_000 } as const;
 const only = (runtime: "deno" | "bun") =>
-  (runtime === "bun") === isBun ? LIMIT : { ...LIMIT, skip: `it is ${runtime}'s` };
+  runtime === own ? LIMIT : { ...LIMIT, skip: `it is ${runtime}'s` };
 const words = (...rest: string[]) =>
   commandWords(["init", ...rest], { permissions: ["--allow-write"] });
 const folder = { kind: "folder", path: repository.replace(/\/$/, "") } as const;
@@ -31,7 +31,10 @@ test(
     assert.match(first.text, /^filter\.ts is written: a filter that shows pings/);
     const file = join(project.folder, "filter.ts");
     assert.equal(readFileSync(file, "utf8"), template("filter.ts", folder));
-    const next = isBun ? `bun ${folder.path}` : "deno run --allow-ffi --allow-read --allow-env ";
+    const next = {
+      ...{ bun: `bun ${folder.path}`, node: `node ${folder.path}` },
+      deno: "deno run --allow-ffi --allow-read --allow-env ",
+    }[own];
     assert.ok(first.text.replaceAll("\n", "").includes(next), first.text);
     assert.match(first.text, /main\.ts run filter\.ts\n$/);
 
@@ -152,7 +155,10 @@ test("a package from a registry, an installed one, one file", LIMIT, () => {
   assert.deepEqual(installed, { kind: "installed", path: "/p/node_modules/@nfqueue/nfqueue" });
   assert.equal(
     missingName("/", installed)?.command,
-    isBun ? "bun add @nfqueue/nfqueue" : "deno add jsr:@nfqueue/nfqueue",
+    {
+      ...{ bun: "bun add @nfqueue/nfqueue", node: "npm install @nfqueue/nfqueue" },
+      deno: "deno add jsr:@nfqueue/nfqueue",
+    }[own],
   );
   assert.deepEqual(placeOf("file:///$bunfs/root/nfqueue"), {
     ...{ kind: "compiled", path: process.execPath },

@@ -5,7 +5,7 @@ import { Screen } from "../support/terminal/screen.ts";
 import { Terminal } from "../support/terminal/terminal.ts";
 import { until } from "../support/runtime/waiting.ts";
 import { commandWords, runCommand } from "../support/terminal/command_words.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { isDeno } from "../support/runtime/child.ts";
 
 const LIMIT = { timeout: 60_000 } as const;
 const shell = (script: string) => ["sh", "-c", script];
@@ -104,7 +104,7 @@ test("the command starts with three permissions and no more", LIMIT, async () =>
   assert.match(terminal.text, /^nfqueue \d+\.\d+\.\d+\n$/);
   const { status, output, errors } = await runCommand(commandWords(["--version"]));
   assert.deepEqual([status, errors, output], [0, "", terminal.text]);
-  if (isBun) return;
+  if (!isDeno) return;
   const [deno = "", ...flags] = commandWords([]).slice(0, -1);
   for (const start of [runCommand, inTerminal]) {
     const words = [deno, ...flags, new URL("./fixtures/permissions.ts", import.meta.url).pathname];

@@ -10,7 +10,7 @@ import { PacketQueue } from "../../mod.ts";
 import { command } from "../support/runtime/command.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
-import { Child, isBun, type SpawnOptions } from "../support/runtime/child.ts";
+import { Child, isBun, isDeno, type SpawnOptions } from "../support/runtime/child.ts";
 import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
@@ -90,7 +90,7 @@ test("a queue that another process has", { timeout }, async () => {
 
 test("bun --hot: a second open in the same process names the flag", {
   timeout,
-  ...(isBun ? {} : { skip: "Deno has nothing of the kind" }),
+  ...(isBun ? {} : { skip: "only Bun has it" }),
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "nfqueue-hot-"));
   try {
@@ -214,7 +214,7 @@ test("no /proc and no capability: the capability is named", { timeout }, async (
 
 test("Deno without --allow-ffi, or with a path behind it: what to give it", {
   timeout,
-  ...(isBun ? { skip: "Bun has no permissions" } : {}),
+  ...(isDeno ? {} : { skip: "only Deno has permissions" }),
 }, async () => {
   const allowed = [[], ["--allow-ffi=/usr/lib"], [`--allow-ffi=${library()}`], [
     "--allow-ffi=libc.so.6,libnetfilter_queue.so.1",

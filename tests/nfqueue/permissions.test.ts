@@ -5,13 +5,13 @@ import { test } from "node:test";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";
-import { Child, isBun } from "../support/runtime/child.ts";
+import { Child, isDeno } from "../support/runtime/child.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
 
 const minimal = new URL("fixtures/minimal.ts", import.meta.url);
-const options = { timeout: 20_000, ...(isBun ? { skip: "Bun has no permissions" } : {}) };
+const options = { timeout: 20_000, ...(isDeno ? {} : { skip: "only Deno has permissions" }) };
 
 test("--allow-ffi alone is enough", options, async () => {
   const number = nextQueue();

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BareProject, repository } from "../support/packages/bare_project.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { runtime as own } from "../support/runtime/child.ts";
 
 const main = `
 import { PacketQueue } from "@nfqueue/nfqueue";
@@ -37,7 +37,7 @@ const ways = [
 ] as const;
 
 for (const { name, runtime, ...way } of ways) {
-  const other = (runtime === "bun") !== isBun;
+  const other = runtime !== own;
   test(`a clone is found by ${name}`, {
     timeout: 60_000,
     ...(other ? { skip: `it is ${runtime}'s` } : {}),

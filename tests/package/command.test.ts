@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { PcapngWriter } from "../../src/capture/mod.ts";
 import { VERSION } from "../../src/cli/package/version.ts";
 import { BareProject, pack, repository } from "../support/packages/bare_project.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { runtime as own } from "../support/runtime/child.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { runCommand } from "../support/terminal/command_words.ts";
 import { Terminal } from "../support/terminal/terminal.ts";
@@ -16,7 +16,7 @@ requireIsolation();
 
 const LIMIT = { timeout: 120_000 } as const;
 const only = (runtime: "deno" | "bun") =>
-  (runtime === "bun") === isBun ? LIMIT : { ...LIMIT, skip: `it is ${runtime}'s` };
+  runtime === own ? LIMIT : { ...LIMIT, skip: `it is ${runtime}'s` };
 const main = join(repository, "src/cli/main.ts");
 const said = { status: 0, errors: "", output: `nfqueue ${VERSION}\n` };
 

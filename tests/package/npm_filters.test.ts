@@ -10,15 +10,15 @@ import { queueRule, udpTo } from "../support/network/rules.ts";
 import { BareProject } from "../support/packages/bare_project.ts";
 import { npmPackage, projectWith, Registry } from "../support/packages/npm_package.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
-import { Child, isBun, type SpawnOptions } from "../support/runtime/child.ts";
+import { Child, runtime as own, type SpawnOptions } from "../support/runtime/child.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
 
 requireIsolation();
 
 const timeout = 120_000;
 const filter = readFileSync(new URL("fixtures/drop_filter.js", import.meta.url), "utf8");
-const only = (runtime: "deno" | "bun") =>
-  (runtime === "bun") === isBun ? { timeout } : { timeout, skip: `it is ${runtime}'s` };
+const only = (runtime: typeof own) =>
+  runtime === own ? { timeout } : { timeout, skip: `it is ${runtime}'s` };
 
 /** Sends to two ports by turns, while the filter runs that drops what goes to the second. */
 async function drops(script: string, options: SpawnOptions = {}): Promise<void> {
@@ -49,6 +49,28 @@ test("from node_modules, by the tarball", { timeout }, async () => {
   await drops(join(project.folder, "filter.js"), {
     permissions: ["--allow-ffi", "--allow-read", "--allow-env"],
   });
+});
+
+test("in Node, by require of a CommonJS program", only("node"), async () => {
+  const imports = /import \{ (.*) \} from "(@nfqueue.*)";/;
+  const required = filter.replace(imports, 'const { $1 } = require("$2");')
+    .replace(/import process .*/, "")
+    // Such a program cannot await at its top.
+    .replace("using queue", "const queue").replace("await queue", "queue");
+  assert.match(required, /require\("@nfqueue\/nfqueue"\)/);
+  using project = await projectWith(await npmPackage(), { "filter.cjs": required });
+  await drops(join(project.folder, "filter.cjs"));
+});
+
+test("in Node with permissions: --allow-ffi is the one for queues", only("node"), async () => {
+  using project = await projectWith(await npmPackage(), { "filter.js": filter });
+  const script = join(project.folder, "filter.js");
+  // A preload of the tests lies elsewhere, so reading is allowed everywhere.
+  const flags = ["--permission", "--allow-fs-read=*"];
+  await drops(script, { flags: [...flags, "--allow-ffi"] });
+  await using refused = new Child(pathToFileURL(script), { flags, environment: { QUEUE: "1" } });
+  assert.equal((await refused.end()).code, 1);
+  assert.match(refused.errors, /LibraryLoadError: .*without --allow-ffi. Give it --allow-ffi too/);
 });
 
 test("npm: by the name alone, from a registry", only("deno"), async () => {

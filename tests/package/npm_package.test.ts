@@ -10,13 +10,13 @@ import { formatMessage } from "publint/utils";
 import { VERSION } from "../../src/cli/package/version.ts";
 import { BareProject, repository } from "../support/packages/bare_project.ts";
 import { manifestOf, npmPackage, projectWith, Registry } from "../support/packages/npm_package.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { isDeno, runtime as own } from "../support/runtime/child.ts";
 
 const timeout = 120_000;
 const only = (runtime: "deno" | "bun") =>
-  (runtime === "bun") === isBun ? { timeout } : { timeout, skip: `it is ${runtime}'s` };
+  runtime === own ? { timeout } : { timeout, skip: `it is ${runtime}'s` };
 /** What does not depend on who asks. */
-const once = isBun ? { timeout, skip: "it is done in the tests under Deno" } : { timeout };
+const once = isDeno ? { timeout } : { timeout, skip: "it is done in the tests under Deno" };
 
 test("package.json says what an npm package needs", once, async () => {
   const made = await npmPackage();

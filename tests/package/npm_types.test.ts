@@ -13,11 +13,11 @@ import {
   tscInit,
 } from "../support/packages/compilers.ts";
 import { npmPackage, projectWith } from "../support/packages/npm_package.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { isBun, isDeno } from "../support/runtime/child.ts";
 
 // A compiler finds the same whoever starts it, so each has one lane of the two.
 const lane = (runtime: "Deno" | "Bun") =>
-  (runtime === "Bun") === isBun
+  (runtime === "Bun" ? isBun : isDeno)
     ? { timeout: 300_000 }
     : { timeout: 300_000, skip: `it is done in the tests under ${runtime}` };
 

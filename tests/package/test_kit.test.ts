@@ -7,14 +7,16 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { repository } from "../support/packages/bare_project.ts";
 import { npmPackage, projectWith } from "../support/packages/npm_package.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { isDeno, runtime } from "../support/runtime/child.ts";
 
 const timeout = 120_000;
 const kit = readFileSync(new URL("fixtures/kit.test.js", import.meta.url), "utf8");
 const page = readFileSync(join(repository, "docs/testing_filters.md"), "utf8");
 /** It is not among what the setup installs: any Node from 20 on will do. */
 const node = spawnSync("node", ["--version"], { encoding: "utf8" });
-const inNode = isBun
+const [major = 0, minor = 0] = node.stdout?.slice(1).split(".").map(Number) ?? [];
+const old = major < 26 || (major === 26 && minor < 9);
+const inNode = !isDeno
   ? "it is done in the tests under Deno"
   : node.status !== 0
   ? "there is no Node here"
@@ -38,13 +40,39 @@ test("the runtime's own tests, and the examples of the page", { timeout }, async
     ...Object.fromEntries(wrapped),
   });
   // No permission: neither FFI nor files.
-  const text = isBun
-    ? await project.must("bun", ["test"])
-    : await project.must("deno", ["test", "--no-prompt", "--no-check"]);
-  assert.match(
-    text,
-    new RegExp(isBun ? "\\b8 pass\\b.*\\b0 fail\\b" : "\\b8 passed \\| 0 failed", "s"),
-  );
+  const words = { bun: ["test"], deno: ["test", "--no-prompt", "--no-check"], node: ["--test"] };
+  const counts = {
+    ...{ bun: /\b8 pass\b.*\b0 fail\b/s, deno: /\b8 passed \| 0 failed/ },
+    node: /\bpass 8\b.*\bfail 0\b/s,
+  };
+  assert.match(await project.must(runtime, words[runtime]), counts[runtime]);
+});
+
+test("an older Node reads packets, and says what a queue takes", {
+  timeout,
+  skip: inNode || (old ? false : `the Node here is ${node.stdout.trim()}`),
+}, async () => {
+  using project = await projectWith(await npmPackage(), {
+    "all.js": `
+      import "@nfqueue/nfqueue/netlink";
+      import "@nfqueue/nfqueue/capture";
+      import "@nfqueue/nfqueue/identify";
+      import "@nfqueue/nfqueue/testing";
+      import { buildPacket, parseLayers } from "@nfqueue/nfqueue/packet";
+      import { LibraryLoadError, PacketQueue } from "@nfqueue/nfqueue";
+      console.log(parseLayers(buildPacket({ ipv4: { destination: "127.0.0.1" } })).ipv4.destination);
+      try {
+        PacketQueue.open(1);
+      } catch (error) {
+        console.log(error instanceof LibraryLoadError, error.message);
+      }
+    `,
+  });
+  const options = { cwd: project.folder, encoding: "utf8", timeout } as const;
+  const { stdout, stderr } = spawnSync("node", ["all.js"], options);
+  const sentence = "Node 26.9 or later is needed to open a queue; this is ";
+  assert.equal(stderr, "");
+  assert.match(stdout, new RegExp(`^127\\.0\\.0\\.1\\ntrue .*: ${sentence}\\d+\\.\\d+\\.\\d+\\n$`));
 });
 
 test("in Node", { timeout, skip: inNode }, async () => {

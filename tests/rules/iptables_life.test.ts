@@ -13,7 +13,7 @@ import { command } from "../support/runtime/command.ts";
 import { mayChangeUser, requireIsolation } from "../support/network/isolation.ts";
 import { Filter } from "../support/queue/filter.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
-import { Child, isBun } from "../support/runtime/child.ts";
+import { Child, isDeno } from "../support/runtime/child.ts";
 import { until } from "../support/runtime/waiting.ts";
 import { udpText } from "../support/traffic/packets.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
@@ -290,7 +290,7 @@ const failures: readonly (readonly [
     { permissions: ["--allow-all"], parameters: ["/nowhere"] },
     /SystemError: iptables-restore: ENOENT .*install the package iptables, or add \/usr\/sbin/,
   ],
-  ...(isBun ? [] : [
+  ...(!isDeno ? [] : [
     [
       "no permission of Deno's",
       { permissions: FEW },

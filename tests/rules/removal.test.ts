@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
-import { Child, isBun } from "../support/runtime/child.ts";
+import { Child, isDeno, runtime as own } from "../support/runtime/child.ts";
 import { until } from "../support/runtime/waiting.ts";
 
 requireIsolation();
@@ -20,7 +20,7 @@ const ends: readonly (readonly [way: string, code: number, only?: "deno" | "bun"
   ["end", 0],
   ["exit", 7],
   ["Deno.exit", 7, "deno"],
-  // Bun's own call, which node does not document either, tells nobody.
+  // This call, which node does not document, tells nobody in Bun and Node.
   ["reallyExit", 7, "deno"],
   ["error", 1],
   ["later error", 1],
@@ -29,7 +29,7 @@ const ends: readonly (readonly [way: string, code: number, only?: "deno" | "bun"
 ];
 
 for (const [way, code, only] of ends) {
-  if (only !== undefined && only !== (isBun ? "bun" : "deno")) continue;
+  if (only !== undefined && only !== own) continue;
   test(`removed at the end: ${way}`, LIMIT, async () => {
     await using child = new Child(PROGRAM, { permissions, parameters: [way, "none"] });
     assert.deepEqual(await child.end(PROMPT), { code, signal: null }, child.errors);
@@ -62,7 +62,7 @@ for (const signal of KILLS) {
   });
 }
 
-const without = ["gone/before", "gone/after", ...(isBun ? [] : ["deno-gone/before"])];
+const without = ["gone/before", "gone/after", ...(!isDeno ? [] : ["deno-gone/before"])];
 for (const listener of without) {
   test(`a listener that was taken off counts no more: ${listener}`, LIMIT, async () => {
     await using child = new Child(PROGRAM, { permissions, parameters: ["wait", listener] });
@@ -74,7 +74,7 @@ for (const listener of without) {
   });
 }
 
-const kinds = ["on", "once", ...(isBun ? [] : ["deno", "deno-once"])];
+const kinds = ["on", "once", ...(!isDeno ? [] : ["deno", "deno-once"])];
 for (const listener of kinds.flatMap((kind) => [`${kind}/before`, `${kind}/after`])) {
   for (const signal of ["SIGINT", "SIGHUP"] as const) {
     test(

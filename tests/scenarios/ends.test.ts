@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue, ownedQueues } from "../support/queue/numbers.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";
-import { Child, isBun } from "../support/runtime/child.ts";
+import { Child, isBun, runtime as own } from "../support/runtime/child.ts";
 import { UdpSocket } from "../support/traffic/udp.ts";
 import { until } from "../support/runtime/waiting.ts";
 
@@ -135,7 +135,7 @@ test("a worker is terminated while it waits, and the process ends", {
 });
 
 // In Deno terminate() ends no synchronous loop, not even for (;;) {}: only one that yields at times.
-const endless = isBun ? {} : { skip: "Deno waits for a worker that never yields" };
+const endless = isBun ? {} : { skip: "only Bun ends a worker that never yields" };
 for (
   const [way, words, options] of [
     ["slices", "runSync() with a timeout, again and again", {}],
@@ -175,6 +175,6 @@ for (const how of ["exit", "exit-sync"]) {
     await using child = new Child(fixture("worker_host"), { parameters: [how, number] });
     await child.says("running");
     const end = await child.end(prompt);
-    assert.deepEqual(end, { code: 7, signal: null }, `${isBun ? "Bun" : "Deno"} ${child.errors}`);
+    assert.deepEqual(end, { code: 7, signal: null }, `${own} ${child.errors}`);
   });
 }

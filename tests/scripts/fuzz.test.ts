@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fuzz } from "../../scripts/fuzzing/process.ts";
 import type { Failure, Report, Row } from "../../scripts/fuzzing/report.ts";
-import { isBun } from "../support/runtime/child.ts";
+import { isBun, isNode } from "../support/runtime/child.ts";
 
 const runtime = isBun ? "bun" : "deno";
+const skip = isNode ? "what is fuzzed runs by Deno and Bun" : false;
 const targets = new URL("fixtures/broken_targets.ts", import.meta.url).href;
 const base = ["--seed", "7", "--targets", targets];
 
@@ -39,7 +40,7 @@ const split = (words: string): string[] =>
 
 const inputOf = (failure: Failure): string => /--input '([^']*)'/.exec(failure.words)?.[1] ?? "";
 
-test("every fault is found and shrunk", { timeout: 180_000 }, async () => {
+test("every fault is found and shrunk", { timeout: 180_000, skip }, async () => {
   const only = LIVING.flatMap((name) => ["--only", name]);
   // Six turns of every target: one would leak unseen in fewer.
   const { failures, rows } = await run(["--count", "6000", ...only]);
@@ -90,7 +91,7 @@ test("every fault is found and shrunk", { timeout: 180_000 }, async () => {
   assert.deepEqual(sound.failures, []);
 });
 
-test("a process that dies, and one that hangs", { timeout: 120_000 }, async () => {
+test("a process that dies, and one that hangs", { timeout: 120_000, skip }, async () => {
   for (
     const [target, message] of [["dies", /SIGKILL/], ["hangs", /nothing came for 5 s/]] as const
   ) {

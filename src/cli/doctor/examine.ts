@@ -2,6 +2,7 @@
 import { backend } from "../../../ffi/backend.ts";
 import { LibraryLoadError } from "../../linux/library_errors.ts";
 import { judge } from "./checks.ts";
+import { checkRuntime } from "./checks/runtime.ts";
 import { runtimeFact } from "./facts/runtime.ts";
 import { gather } from "./gather.ts";
 import { error, type Finding } from "./terms/finding.ts";
@@ -18,6 +19,17 @@ function forbidden(): Finding | undefined {
     backend();
     return undefined;
   } catch (cause) {
+    const { name, version } = runtimeFact();
+    if (name === "Node") {
+      const [found] = checkRuntime({ runtime: { name, version } });
+      if (found !== undefined && found.severity !== "ok") return found;
+      const advice = "node --allow-ffi …, or without --permission and --no-experimental-ffi.";
+      return error(
+        "no-ffi-permission",
+        "Node was started without FFI, so C cannot be called.",
+        advice,
+      );
+    }
     if (cause instanceof LibraryLoadError) {
       const advice =
         "deno run --allow-ffi --allow-read --allow-env … (--allow-ffi without a path).";
@@ -27,9 +39,8 @@ function forbidden(): Finding | undefined {
         advice,
       );
     }
-    const { name } = runtimeFact();
     const advice =
-      "Run it with Deno (deno run --allow-ffi --allow-read --allow-env …) or with Bun.";
+      "Run it with Deno (deno run --allow-ffi --allow-read --allow-env …) or with Bun, or with Node 26.9.";
     return error("runtime-unknown", `${name} cannot call C as this library needs it.`, advice);
   }
 }

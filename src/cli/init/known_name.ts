@@ -1,7 +1,7 @@
 // Whether an editor and a runtime find this package by its name, from the folder of a filter.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { isBun, PACKAGE, type Place, shellWord } from "../package/own_place.ts";
+import { isBun, isNode, PACKAGE, type Place, shellWord } from "../package/own_place.ts";
 import { VERSION } from "../package/version.ts";
 
 /** What is to be done so that the name is known. */
@@ -16,7 +16,7 @@ export interface Missing {
 export function missingName(folder: string, place: Place): Missing | undefined {
   // The filter names the registry itself.
   if (place.kind === "address") return undefined;
-  return isBun ? missingModule(folder, place) : missingImport(folder, place);
+  return isBun || isNode ? missingModule(folder, place) : missingImport(folder, place);
 }
 
 function* upwards(folder: string): Generator<string> {
@@ -34,7 +34,7 @@ function textOf(path: string): string {
   }
 }
 
-/** Bun looks in node_modules; a package also knows its own name. */
+/** Bun and Node look in node_modules; a package also knows its own name. */
 function missingModule(folder: string, place: Place): Missing | undefined {
   for (const at of upwards(folder)) {
     if (existsSync(join(at, "node_modules", PACKAGE, "package.json"))) return undefined;
@@ -43,9 +43,13 @@ function missingModule(folder: string, place: Place): Missing | undefined {
     }
   }
   if (place.kind === "compiled") return { command: "bun add link:CLONE, with the clone's folder" };
+  if (isNode) return { command: `npm install ${shellWord(pathOf(place) ?? PACKAGE)}` };
   const source = place.kind === "folder" ? `link:${place.path}` : PACKAGE;
   return { command: `bun add ${shellWord(source)}` };
 }
+
+const pathOf = (place: Place): string | undefined =>
+  place.kind === "folder" ? place.path : undefined;
 
 /** Deno takes the nearest deno.json. */
 function missingImport(folder: string, place: Place): Missing | undefined {

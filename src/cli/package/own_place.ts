@@ -31,10 +31,17 @@ export const PLACE: Place = placeOf(import.meta.url);
 
 /** Whether this is Bun: commands that a person is told to type differ. */
 export const isBun: boolean = "bun" in process.versions;
+/** Whether this is Node itself. */
+export const isNode: boolean = !isBun && !("deno" in process.versions);
 
 /** The words that start the command, for a person to type. */
 export function commandName(): string {
   if (PLACE.kind === "compiled") return shellWord(PLACE.path);
+  // What is in PATH is run by Bun.
+  if (isNode && "path" in PLACE) {
+    const extension = PLACE.kind === "installed" ? "js" : "ts";
+    return `node ${shellWord(`${PLACE.path}/src/cli/main.${extension}`)}`;
+  }
   if (inPath("nfqueue")) return "nfqueue";
   if (PLACE.kind === "installed") return isBun ? "bunx nfqueue" : "nfqueue";
   if (PLACE.kind === "address") return "nfqueue";

@@ -24,7 +24,7 @@ export class FilterFile {
   /** As the person wrote it. */
   readonly name: string;
   readonly #path: string;
-  /** What was loaded: the first time under Deno, the last time under Bun. */
+  /** What was loaded: the first time under Deno and Node, the last time under Bun. */
   readonly #loaded = new Map<string, string | undefined>();
   #stamps: Stamps = new Map();
   #version = 0;
@@ -60,8 +60,8 @@ export class FilterFile {
   }
 
   /**
-   * Files that have changed and cannot be loaded again: under Deno a module that another one imports stays
-   * as it was first loaded, until the process ends.
+   * Files that have changed and cannot be loaded again: under Deno and Node a module that another one imports
+   * stays as it was first loaded, until the process ends.
    */
   get stale(): readonly string[] {
     if (isBun) return [];
@@ -102,7 +102,7 @@ export class FilterFile {
     return this.#filterOf(module);
   }
 
-  /** Bun loads a module anew that its cache has no more; under Deno there are only those of require. */
+  /** Bun loads a module anew that its cache has no more; in the others' there are only those of require. */
   #forget(files: readonly string[]): void {
     const { cache } = createRequire(import.meta.url);
     for (const file of files) {

@@ -3,6 +3,7 @@ import type { Filter, FilterHandler } from "../../filter/filter.ts";
 import type { FilterHost, Replacement } from "../../filter/host.ts";
 import { messageOf } from "../frame/message.ts";
 import { changesOf } from "./changes.ts";
+import { isNode } from "../package/own_place.ts";
 import { type FilterFile, FilterFileError } from "./filter_file.ts";
 import type { Message } from "./report.ts";
 
@@ -37,7 +38,9 @@ function tellStale({ file, tell }: Reloading): void {
   tell({
     type: "stale",
     text:
-      `${stale.join(", ")} ${are} not loaded anew: under Deno only ${file.name} itself can be. ` +
+      `${stale.join(", ")} ${are} not loaded anew: under ${
+        isNode ? "Node" : "Deno"
+      } only ${file.name} itself can be. ` +
       "Restart for what has changed there",
     facts: { files: stale },
   });

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { test } from "node:test";
 import { queueStatistics } from "../../../mod.ts";
 import { requireIsolation } from "../../support/network/isolation.ts";
-import { type Child, isBun } from "../../support/runtime/child.ts";
+import { type Child, isBun, isNode } from "../../support/runtime/child.ts";
 import { until } from "../../support/runtime/waiting.ts";
 import { NumberedTraffic } from "../../support/traffic/numbered.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
@@ -180,13 +180,15 @@ test("a file that the filter imports is loaded anew, or the line says that it is
   await child.says("Ctrl-C ends it");
   workshop.write("word.ts", word("never"));
   if (isBun) await says(child, "is loaded anew", 1);
-  else await says(child, "word.ts is not loaded anew: under Deno only", 1);
+  else await says(child, `word.ts is not loaded anew: under ${isNode ? "Node" : "Deno"} only`, 1);
   await socket.sendAll(["no", "yes"], socket);
   assert.deepEqual(await socket.take(isBun ? 2 : 1), isBun ? ["no", "yes"] : ["yes"]);
   // It is said each time.
   workshop.write("filter.ts", `${text.replace("./folder/", "./")}// changed\n`);
   await says(child, "filter.ts is loaded anew", isBun ? 2 : 1);
-  if (!isBun) await says(child, "word.ts is not loaded anew: under Deno only", 2);
+  if (!isBun) {
+    await says(child, `word.ts is not loaded anew: under ${isNode ? "Node" : "Deno"} only`, 2);
+  }
   child.kill("SIGINT");
   await child.end();
 });

@@ -151,6 +151,12 @@ except BlockingIOError: say(None)`,
   }
 }
 
+/** Waits until the kernel has all verdicts. */
+async function emptied({ number }: PacketQueue): Promise<void> {
+  const inKernel = () => queueStatistics().find(({ queue }) => queue === number);
+  await until(() => inKernel()?.length === 0, { what: "nothing waits", state: inKernel });
+}
+
 test("a fragment is missing: the others go after the time", { timeout }, async () => {
   await using path = new Path("here");
   const to = await path.open(4, "here");
@@ -172,11 +178,50 @@ test("a fragment is missing: the others go after the time", { timeout }, async (
   await path.sender.run(send("a", to));
   await until(() => reasons.length > 0, { what: "it is given up" });
   assert.deepEqual(reasons, ["time drop 5"]);
-  const inKernel = () => queueStatistics().find(({ queue: number }) => number === queue.number);
-  await until(() => inKernel()?.length === 0, { what: "nothing waits", state: inKernel });
+  await emptied(queue);
   assert.equal(queue.statistics.dropped, 6);
   assert.equal(queue.statistics.verdictErrors, 0);
   assert.equal(datagrams.statistics.assembled, 0);
+});
+
+test("a flood of first fragments: bounded, and others still pass", { timeout }, async () => {
+  await using path = new Path("here");
+  const to = await path.open(4, "here");
+  using queue = PacketQueue.open(nextQueue());
+  using datagrams = new Datagrams<Packet>({
+    datagram: () => Verdict.Accept,
+    limits: { datagrams: 50, fragments: 100 },
+  });
+  await using _filter = new Filter(queue, datagrams.handler);
+  using _rules = RuleSet.install({
+    ...{ hook: "prerouting", priority: -450, inDevice: path.roads.leftCable.device },
+    queue: queue.number,
+  });
+  const count = 5000;
+  // Each is the first fragment of another datagram: version, length, identification, "more", UDP.
+  await path.sender.run(
+    `r = socket.socket(socket.AF_INET, socket.SOCK_RAW, 255)
+def flood(first, count):
+    for n in range(first, first + count):
+        head = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 1020, n, 0x2000, 64, 17, 0, bytes(4),
+                           socket.inet_aton('${to.address}'))
+        r.sendto(head + bytes(1000), ('${to.address}', 0))
+flood(1, 100)`,
+  );
+  let sent = 100;
+  while (sent < count) {
+    await path.sender.run(`flood(${sent + 1}, 100)`);
+    sent += 100;
+    await until(() => datagrams.statistics.fragments >= sent, { what: "they have come" });
+    const { fragments, waitingDatagrams, waitingFragments } = datagrams.statistics;
+    assert.ok(waitingDatagrams <= 50 && waitingFragments <= 100, `${fragments} have come`);
+  }
+  assert.equal(datagrams.statistics.incomplete.datagrams, count - 50);
+  assert.equal(queue.statistics.queueDropped, 0);
+  await path.sender.run(send("a", to));
+  assert.deepEqual(await path.receiver.run(receive), [SIZE, "a"]);
+  datagrams.close();
+  await emptied(queue);
 });
 
 test("the queue closes while fragments wait: nothing is left behind", { timeout }, async () => {

@@ -59,9 +59,9 @@ export class BareProject implements Disposable {
     renameSync(join(this.folder, from), join(this.folder, to));
   }
 
-  /** Runs `deno` or `bun` in the folder, with caches and global folders of its own. */
+  /** Runs a runtime in the folder, with caches and global folders of its own. */
   run(
-    runtime: "deno" | "bun",
+    runtime: "deno" | "bun" | "node",
     words: readonly string[],
     environment: Readonly<Record<string, string>> = {},
   ): Promise<Ending> {
@@ -70,7 +70,7 @@ export class BareProject implements Disposable {
 
   /** The same, for what must go well; gives all that was written. */
   async must(
-    runtime: "deno" | "bun",
+    runtime: "deno" | "bun" | "node",
     words: readonly string[],
     environment: Readonly<Record<string, string>> = {},
   ): Promise<string> {
@@ -94,7 +94,7 @@ export async function pack(folder: string): Promise<{ path: string; text: string
 }
 
 function execute(
-  runtime: "deno" | "bun",
+  runtime: "deno" | "bun" | "node",
   words: readonly string[],
   { folder, environment = {} }: {
     readonly folder: string;

@@ -24,17 +24,25 @@ export const isDeno: boolean = runtime === "deno";
 export const isNode: boolean = runtime === "node";
 
 /** Node's flags for whatever runs in a test. The first: what a program writes as errors is compared. */
-export const NODE_FLAGS: readonly string[] = [
+const NODE_FLAGS: readonly string[] = [
   "--disable-warning=ExperimentalWarning",
   ...["--import", new URL("node_worker.ts", import.meta.url).href],
 ];
 
-/** The words between the runtime and a script. */
 const COMMANDS: Readonly<Record<typeof runtime, readonly string[]>> = {
   deno: ["run", "--no-prompt"],
   bun: [],
   node: NODE_FLAGS,
 };
+
+/**
+ * The words between the runtime and a script.
+ *
+ * @param permissions Deno's
+ */
+export function runtimeWords(permissions: readonly string[] = ["--allow-all"]): string[] {
+  return [...COMMANDS[runtime], ...(isDeno ? permissions : [])];
+}
 
 /** How a child process ended. */
 export interface ChildEnd {
@@ -69,8 +77,7 @@ export class Child implements AsyncDisposable {
       ...(options.prefix ?? []),
       // Where Deno sees its own path in a command it adds --allow-all.
       ...["sh", "-c", 'exec "$RUNTIME" "$@"', "sh"],
-      ...COMMANDS[runtime],
-      ...(isDeno ? options.permissions ?? ["--allow-all"] : []),
+      ...runtimeWords(options.permissions),
       ...(options.flags ?? []),
       fileURLToPath(script),
       ...(options.parameters ?? []).map(String),

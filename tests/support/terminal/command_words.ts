@@ -7,7 +7,7 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { isBun } from "../runtime/child.ts";
+import { runtimeWords } from "../runtime/child.ts";
 import { deferred, within } from "../runtime/waiting.ts";
 
 const MAIN = new URL("../../../src/cli/main.ts", import.meta.url);
@@ -29,7 +29,7 @@ export function commandWords(
     readonly script?: URL;
   } = {},
 ): string[] {
-  const flags = isBun ? [] : ["run", "--no-prompt", ...PERMISSIONS, ...permissions];
+  const flags = runtimeWords([...PERMISSIONS, ...permissions]);
   return [process.execPath, ...flags, fileURLToPath(script), ...words];
 }
 
