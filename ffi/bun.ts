@@ -84,6 +84,7 @@ export function bunBackend(): Backend | undefined {
     runtime: "bun",
     platform: process.platform,
     reloadFlag: process.execArgv.includes("--hot") ? "--hot" : undefined,
+    falseInterrupts: false,
     open,
     addressOf: (buffer) => ffi.ptr(buffer),
     pointerTo: (address) => (address === 0 ? null : address as unknown as Pointer),

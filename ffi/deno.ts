@@ -73,6 +73,7 @@ export function denoBackend(): Backend | undefined {
       };
     },
     reloadFlag: undefined,
+    falseInterrupts: false,
     watch,
     onceReadable: (descriptor, callback) => {
       const watcher = watch(descriptor, () => callback());

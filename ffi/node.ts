@@ -46,6 +46,8 @@ export function nodeBackend(): Backend | undefined {
 
   // Libraries stay open: a collected one would take its functions with it.
   const libraries: object[] = [];
+  const endings = new Set<() => void>();
+  const atExit = () => endings.forEach((ending) => ending());
   let poller: UvPoller | undefined;
   const watch = (descriptor: number, listener: ReadableListener): Watcher =>
     (poller ??= new UvPoller(ffi)).watch(descriptor, listener);
@@ -54,6 +56,8 @@ export function nodeBackend(): Backend | undefined {
     runtime: "node",
     platform: process.platform,
     reloadFlag: undefined,
+    // spawnSync has a loop of its own, whose io_uring takes its leave by interrupting this thread.
+    falseInterrupts: true,
     open: <Table extends SymbolTable>(path: string, table: Table): NativeFunctions<Table> => {
       const library = new ffi.DynamicLibrary(path);
       try {
@@ -104,8 +108,14 @@ export function nodeBackend(): Backend | undefined {
       return watcher.close;
     },
     onExit: (callback) => {
-      process.on("exit", callback);
-      return () => process.off("exit", callback);
+      // One listener for all: from the eleventh of a kind on Node warns.
+      if (endings.size === 0) process.on("exit", atExit);
+      const ending = () => callback();
+      endings.add(ending);
+      return () => {
+        endings.delete(ending);
+        if (endings.size === 0) process.off("exit", atExit);
+      };
     },
     ...processCalls(process),
     serveModules: (modules) => {

@@ -132,6 +132,11 @@ export interface Backend {
    * undefined where it was not given.
    */
   readonly reloadFlag: string | undefined;
+  /**
+   * Whether a receive with a time limit may end with EINTR though no signal came. (The kernel then also
+   * interrupts for the sake of what the runtime has closed. poll is not concerned.)
+   */
+  readonly falseInterrupts: boolean;
   /** Opens a library. Symbols with `since` may be missing: they then throw when called. */
   open<Table extends SymbolTable>(path: string, table: Table): NativeFunctions<Table>;
   /** The address of a buffer's first byte. The caller keeps the buffer alive. */

@@ -2,11 +2,12 @@
  * Builds the npm package with dnt: JavaScript and declarations, as Deno and Node refuse TypeScript in
  * node_modules.
  *
- *     deno run --allow-all scripts/build_npm.ts [FOLDER]
- *     NFQUEUE_DNT=file:///…/dnt/mod.ts deno run --allow-all --import-map … scripts/build_npm.ts
+ *     deno run --no-config --node-modules-dir=none --allow-all scripts/build_npm.ts [FOLDER]
+ *     NFQUEUE_DNT=file:///…/dnt/mod.ts deno run … --import-map … scripts/build_npm.ts
  *
  * The second form takes another dnt, where JSR is out of reach; the import map tells where its own
- * dependencies are. What was in the folder (npm/ by default) is removed first.
+ * dependencies are (docs/testing.md has what was run). Without --no-config this project's settings of the
+ * compiler would hold for dnt's own modules. What was in the folder (npm/ by default) is removed first.
  * scripts/build_npm_pack.ts makes the same of Deno alone.
  *
  * @module

@@ -12,7 +12,22 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const isBun = "Bun" in globalThis;
+
+/** The words that a person types before a filter. */
+const COMMANDS = {
+  deno: ["deno", "run", "--allow-ffi"],
+  bun: ["bun"],
+  node: ["node"],
+} as const;
+
+/** The runtime that runs this. */
+export const runtime: keyof typeof COMMANDS = "Bun" in globalThis
+  ? "bun"
+  : "Deno" in globalThis
+  ? "deno"
+  : "node";
+
+const TRACE = "./scripts/demonstration/trace.ts";
 
 /** Longest time a filter may take to open its queue, and to end at Ctrl-C; more where it is emulated. */
 const PATIENCE = process.env["NFQUEUE_VM"] === "1" ? 40_000 : 8000;
@@ -93,13 +108,15 @@ export class Example implements AsyncDisposable {
 
 /** The command that starts an example, as a person would type it in the project's folder. */
 export function commandLine(options: ExampleOptions): string {
-  return [isBun ? "bun" : "deno", ...commandWords(options)].join(" ");
+  return [COMMANDS[runtime][0], ...commandWords(options)].join(" ");
 }
 
 function commandWords({ name, queue, words = [], traced = false }: ExampleOptions): string[] {
   return [
-    ...(isBun ? [] : ["run", "--allow-ffi"]),
-    ...(traced ? ["--preload", "./scripts/demonstration/trace.ts"] : []),
+    ...COMMANDS[runtime].slice(1),
+    // It would say that FFI is experimental.
+    ...(runtime === "node" ? ["--no-warnings"] : []),
+    ...(traced ? [runtime === "node" ? "--import" : "--preload", TRACE] : []),
     ...[`examples/${name}.ts`, "--queue", String(queue), ...words],
   ];
 }

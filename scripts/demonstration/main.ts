@@ -7,7 +7,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { EchoServer } from "./clients.ts";
-import { commandLine, Example } from "./example.ts";
+import { commandLine, Example, runtime } from "./example.ts";
 import { type Family, iptables } from "./firewall.ts";
 import { paint, paintLine, table } from "./paint.ts";
 import { COMMON_RULE, PORTS, type Scene, scenes, type Trial } from "./scenes.ts";
@@ -25,7 +25,7 @@ interface Outcome {
   readonly saw: string;
 }
 
-const isBun = "Bun" in globalThis;
+const NAMES = { deno: "Deno", bun: "Bun", node: "Node" } as const;
 const families: readonly Family[] = existsSync("/proc/net/if_inet6") ? [4, 6] : [4];
 
 try {
@@ -132,7 +132,7 @@ function report(outcomes: readonly Outcome[], seconds: number): boolean {
   }
   if (families.length === 1) console.log("   This machine has no IPv6: its clients are left out.");
   const right = outcomes.filter(agrees).length;
-  const name = isBun ? `Bun ${process.versions["bun"]}` : `Deno ${process.versions["deno"]}`;
+  const name = `${NAMES[runtime]} ${process.versions[runtime]}`;
   const summary = `${right} of ${outcomes.length} agree (${name}, ${seconds.toFixed(1)} s)`;
   console.log(`\n${paint(right === outcomes.length ? "green" : "red", summary)}`);
   return right === outcomes.length;

@@ -24,6 +24,8 @@ interface Case {
   /** Undefined where neither an attribute nor the failure's words tell it. */
   readonly file: string | undefined;
   readonly outcome: "passed" | "failed" | "skipped";
+  /** Why it was skipped, where the report itself tells. */
+  readonly reason: string;
 }
 
 function importMap(): string {
@@ -71,7 +73,11 @@ function* cases(file: string): Generator<Case> {
       ? "skipped"
       : "passed";
     const [file] = /tests\/[\w./-]+\.test\.ts/.exec(attribute(tag, "file") || body) ?? [];
-    yield { suite: attribute(tag, "classname"), name: attribute(tag, "name"), file, outcome };
+    const [skip = ""] = /<skipped\b[^>]*>/.exec(body) ?? [];
+    yield {
+      ...{ suite: attribute(tag, "classname"), name: attribute(tag, "name"), file, outcome },
+      reason: attribute(skip, "message"),
+    };
   }
 }
 
@@ -88,7 +94,7 @@ function skipped(junit: string, file: string): string[] {
   const reasonOf = ({ suite, name }: Case) =>
     [name, ...`${name} > ${suite}`.split(" > ")].map((part) => reasons.get(part)).find(Boolean);
   return [...cases(junit)].filter(({ outcome }) => outcome === "skipped")
-    .map((test) => `${test.name}: ${reasonOf(test) ?? "no reason given"}`);
+    .map((test) => `${test.name}: ${reasonOf(test) ?? (test.reason || "no reason given")}`);
 }
 
 function together(files: readonly string[]): string {

@@ -1,6 +1,6 @@
 /**
- * Stands in for `node:test` while scripts/test runs the suite, because neither runtime's report
- * says why a test was skipped: a reason given as `{ skip: "reason" }` is appended to the file
+ * Stands in for `node:test` while scripts/test runs the suite, because Deno's and Bun's reports
+ * do not say why a test was skipped: a reason given as `{ skip: "reason" }` is appended to the file
  * NFQUEUE_SKIPS as a JSON line `[name, reason]`. Everything else passes through.
  * Deno gets it through an import map, Bun through `--preload`.
  *

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkKeys, checkU32 } from "../base/checks.ts";
+import { checkDeviceName, checkKeys, checkU32 } from "../base/checks.ts";
 import { INJECTED_MARK } from "../linux/raw/own_marks.ts";
 import { RawSender } from "../linux/raw/raw_sender.ts";
 import { checkOutgoing } from "./outgoing.ts";
@@ -16,6 +16,11 @@ export interface PacketSenderOptions {
    * a `RuleSet` sends to a queue.
    */
   readonly mark?: number | undefined;
+  /**
+   * Name of the device by which its packets leave, whatever the routes say. It makes link-local addresses
+   * of IPv6 reachable. By default the routes choose.
+   */
+  readonly device?: string | undefined;
 }
 
 /**
@@ -40,11 +45,13 @@ export class PacketSender implements Disposable {
   static readonly defaultMark: number = INJECTED_MARK;
 
   readonly #mark: number;
+  readonly #device: string | undefined;
   #sender: RawSender | undefined;
   #closed = false;
 
-  private constructor(mark: number) {
+  private constructor(mark: number, device: string | undefined) {
     this.#mark = mark;
+    this.#device = device;
   }
 
   /**
@@ -53,9 +60,12 @@ export class PacketSender implements Disposable {
    * @throws {TypeError | RangeError} for a wrong option
    */
   static open(options: PacketSenderOptions = {}): PacketSender {
-    checkKeys("options", options, ["mark"]);
-    const { mark = INJECTED_MARK } = options;
-    return new PacketSender(checkU32("mark", mark));
+    checkKeys("options", options, ["mark", "device"]);
+    const { mark = INJECTED_MARK, device } = options;
+    return new PacketSender(
+      checkU32("mark", mark),
+      device === undefined ? undefined : checkDeviceName("device", device),
+    );
   }
 
   /** The mark of its packets. */
@@ -78,13 +88,15 @@ export class PacketSender implements Disposable {
    * @param bytes a whole packet from its IP header on
    * @throws {TypeError} when it is no Uint8Array
    * @throws {RangeError} when it is no whole IPv4 or IPv6 packet, or larger than its way takes
-   * @throws {SystemError} without CAP_NET_RAW; when a rule drops it (EPERM); when there is no route
+   * @throws {SystemError} without CAP_NET_RAW; when a rule drops it (EPERM); when there is no route, or no
+   * such device
    * @throws {Error} when the sender is closed
    */
   send(bytes: Uint8Array): void {
     const packet = checkOutgoing("bytes", bytes);
     if (this.#closed) throw new Error("the PacketSender is closed");
-    (this.#sender ??= new RawSender(this.#mark)).send(packet, { device: 0 });
+    const sender = this.#sender ??= new RawSender(this.#mark, this.#device);
+    sender.send(packet, { device: sender.deviceIndex });
   }
 
   /** Closes its sockets. Idempotent. */

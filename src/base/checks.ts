@@ -120,7 +120,9 @@ export function checkSignal(value: unknown): void {
   if (value === undefined) return;
   try {
     const { removeEventListener } = EventTarget.prototype;
-    if (value instanceof AbortSignal) return removeEventListener.call(value, "abort", () => {});
+    if (value instanceof AbortSignal && typeof value.aborted === "boolean") {
+      return removeEventListener.call(value, "abort", () => {});
+    }
   } catch {
     // It only says so.
   }
@@ -137,6 +139,21 @@ export function checkBoolean(field: string, value: unknown): boolean {
 export function checkText(field: string, value: unknown): string {
   if (typeof value === "string") return value;
   throw new TypeError(`${field} must be a string, got ${show(value)}`);
+}
+
+/** IFNAMSIZ of linux/if.h, without the byte that ends a name. */
+const MOST_DEVICE_NAME = 15;
+
+/**
+ * The name of a network device.
+ *
+ * @throws {TypeError | RangeError} naming the field
+ */
+export function checkDeviceName(field: string, value: unknown): string {
+  const name = checkText(field, value);
+  const { length } = new TextEncoder().encode(name);
+  if (length >= 1 && length <= MOST_DEVICE_NAME && !/[\s/\0]/.test(name)) return name;
+  throw new RangeError(`${field} must be a device's name of 1 to 15 bytes, got ${show(value)}`);
 }
 
 /**

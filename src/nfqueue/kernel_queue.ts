@@ -65,14 +65,14 @@ export interface Kernel {
 
 /** What a packet of the program's own is sent for. */
 export interface Beside {
-  /** Index of the device by which a link-local address is reached; 0 for none. */
+  /** Index of the device by which a link-local address is reached, or of the packet's bridge; 0 for none. */
   readonly device: number;
   /** The queued packet beside which it goes. The system does not ask. */
   readonly queue: number;
   readonly id: number;
 }
 
-/** Sends whole IP packets, past every queue. `RawSender` is the system's. */
+/** Sends whole IP packets, past every queue. `SystemSender` is the system's. */
 export interface KernelSender {
   /**
    * Makes it ready for an IP version.
@@ -86,6 +86,19 @@ export interface KernelSender {
    * @throws {RangeError | SystemError} with advice
    */
   send(bytes: Uint8Array, beside: Beside): void;
+  /**
+   * Makes it ready for frames of a bridge.
+   *
+   * @throws {SystemError} with advice
+   */
+  prepareFrames(): void;
+  /**
+   * Sends a frame by the device that `beside` names.
+   *
+   * @param header of the link layer
+   * @throws {RangeError | SystemError}
+   */
+  sendFrame(header: Uint8Array, bytes: Uint8Array, beside: Beside): void;
   /** The way that packets of this host take to an address. */
   routeTo(version: 4 | 6, address: Uint8Array, device: number): Route;
   /** Idempotent. */

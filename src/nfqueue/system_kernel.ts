@@ -11,7 +11,8 @@ import { libc } from "../../ffi/libraries/libc.ts";
 import { changeGeneration } from "../linux/change_watch.ts";
 import type { OutgoingMessage } from "../../ffi/memory.ts";
 import { privilegedMessage } from "../linux/netlink_socket.ts";
-import { RawSender } from "../linux/raw/raw_sender.ts";
+import { SystemSender } from "../linux/raw/system_sender.ts";
+import { BlockingWait } from "../linux/readiness.ts";
 import { ReceiveSlots } from "../linux/receive_slots.ts";
 import { adviseOpen } from "./advice.ts";
 import { FLAG_BITS, type QueueFlags } from "./flags.ts";
@@ -56,6 +57,7 @@ class SystemQueue implements KernelQueue {
   #blockLimit = 0;
   readonly #timeval = new DataView(new ArrayBuffer(16));
   readonly #table: OpenQueueTable;
+  readonly #wait: BlockingWait | undefined;
   #closed = false;
 
   /**
@@ -77,6 +79,7 @@ class SystemQueue implements KernelQueue {
         throw failedCall("nfq_bind_pf", ERRNO.EBUSY, adviseFamily(foreign));
       }
       this.#bind(options);
+      this.#wait = backend().falseInterrupts ? new BlockingWait(socket.descriptor) : undefined;
       // Behind what may throw: it holds a descriptor.
       this.#table = new OpenQueueTable();
     } catch (error) {
@@ -89,8 +92,13 @@ class SystemQueue implements KernelQueue {
     return this.#socket.receive(memory, first, most);
   }
 
-  /** One call where poll would make it two. */
+  /** One call where poll would make it two; two where only poll tells the truth. */
   receiveBlocking(memory: ReceiveSlots, first: number, most: number, milliseconds: number): number {
+    if (this.#wait !== undefined) {
+      const ready = this.#wait.wait(Math.min(milliseconds, LONGEST_BLOCK) * 1000);
+      if (ready <= 0) return ready === 0 ? -ERRNO.EAGAIN : ready;
+      return this.#socket.receive(memory, first, most);
+    }
     this.#limitBlocking(Math.min(milliseconds, LONGEST_BLOCK));
     const headers = memory.headersFrom(first);
     const count = this.#libc.recvmmsg(this.#socket.descriptor, headers, most, MSG_WAITFORONE, null);
@@ -213,6 +221,6 @@ export const SYSTEM_KERNEL: Kernel = {
   receiveMemory: (shape) => new ReceiveSlots(shape),
   sendMemory: privilegedMessage,
   open: (options) => new SystemQueue(options),
-  openSender: (mark) => new RawSender(mark),
+  openSender: (mark) => new SystemSender(mark),
   onExit: (callback) => backend().onExit(callback),
 };

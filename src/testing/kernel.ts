@@ -77,8 +77,8 @@ export class StandInKernel implements Kernel {
   }
 
   openSender(mark: number): StandInSender {
-    return new StandInSender((bytes, { queue, id }) => {
-      this.sent.push({ bytes, mark });
+    return new StandInSender((bytes, { queue, id }, header) => {
+      this.sent.push({ bytes, mark, ...(header && { header }) });
       this.#bound.get(queue)?.queue.passage(id)?.sent.push(bytes);
     });
   }

@@ -4,6 +4,7 @@ import { copyOf, viewOf } from "../base/bytes.ts";
 import {
   checkBoolean,
   checkBytes,
+  checkDeviceName,
   checkInteger,
   checkKeys,
   checkText,
@@ -88,8 +89,6 @@ const VLAN_SIZE = 4;
 const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8];
 const IP_SIZES: Readonly<Record<number, number>> = { 4: 20, 6: 40 };
 const IP_FAMILIES: Readonly<Record<number, Family>> = { 4: "ipv4", 6: "ipv6" };
-/** Of nfnetlink: a longer name is none of a device. */
-const MOST_NAME = 15;
 
 /** What the stand-in is given for a packet. */
 export interface GivenPacket {
@@ -102,11 +101,7 @@ export interface GivenPacket {
 
 /** @throws {TypeError | RangeError} naming the field that is wrong */
 function device(field: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  const name = checkText(field, value);
-  const { length } = new TextEncoder().encode(name);
-  if (length >= 1 && length <= MOST_NAME && !/[\s/]/.test(name)) return name;
-  throw new RangeError(`${field} must be a device's name of 1 to 15 bytes, got ${show(value)}`);
+  return value === undefined ? undefined : checkDeviceName(field, value);
 }
 
 /** The bytes as the test's own, so that what it does with them later changes nothing. */

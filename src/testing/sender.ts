@@ -11,13 +11,22 @@ import type { Beside, KernelSender, Route } from "../nfqueue/kernel_queue.ts";
 export interface SentPacket {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly mark: number;
+  /** The link layer's header, of what goes into a bridge. */
+  readonly header?: Uint8Array<ArrayBuffer>;
 }
+
+/** Hears of one: `header` is that of a frame. */
+type Sent = (
+  bytes: Uint8Array<ArrayBuffer>,
+  beside: Beside,
+  header?: Uint8Array<ArrayBuffer>,
+) => void;
 
 /** Hands over what is sent. Every address is this host's own. */
 export class StandInSender implements KernelSender {
-  readonly #sent: (bytes: Uint8Array<ArrayBuffer>, beside: Beside) => void;
+  readonly #sent: Sent;
 
-  constructor(sent: (bytes: Uint8Array<ArrayBuffer>, beside: Beside) => void) {
+  constructor(sent: Sent) {
     this.#sent = sent;
   }
 
@@ -25,6 +34,12 @@ export class StandInSender implements KernelSender {
 
   send(bytes: Uint8Array, beside: Beside): void {
     this.#sent(copyOf(bytes), beside);
+  }
+
+  prepareFrames(): void {}
+
+  sendFrame(header: Uint8Array, bytes: Uint8Array, beside: Beside): void {
+    this.#sent(copyOf(bytes), beside, copyOf(header));
   }
 
   routeTo(_version: 4 | 6, address: Uint8Array): Route {

@@ -235,15 +235,61 @@ test("too little captured", limit, () => {
   assert.equal(stage.kernel.sent[1]!.bytes.length, 28 + 40);
 });
 
-test("the bridge family cannot be answered", limit, () => {
+const [LEFT, RIGHT] = [Uint8Array.of(2, 0, 0, 0, 0, 1), Uint8Array.of(2, 0, 0, 0, 0, 2)];
+const header = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+const TYPE = Uint8Array.of(8, 0);
+const FORWARD = { family: 7, hook: 2, layer2Header: header(RIGHT, LEFT, TYPE) } as const;
+
+test("the bridge family: frames, back to the sender or on to the receiver", limit, () => {
   using stage = new StandIn();
+  const [back, onward] = [header(LEFT, RIGHT, TYPE), FORWARD.layer2Header];
+  const answer = buildPacket({
+    ipv4: { source: V4.destination, destination: V4.source },
+    udp: { sourcePort: 80, destinationPort: 40_000 },
+  });
+  const acts: readonly (readonly [PacketFields, (packet: Packet) => void, Uint8Array[]])[] = [
+    [SYN, (packet) => packet.reject(), [back]],
+    [DATAGRAM, (packet) => packet.reject(), [back]],
+    [{ ipv4: V4, tcp: { ...PORTS, ack: true } }, (packet) => packet.reset(), [onward, back]],
+    [DATAGRAM, (packet) => packet.answer(answer), [back]],
+    [DATAGRAM, (packet) => packet.send(answer), [back]],
+    [DATAGRAM, (packet) => packet.send(buildPacket(DATAGRAM)), [onward]],
+  ];
+  for (const [fields, act, headers] of acts) {
+    stage.kernel.sent.length = 0;
+    handle(stage, fields, act, FORWARD);
+    assert.deepEqual(stage.kernel.sent.map((sent) => sent.header), headers);
+  }
+  handle(stage, DATAGRAM, (packet) => packet.reject(), {
+    ...FORWARD,
+    vlan: { protocol: 0x88a8, tci: 0x6005 },
+  });
+  const tag = Uint8Array.of(0x88, 0xa8, 0x60, 0x05);
+  assert.deepEqual(stage.kernel.sent.at(-1)!.header, header(LEFT, RIGHT, tag, TYPE));
+  // The bridge is not to be seen.
+  assert.equal(parseLayers(stage.kernel.sent.at(-1)!.bytes).ip!.source, V4.destination);
+});
+
+test("the bridge family: one of many, no header, and this host's own", limit, () => {
+  using stage = new StandIn();
+  const many = Uint8Array.of(1, 0, 0, 0, 0, 3);
+  for (const [to, from, why] of [[many, LEFT, "destination"], [RIGHT, many, "source"]] as const) {
+    const check = (packet: Packet) => {
+      packet.reject();
+      assert.equal(packet.unanswered, why);
+    };
+    const layer2Header = header(to, from, TYPE);
+    assert.equal(handle(stage, SYN, check, { ...FORWARD, layer2Header }), DROP);
+  }
   const act = (packet: Packet) => {
-    assert.throws(() => packet.reject(), /VerdictError.*bridge/);
-    assert.throws(() => packet.reset(), /VerdictError.*bridge/);
-    assert.throws(() => packet.answer(buildPacket(DATAGRAM)), /VerdictError.*bridge/);
+    assert.throws(() => packet.reject(), /VerdictError.*no Ethernet header/);
+    assert.throws(() => packet.send(buildPacket(DATAGRAM)), /VerdictError.*no Ethernet header/);
     packet.drop();
   };
   assert.equal(handle(stage, SYN, act, { family: 7 }), DROP);
+  assert.equal(stage.kernel.sent.length, 0);
+  handle(stage, SYN, (packet) => packet.reject(), { ...FORWARD, hook: 3 });
+  assert.deepEqual(stage.kernel.sent.map((sent) => sent.header), [undefined]);
 });
 
 test("this library's own packets that are queued again pass unseen", limit, () => {

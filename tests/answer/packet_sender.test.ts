@@ -5,8 +5,10 @@ import { test } from "node:test";
 import { PacketSender, SystemError } from "../../mod.ts";
 import { buildPacket, parseLayers } from "../../src/packet/mod.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
-import { Cable, Namespace } from "../support/network/namespaces.ts";
+import { inside } from "../support/network/inside.ts";
+import { awaitAddress6, Cable, Namespace } from "../support/network/namespaces.ts";
 import { Rule, udpTo } from "../support/network/rules.ts";
+import { command } from "../support/runtime/command.ts";
 import { openDescriptors } from "../support/runtime/descriptors.ts";
 import { Child, isBun } from "../support/runtime/child.ts";
 import { Capture } from "../support/traffic/raw.ts";
@@ -119,6 +121,36 @@ for (const family of families) {
     );
   });
 }
+
+test("a device: past the routes, and to link-local addresses", limit, async () => {
+  using namespace = new Namespace();
+  using cable = new Cable(namespace);
+  command("ip", ["addr", "add", "fe80::1:1/64", "dev", cable.device, "nodad"]);
+  const far = ["-n", namespace.name, "addr", "add", "fe80::1:2/64", "dev", cable.farDevice];
+  command("ip", [...far, "nodad"]);
+  awaitAddress6("fe80::1:1");
+  const next = (capture: Capture, port: number) =>
+    capture.find((bytes) => parseLayers(bytes).udp?.destinationPort === port, `port ${port}`);
+  const received = (family: 4 | 6) => inside(namespace, () => new Capture(family, cable.farDevice));
+  using over4 = received(4);
+  using over6 = received(6);
+  using sender = PacketSender.open({ device: cable.device });
+  // No route leads there.
+  sender.send(datagram(4, { source: cable.address, destination: cable.farAddress, port: 5001 }));
+  await next(over4, 5001);
+  sender.send(datagram(6, { source: "fe80::1:1", destination: "fe80::1:2", port: 5002 }));
+  await next(over6, 5002);
+  using missing = PacketSender.open({ device: "none0" });
+  assert.throws(
+    () => missing.send(datagram(4, { port: 9 })),
+    (error) =>
+      error instanceof SystemError && error.code === "ENODEV" &&
+      /There is no device "none0" here/.test(error.message),
+  );
+  for (const device of ["", "a/b", "sixteen-letters-", 5]) {
+    assert.throws(() => PacketSender.open({ device: device as string }), /device must be/);
+  }
+});
 
 test("sockets are opened at the first packet and closed with the sender", limit, () => {
   const before = openDescriptors();

@@ -20,6 +20,8 @@ export default defineFilter({
     await new Promise((resolve) => setTimeout(resolve, packet.udp.payload[0] % 5));
     if (port === 5300) return Verdict.Drop;
     if (port === 5301) return packet.accept({ mark: 7 });
+    // The kernel itself rejects it here, and there is none when it is replayed.
+    if (port === 5303) return packet.reject();
     if (port === 5302) packet.replacePayload(packet.payload.map((byte, at) => at < 28 ? byte : ${edited}));
     return Verdict.Accept;
   },

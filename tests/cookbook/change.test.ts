@@ -130,6 +130,27 @@ test("split_first_packet", limit, async () => {
   assert.equal((await kit.send(tcp(80, { payload: hello }))).queued, false);
 });
 
+test("rewrite_http", limit, async () => {
+  await using kit = await inKit("change/rewrite_http");
+  const send = async (payload: string, response = false) => {
+    const fields = { payload, ...(response && { sourcePort: 80 }) };
+    const hook = response ? "input" : "output";
+    const packet = tcp(response ? 40_000 : 80, fields);
+    const { tcp: view, bytes } = passed(await kit.send(packet, { hook }));
+    assert.equal(bytes.length, packet.length, "TCP counts the bytes");
+    return new TextDecoder().decode(view!.payload);
+  };
+  assert.equal(await send("say goodbye, goodbye", true), "say hello  , hello  ");
+  assert.equal(await send("héllo goodbye", true), "héllo hello  ");
+  assert.equal(await send("nothing", true), "nothing");
+  const request = (name: string) => `GET /goodbye HTTP/1.1\r\nHost: a\r\n${name}: gzip\r\n\r\n`;
+  assert.equal(await send(request("accept-Encoding")), request("X-cept-encoding"));
+  assert.equal(await send(request("Accept")), request("Accept"));
+  assert.equal((await kit.send(tcp(443, { payload: "goodbye" }))).queued, false);
+  const other = await kit.send(tcp(80, { payload: "goodbye" }), { hook: "input" });
+  assert.equal(other.queued, false);
+});
+
 test("replace_text", limit, async () => {
   await using kit = await inKit("change/replace_text");
   const send = async (text: string | Uint8Array) =>

@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { Verdict } from "../../mod.ts";
 import { finishChecksums, parseLayers } from "../../src/packet/mod.ts";
 import type { TestFilter, TestResult } from "../../src/testing/mod.ts";
-import { Dice, recipeInKit as inKit, tcp, TestClock, udp } from "../support/filter/recipes.ts";
+import { Dice, recipeInKit as inKit, tcp, udp } from "../support/filter/recipes.ts";
+import { TestClock } from "../support/runtime/test_clock.ts";
 
 const limit = { timeout: 10_000 };
 const { Accept, Drop } = Verdict;

@@ -1,6 +1,7 @@
 // Recipes on real packets that leave by a cable to another network namespace.
 
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { buildPacket, parseLayers } from "../../src/packet/mod.ts";
 import { Dice, Lines } from "../support/filter/recipes.ts";
@@ -25,6 +26,10 @@ class Neighbour implements Disposable {
   readonly capture: Capture;
 
   constructor(family: 4 | 6 = 4) {
+    // Of IPv6 nothing leaves by itself then.
+    if (family === 4) {
+      writeFileSync(`/proc/sys/net/ipv6/conf/${this.cable.device}/disable_ipv6`, "1");
+    }
     // No errors come back, which sockets would tell of.
     for (const program of ["iptables", "ip6tables"]) {
       this.run([program, "-w", "-A", "INPUT", "-p", "udp", "-j", "DROP"]);

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,6 +111,31 @@ test("block_tls_name, block_http_host and log_names", limit, async () => {
   // The servers' echoes leave by output too.
   const requests = lines.all.filter((line) => /:(443|80) /.test(line));
   assert.deepEqual(requests, ['127.0.0.1:443 is "a.test"', '127.0.0.1:80 is "b.test"']);
+});
+
+test("rewrite_http", limit, async () => {
+  const encodings: unknown[] = [];
+  const server = createServer((request, response) => {
+    encodings.push(request.headers["accept-encoding"]);
+    response.end("it says goodbye");
+  });
+  server.listen(80, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    await using _recipe = await RunningRecipe.start("change/rewrite_http");
+    const asked = connect({ port: 80, host: "127.0.0.1" }, () =>
+      asked.write(
+        "GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n",
+      ));
+    let text = "";
+    asked.on("data", (chunk: Uint8Array) => text += new TextDecoder().decode(chunk));
+    await within(once(asked, "close"), { what: "the response" });
+    assert.match(text, /^HTTP\/1\.1 200 [^]*it says hello {2}/);
+    assert.deepEqual(encodings, [undefined]);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test("split_first_packet", limit, async () => {

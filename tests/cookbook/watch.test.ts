@@ -8,7 +8,8 @@ import process from "node:process";
 import { test } from "node:test";
 import { Verdict } from "../../mod.ts";
 import { decodeCapture } from "../../src/capture/mod.ts";
-import { Lines, recipeInKit as inKit, tcp, TestClock, udp } from "../support/filter/recipes.ts";
+import { Lines, recipeInKit as inKit, tcp, udp } from "../support/filter/recipes.ts";
+import { TestClock } from "../support/runtime/test_clock.ts";
 
 const limit = { timeout: 10_000 };
 

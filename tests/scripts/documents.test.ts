@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { parseRule } from "../../src/cli/words/rule_words.ts";
+import { checkRule } from "../../src/rules/rule/checked_rule.ts";
 
 const timeout = 10_000;
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -11,10 +13,18 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Names of what is not there yet. The list only gets shorter. */
 const COMING: readonly string[] = ["src/cli/"];
 
-const documents = ["", "docs"].flatMap((folder) =>
-  readdirSync(join(root, folder)).filter((name) => name.endsWith(".md"))
-    .map((name) => posix.join(folder, name))
-);
+/** Folders that are none of ours, or made anew by a script. */
+const FOREIGN: readonly string[] = ["node_modules", "npm", ".git"];
+
+/** Every document, in whichever folder. */
+function documentsBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = posix.join(folder, entry.name);
+    if (entry.isDirectory()) return FOREIGN.includes(entry.name) ? [] : documentsBelow(path);
+    return entry.name.endsWith(".md") ? [path] : [];
+  });
+}
+const documents = documentsBelow("");
 
 /** Without the blocks of code, in which nothing points anywhere. */
 function textOf(document: string): string {
@@ -73,4 +83,31 @@ test("every file and folder that a document names is there", { timeout }, () => 
   }
   assert.ok(names > 100, `only ${names} names were found`);
   assert.deepEqual(missing, []);
+});
+
+test("README leads to every page of docs/, in two steps at most", { timeout }, () => {
+  const linksOf = (document: string) =>
+    [...textOf(document).matchAll(/\]\(([^):#]+\.md)/g)]
+      .map(([, link = ""]) => posix.join(posix.dirname(document), link));
+  const first = linksOf("README.md");
+  const found = new Set([...first, ...first.flatMap(linksOf)]);
+  const lost = documents.filter((name) => name.startsWith("docs/") && !found.has(name));
+  assert.deepEqual(lost, []);
+});
+
+test("every rule in words that a document shows is one", { timeout }, () => {
+  let rules = 0;
+  for (const document of documents) {
+    const text = readFileSync(join(root, document), "utf8");
+    const shown = [
+      ...text.matchAll(/--rule '([^'\n]+)'/g),
+      ...text.matchAll(/\| `((?:prerouting|input|forward|output|postrouting)[ ,][^`|]*=[^`|]*)` /g),
+    ];
+    for (const [, words = ""] of shown) {
+      rules++;
+      const { queue = 0, ...rule } = parseRule(words);
+      checkRule({ queue, ...rule }, `${document}: ${words}: `);
+    }
+  }
+  assert.ok(rules > 20, `only ${rules} rules were found`);
 });

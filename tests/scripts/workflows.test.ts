@@ -153,8 +153,6 @@ test("the forms ask for what helps", { timeout }, () => {
       if (type === "dropdown") assert.ok((attributes["options"] as string[]).length > 1);
     }
     for (const [path] of JSON.stringify(body).matchAll(/\bdocs\/\w+\.md|\b[A-Z]{4,}\.md/g)) {
-      // Pages that are written at this time.
-      if (COMING.includes(path)) continue;
       assert.ok(existsSync(join(root, path)), `${file}: ${path}`);
     }
   }
@@ -164,8 +162,6 @@ test("the forms ask for what helps", { timeout }, () => {
   assert.equal(doctor?.validations?.required, true);
   assert.equal(doctor?.attributes["render"], "json");
 });
-
-const COMING = ["docs/troubleshooting.md", "docs/cookbook.md", "docs/hooks.md"];
 
 test("no host and no person is named", { timeout }, () => {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" })

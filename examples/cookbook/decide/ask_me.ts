@@ -9,7 +9,7 @@ let lines: AsyncIterator<string> | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 async function ask(place: string): Promise<boolean> {
-  process.stdout.write(`May this machine speak to ${place}? [y/N] `);
+  console.log(`May this machine speak to ${place}? y or n, and Enter`);
   const { value } = await lines!.next();
   return String(value).trim().toLowerCase() === "y";
 }

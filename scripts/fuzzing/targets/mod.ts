@@ -1,5 +1,6 @@
 /** Everything that is fuzzed. */
 import type { Target } from "../target.ts";
+import { ANSWER_TARGETS } from "./answer.ts";
 import { BUILD_TARGETS } from "./build.ts";
 import { BYTES_TARGETS } from "./bytes.ts";
 import { DATAGRAM_TARGETS } from "./datagrams.ts";
@@ -14,5 +15,5 @@ import { READ_TARGETS } from "./read.ts";
 export const TARGETS: readonly Target[] = [
   ...[...READ_TARGETS, ...MESSAGE_TARGETS, ...EDIT_TARGETS, ...BUILD_TARGETS, ...ENCODE_TARGETS],
   ...[...NUMBER_TARGETS, ...BYTES_TARGETS, ...PACKET_TARGETS, ...IDENTIFY_TARGETS],
-  ...DATAGRAM_TARGETS,
+  ...[...DATAGRAM_TARGETS, ...ANSWER_TARGETS],
 ];

@@ -10,6 +10,7 @@ import {
 import { checkFilter, type Filter, type FilterHandler } from "../../filter/filter.ts";
 import type { QueueVerdict } from "../../netlink/queue/verdict.ts";
 import type { Kernel } from "../../nfqueue/kernel_queue.ts";
+import { REJECT_MARKS } from "../../linux/raw/own_marks.ts";
 import { SYSTEM_KERNEL } from "../../nfqueue/system_kernel.ts";
 import type { Packet } from "../../queue/packet/packet.ts";
 import { OPEN_IN, PacketQueue } from "../../queue/packet_queue.ts";
@@ -27,8 +28,10 @@ interface Waiting {
 
 const NAMES: Readonly<Record<number, string>> = { 0: "drop", 1: "accept", 4: "repeat", 5: "stop" };
 const QUEUE = 3;
+const REPEAT = 4;
+const REJECTED: ReadonlySet<number> = new Set<number>(Object.values(REJECT_MARKS));
 
-/** A verdict as recordings tell it. */
+/** A verdict as recordings tell it. One by which the kernel rejects the packet is a drop, as everywhere else. */
 export function verdictOf(
   { verdict, mark }: {
     readonly verdict: number;
@@ -36,6 +39,7 @@ export function verdictOf(
   },
 ): CapturedVerdict {
   const plain = verdict & 0xffff & ~0x8000;
+  if (plain === REPEAT && mark !== undefined && REJECTED.has(mark)) return { verdict: "drop" };
   const name = plain === QUEUE ? `queue ${verdict >>> 16}` : NAMES[plain] ?? `${verdict}`;
   return mark === undefined ? { verdict: name } : { verdict: name, mark };
 }

@@ -5,6 +5,7 @@
  */
 
 import { libc } from "../../../ffi/libraries/libc.ts";
+import { cString } from "../../../ffi/memory.ts";
 import { formatIpv4, formatIpv6 } from "../../base/address.ts";
 import { write } from "../../base/bytes.ts";
 import { ERRNO, failedCall, prepareErrno, threadErrno } from "../errno.ts";
@@ -18,6 +19,7 @@ const IPPROTO_RAW = 255;
 const MSG_DONTWAIT = 0x40;
 const SOL_SOCKET = 1;
 const SO_BROADCAST = 6;
+const SO_BINDTODEVICE = 25;
 const SO_SNDBUFFORCE = 32;
 const SO_MARK = 36;
 /** Level and name of IP_MTU and IPV6_MTU. */
@@ -43,14 +45,24 @@ export interface Route {
 /** Sends packets that begin with their own IP header. */
 export class RawSender implements Disposable {
   readonly mark: number;
+  readonly #device: string | undefined;
   readonly #sockets: { 4?: number; 6?: number } = {};
   readonly #bytes = new Uint8Array(new ArrayBuffer(LONGEST));
   readonly #libc = libc();
 
-  /** @param mark of its packets, 32 bits */
-  constructor(mark: number) {
+  /**
+   * @param mark of its packets, 32 bits
+   * @param device name of the only device by which they leave; the routes choose without it
+   */
+  constructor(mark: number, device?: string) {
     prepareErrno();
     this.mark = mark;
+    this.#device = device;
+  }
+
+  /** Index of the device that it was given; 0 where it has none, or there is none of that name now. */
+  get deviceIndex(): number {
+    return this.#device === undefined ? 0 : this.#libc.if_nametoindex(cString(this.#device));
   }
 
   /**
@@ -98,6 +110,7 @@ export class RawSender implements Disposable {
     if (descriptor < 0) return { source: undefined, errno: threadErrno(), mtu: 0 };
     try {
       this.#set(descriptor, SO_MARK, this.mark);
+      this.#bind(descriptor);
       const to = socketAddress(version, { address, device, port: PORT });
       if (connect(descriptor, to, to.length) < 0) {
         return { source: undefined, errno: threadErrno(), mtu: 0 };
@@ -132,16 +145,34 @@ export class RawSender implements Disposable {
     const descriptor = socket(ADDRESS_FAMILY[version], SOCK_RAW | CLOEXEC, IPPROTO_RAW);
     if (descriptor < 0) {
       const errno = threadErrno();
-      throw failedCall("socket", errno, adviseOpen(errno, version));
+      throw failedCall("socket", errno, adviseOpen(errno, `IPv${version}`));
     }
     const marked = this.#set(descriptor, SO_MARK, this.mark);
     if (marked !== 0) {
       close(descriptor);
       throw failedCall("setsockopt", marked, "A mark needs CAP_NET_ADMIN, or CAP_NET_RAW");
     }
+    const bound = this.#bind(descriptor);
+    if (bound !== 0) {
+      close(descriptor);
+      throw failedCall(
+        "setsockopt",
+        bound,
+        `There is no device ${JSON.stringify(this.#device)} here`,
+      );
+    }
     this.#set(descriptor, SO_BROADCAST, 1);
     this.#set(descriptor, SO_SNDBUFFORCE, SEND_BUFFER);
     return descriptor;
+  }
+
+  /** Binds a socket to the device, if there is one; the errno. */
+  #bind(descriptor: number): number {
+    if (this.#device === undefined) return 0;
+    const name = cString(this.#device);
+    const { setsockopt } = this.#libc;
+    const result = setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, name, name.length);
+    return result < 0 ? threadErrno() : 0;
   }
 
   /** Sets an option of the socket level; the errno. */
@@ -187,7 +218,8 @@ export class RawSender implements Disposable {
   }
 }
 
-function adviseOpen(errno: number, version: 4 | 6): string | undefined {
+/** What to do where a socket for packets of one's own cannot be opened; `what` is what such a kernel lacks. */
+export function adviseOpen(errno: number, what: string): string | undefined {
   switch (errno) {
     case ERRNO.EPERM:
     case ERRNO.EACCES:
@@ -198,7 +230,7 @@ function adviseOpen(errno: number, version: 4 | 6): string | undefined {
     case ERRNO.ENFILE:
       return "Too many files are open: close some or raise the limit with ulimit -n";
     case ERRNO.EAFNOSUPPORT:
-      return `This kernel has no IPv${version}`;
+      return `This kernel has no ${what}`;
     default:
       return undefined;
   }

@@ -43,7 +43,7 @@ export interface AnsweredPacket {
 export interface BesidePacket {
   readonly id: number;
   /** While it has no verdict. */
-  readonly message: PacketMessage | undefined;
+  readonly packet: AnsweredPacket | undefined;
   /** Whether connection tracking is to see what is sent. */
   readonly tracked: boolean;
 }

@@ -466,7 +466,7 @@ export class Packet {
    * @throws {TruncatedPacketError} when too little of it was captured
    * @throws {SystemError} without CAP_NET_RAW, unless the kernel does it; when a rule drops the answer
    * (EPERM). After each error the packet still waits for its verdict.
-   * @throws {VerdictError} when it has a verdict, or is of the bridge family
+   * @throws {VerdictError} when it has a verdict, or the kernel told no Ethernet header of a bridged packet
    */
   reject(options: { readonly reason?: RejectReason | undefined } = {}): void {
     checkKeys("options", options, ["reason"]);
@@ -492,7 +492,7 @@ export class Packet {
    * @param bytes a whole IP packet with right lengths and checksums; see `PacketSender.send`
    * @throws {TypeError | RangeError} when it is no such packet, or larger than its way takes
    * @throws {SystemError} as `reject`; the packet then still waits for its verdict
-   * @throws {VerdictError} when it has a verdict, or is of the bridge family
+   * @throws {VerdictError} when it has a verdict, or the kernel told no Ethernet header of a bridged packet
    */
   answer(bytes: Uint8Array): void {
     const packet = checkOutgoing("bytes", bytes);
@@ -501,7 +501,8 @@ export class Packet {
 
   /**
    * Sends a packet of the program's own, beside this one, at once. Verdicts that were given before leave
-   * first. This packet's own verdict is not touched: give it before or after.
+   * first. This packet's own verdict is not touched: give it before or after. Beside a bridged packet it
+   * goes into the bridge, as long as that packet has no verdict, and else it is routed.
    *
    * @param bytes a whole IP packet with right lengths and checksums; see `PacketSender.send`
    * @param options with `untracked` connection tracking does not see it, where rules of a `RuleSet` are
@@ -514,8 +515,8 @@ export class Packet {
     const packet = checkOutgoing("bytes", bytes);
     checkKeys("options", options, ["untracked"]);
     const tracked = !checkBoolean("untracked", options.untracked ?? false);
-    const message = this.#message === RELEASED ? undefined : this.#message;
-    this.#answers().send(packet, { id: this.#id, message, tracked });
+    const beside = this.#message === RELEASED ? undefined : this;
+    this.#answers().send(packet, { id: this.#id, packet: beside, tracked });
   }
 
   #answers(): PacketAnswers {

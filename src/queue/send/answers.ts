@@ -11,7 +11,6 @@ import { resetToReceiver, resetToSender } from "../../answer/reset.ts";
 import { TokenBucket } from "../../answer/token_bucket.ts";
 import { type AnswerKind, CUT, type Unanswered, whyUnanswered } from "../../answer/unanswered.ts";
 import { deviceOf } from "../../linux/devices.ts";
-import { ERRNO, failedCall } from "../../linux/errno.ts";
 import {
   INJECTED_MARK,
   isOwnMark,
@@ -20,15 +19,18 @@ import {
 } from "../../linux/raw/own_marks.ts";
 import { NFQA, NFQA_SKB } from "../../netlink/queue/numbers.ts";
 import { kernelRejects, leavesUntracked } from "../../nfqueue/answer_rules.ts";
-import type { Kernel, KernelSender, Route } from "../../nfqueue/kernel_queue.ts";
+import type { Kernel, KernelSender } from "../../nfqueue/kernel_queue.ts";
 import type { PacketMessage } from "../../nfqueue/packet_message.ts";
 import { cutError } from "../packet/edit_terms.ts";
-import { QueueClosedError, VerdictError } from "../packet/errors.ts";
+import { QueueClosedError } from "../packet/errors.ts";
 import { FAMILIES } from "../packet/families.ts";
 import type { AnsweredPacket, BesidePacket, PacketAnswers } from "../packet/decider.ts";
 import { MESSAGE, OUTLINE } from "../packet/friends.ts";
 import type { Counters } from "../report/counters.ts";
 import type { Settings } from "../settings/options.ts";
+import { BridgedWay, isBridged } from "./bridged_way.ts";
+import { RoutedWay } from "./routed_way.ts";
+import { goesBack, type Outgoing, type Version, type Way } from "./way.ts";
 
 /** What answers need of their queue. */
 export interface AnswersLink {
@@ -40,16 +42,8 @@ export interface AnswersLink {
   };
 }
 
-/** NF_INET_* of linux/netfilter.h. */
-const HOOK = { INPUT: 1, OUTPUT: 3 } as const;
-/** The first byte of IPv4's own addresses. */
-const LOOPBACK = 127;
-type Version = 4 | 6;
-/** Where the addresses are in an IP header. */
-const ADDRESSES = {
-  4: { source: [12, 16], destination: [16, 20] },
-  6: { source: [8, 24], destination: [24, 40] },
-} as const;
+/** NF_INET_LOCAL_OUT of linux/netfilter.h. */
+const OUTPUT = 3;
 
 /** One queue's sender of packets. Its sockets are opened at the first one. */
 export class Answers implements PacketAnswers {
@@ -80,13 +74,11 @@ export class Answers implements PacketAnswers {
     packet: AnsweredPacket,
     reason: RejectReason | undefined,
   ): Unanswered | undefined | number {
-    checkFamily(packet);
     const offending = offendingOf(packet);
     const chosen = reasonFor(packet[OUTLINE], reason);
     if (isRejectedByKernel(packet, this.#number)) {
       const kind = chosen === "tcp-reset" ? "reset" : "icmp";
-      const why = whyNot(packet, { offending, kind, routes: this.#routes(packet) }) ??
-        this.#limited();
+      const why = whyNot(packet, { offending, kind, way: this.#way(packet) }) ?? this.#limited();
       if (why !== undefined) return why;
       this.#link.queue.counters.answered++;
       return REJECT_MARKS[chosen];
@@ -101,30 +93,39 @@ export class Answers implements PacketAnswers {
 
   /** Resets both ends of a packet's connection, in the same way. */
   reset(packet: AnsweredPacket): Unanswered | undefined {
-    checkFamily(packet);
     requireTcp(packet[OUTLINE].protocol);
     const offending = offendingOf(packet);
     return this.#answer(packet, offending, "reset", () => {
       const toReceiver = resetToReceiver(offending);
       const toSender = resetToSender(offending);
       // The connection's own next packet, as conntrack and a translation of addresses have to see it.
-      const onward = toReceiver === undefined ? [] : [{ bytes: toReceiver, tracked: true }];
+      const onward = toReceiver === undefined
+        ? []
+        : [{ bytes: toReceiver, tracked: true, onward: true }];
       return [...onward, back(toSender)];
     });
   }
 
   /** Sends bytes that were checked, as an answer to a packet. */
   answer(packet: AnsweredPacket, bytes: Uint8Array): Unanswered | undefined {
-    checkFamily(packet);
-    this.#ready(versionOf(bytes), false);
-    return this.#sendAnswers([back(bytes)], packet);
+    const way = this.#way(packet);
+    way.prepare(versionOf(bytes));
+    const onward = !goesBack(bytes, packet[OUTLINE]);
+    return this.#sendAnswers([{ bytes, tracked: false, onward }], way);
   }
 
   /** Sends bytes that were checked. */
-  send(bytes: Uint8Array, { id, message, tracked }: BesidePacket): void {
-    const sender = this.#ready(versionOf(bytes), tracked);
+  send(bytes: Uint8Array, { id, packet, tracked }: BesidePacket): void {
+    if (packet !== undefined && isBridged(packet[MESSAGE])) {
+      const way = this.#way(packet);
+      way.prepare(versionOf(bytes));
+      this.#link.queue.flush();
+      return way.send({ bytes, tracked, onward: !goesBack(bytes, packet[OUTLINE]) });
+    }
+    const sender = this.#sender(tracked);
+    sender.prepare(versionOf(bytes));
     this.#link.queue.flush();
-    const device = message === undefined ? 0 : deviceOfPacket(message);
+    const device = packet === undefined ? 0 : deviceOfPacket(packet[MESSAGE]);
     sender.send(bytes, { device, queue: this.#number, id });
   }
 
@@ -141,17 +142,18 @@ export class Answers implements PacketAnswers {
     kind: AnswerKind,
     make: (source: () => Uint8Array) => readonly Outgoing[],
   ): Unanswered | undefined {
-    const routes = this.#routes(packet);
-    const why = whyNot(packet, { offending, kind, routes });
+    const way = this.#way(packet);
+    const why = whyNot(packet, { offending, kind, way });
     if (why !== undefined) return why;
-    this.#ready(packet[OUTLINE].version as Version, false);
-    return this.#sendAnswers(make(() => routes.ownAddress), packet);
+    way.prepare(packet[OUTLINE].version as Version);
+    return this.#sendAnswers(make(() => way.ownAddress), way);
   }
 
-  #routes(packet: AnsweredPacket): Routes {
-    const version = packet[OUTLINE].version as Version;
-    const device = deviceOfPacket(packet[MESSAGE]);
-    return new Routes(packet, { sender: () => this.#sender(false), version, device });
+  #way(packet: AnsweredPacket): Way {
+    const { id, [MESSAGE]: message } = packet;
+    const beside = { device: deviceOfPacket(message), queue: this.#number, id };
+    const options = { senderOf: (tracked: boolean) => this.#sender(tracked), beside };
+    return isBridged(message) ? new BridgedWay(packet, options) : new RoutedWay(packet, options);
   }
 
   /** Takes the place of one answer. */
@@ -161,24 +163,14 @@ export class Answers implements PacketAnswers {
     return "limit";
   }
 
-  #sendAnswers(packets: readonly Outgoing[], packet: AnsweredPacket): Unanswered | undefined {
+  #sendAnswers(packets: readonly Outgoing[], way: Way): Unanswered | undefined {
     const { queue } = this.#link;
     const limited = this.#limited();
     if (limited !== undefined) return limited;
     queue.flush();
-    const { id, [MESSAGE]: message } = packet;
-    const beside = { device: deviceOfPacket(message), queue: this.#number, id };
-    for (const { bytes, tracked } of packets) {
-      this.#ready(versionOf(bytes), tracked).send(bytes, beside);
-    }
+    for (const outgoing of packets) way.send(outgoing);
     queue.counters.answered++;
     return undefined;
-  }
-
-  #ready(version: Version, tracked: boolean): KernelSender {
-    const sender = this.#sender(tracked);
-    sender.prepare(version);
-    return sender;
   }
 
   #sender(tracked: boolean): KernelSender {
@@ -191,84 +183,9 @@ export class Answers implements PacketAnswers {
   }
 }
 
-/** The ways to the addresses of a packet. */
-class Routes {
-  readonly #packet: AnsweredPacket;
-  readonly #sender: () => KernelSender;
-  readonly #version: Version;
-  readonly #device: number;
-  #toSource: Route | undefined;
-  #toDestination: Route | undefined;
-
-  constructor(
-    packet: AnsweredPacket,
-    { sender, version, device }: {
-      readonly sender: () => KernelSender;
-      readonly version: Version;
-      readonly device: number;
-    },
-  ) {
-    this.#packet = packet;
-    this.#sender = sender;
-    this.#version = version;
-    this.#device = device;
-  }
-
-  /** Which of the addresses is a broadcast of a network that this host is in. */
-  get broadcast(): Unanswered | undefined {
-    if (this.#version === 6) return undefined;
-    if (this.#destination().errno === ERRNO.EACCES) return "destination";
-    return this.#source().errno === ERRNO.EACCES ? "source" : undefined;
-  }
-
-  /**
-   * What this host answers with (RFC 1812 §4.3.2.4, RFC 4443 §2.2): the address that the packet was for, if
-   * it is one of its own; else the one that it has towards the sender.
-   *
-   * @throws {SystemError} when there is no way to the sender
-   */
-  get ownAddress(): Uint8Array {
-    const destination = this.#address("destination");
-    const { hook } = this.#packet[MESSAGE];
-    // All of 127.0.0.0/8 is its own, and 127.0.0.1 is the way's.
-    if (hook === HOOK.INPUT || (this.#version === 4 && destination[0] === LOOPBACK)) {
-      return destination;
-    }
-    const { source } = this.#destination();
-    if (source?.every((byte, at) => byte === destination[at])) return destination;
-    const back = this.#source();
-    if (back.source !== undefined) return back.source;
-    throw failedCall("connect", back.errno, "This host has no way to the packet's sender");
-  }
-
-  #source(): Route {
-    return this.#toSource ??= this.#route("source");
-  }
-
-  #destination(): Route {
-    return this.#toDestination ??= this.#route("destination");
-  }
-
-  #route(which: "source" | "destination"): Route {
-    return this.#sender().routeTo(this.#version, this.#address(which), this.#device);
-  }
-
-  #address(which: "source" | "destination"): Uint8Array {
-    const { packet, networkOffset } = this.#packet[OUTLINE];
-    const [start, end] = ADDRESSES[this.#version][which];
-    return packet.subarray(networkOffset + start, networkOffset + end).slice();
-  }
-}
-
-/** A packet that answers, and whether connection tracking may see it. */
-interface Outgoing {
-  readonly bytes: Uint8Array;
-  readonly tracked: boolean;
-}
-
 /** What goes back belongs to no connection that conntrack knows, or to one whose packet it has not seen. */
 function back(bytes: Uint8Array): Outgoing {
-  return { bytes, tracked: false };
+  return { bytes, tracked: false, onward: false };
 }
 
 /**
@@ -279,27 +196,28 @@ function isRejectedByKernel(
   { modified, [MESSAGE]: message }: AnsweredPacket,
   queue: number,
 ): boolean {
-  return !modified && !isOwnMark(message.u32(NFQA.MARK)) && kernelRejects(queue, message.hook);
+  if (modified || message.family === FAMILIES.bridge) return false;
+  return !isOwnMark(message.u32(NFQA.MARK)) && kernelRejects(queue, message.hook);
 }
 
 function whyNot(
   packet: AnsweredPacket,
-  { offending, kind, routes }: {
+  { offending, kind, way }: {
     readonly offending: OffendingPacket;
     readonly kind: AnswerKind;
-    readonly routes: Routes;
+    readonly way: Way;
   },
 ): Unanswered | undefined {
   const why = whyUnanswered(offending, kind);
   if (why === CUT) throw cutError(packet[MESSAGE]);
-  return why ?? routes.broadcast;
+  return why ?? way.group;
 }
 
 function offendingOf({ [MESSAGE]: message, [OUTLINE]: outline }: AnsweredPacket): OffendingPacket {
   const { hook, packetLength, truncated, skbInfo } = message;
   const unfinished = (skbInfo & (NFQA_SKB.CSUMNOTREADY | NFQA_SKB.GSO)) !== 0;
   const device = message.u32(NFQA.IFINDEX_INDEV) ?? 0;
-  const local = hook >= HOOK.OUTPUT || deviceOf(device)?.name === "lo";
+  const local = !isBridged(message) && (hook >= OUTPUT || deviceOf(device)?.name === "lo");
   return new OffendingPacket({ outline, length: packetLength, truncated, unfinished, local });
 }
 
@@ -310,13 +228,4 @@ function deviceOfPacket(message: PacketMessage): number {
 
 function versionOf(bytes: Uint8Array): Version {
   return bytes[0]! >> 4 as Version;
-}
-
-/** @throws {VerdictError} where an answer would be routed, and the packet was not */
-function checkFamily({ id, [MESSAGE]: message }: AnsweredPacket): void {
-  if (message.family !== FAMILIES.bridge) return;
-  throw new VerdictError(
-    id,
-    "packets of the bridge family cannot be answered: answers are routed, and bridged packets are not",
-  );
 }

@@ -1,11 +1,10 @@
 /**
- * Recipes of the cookbook in tests: each comes as a fresh module, with a clock and a console of the test's
- * own.
+ * Recipes of the cookbook in tests: each comes as a fresh module, with a console and dice of the
+ * test's own.
  *
  * @module
  */
 
-import { mock } from "node:test";
 import type { Filter } from "../../../mod.ts";
 import { buildPacket, type IpFields, type PacketFields } from "../../../src/packet/mod.ts";
 import { type TestFilter, testFilter } from "../../../src/testing/mod.ts";
@@ -72,22 +71,6 @@ export class Lines implements Disposable {
 
   [Symbol.dispose](): void {
     console.log = this.#log;
-  }
-}
-
-/** Timers and `Date` stand still in its scope, but for what `tick` lets pass. */
-export class TestClock implements Disposable {
-  constructor() {
-    mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1_800_000_000_000 });
-  }
-
-  /** Lets so much time pass. */
-  tick(milliseconds: number): void {
-    mock.timers.tick(milliseconds);
-  }
-
-  [Symbol.dispose](): void {
-    mock.timers.reset();
   }
 }
 

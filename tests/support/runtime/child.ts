@@ -23,12 +23,17 @@ export const isBun: boolean = runtime === "bun";
 export const isDeno: boolean = runtime === "deno";
 export const isNode: boolean = runtime === "node";
 
-/** The program that runs TypeScript, with its flags, as the tests' children start it. */
+/** Node's flags for whatever runs in a test. The first: what a program writes as errors is compared. */
+export const NODE_FLAGS: readonly string[] = [
+  "--disable-warning=ExperimentalWarning",
+  ...["--import", new URL("node_worker.ts", import.meta.url).href],
+];
+
+/** The words between the runtime and a script. */
 const COMMANDS: Readonly<Record<typeof runtime, readonly string[]>> = {
   deno: ["run", "--no-prompt"],
   bun: [],
-  // What a program writes as errors is compared: not this one.
-  node: ["--disable-warning=ExperimentalWarning"],
+  node: NODE_FLAGS,
 };
 
 /** How a child process ended. */

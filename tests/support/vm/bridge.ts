@@ -23,7 +23,7 @@ function batchAndIndex(lines: readonly string[], device: string): number {
 
 /** One host: a namespace, and the bridge's port that its cable ends at. */
 export class BridgeHost implements Disposable {
-  readonly #namespace = new Namespace();
+  readonly namespace = new Namespace();
   /** The bridge's end of the cable. */
   readonly port: string;
   readonly portIndex: number;
@@ -38,10 +38,10 @@ export class BridgeHost implements Disposable {
     this.hardwareAddress = `02:00:00:00:00:${number.toString(16).padStart(2, "0")}`;
     const far = `peer name ${this.device} address ${this.hardwareAddress}`;
     this.portIndex = batchAndIndex([
-      `link add ${this.port} type veth ${far} netns ${this.#namespace.name}`,
+      `link add ${this.port} type veth ${far} netns ${this.namespace.name}`,
       `link set ${this.port} master ${bridge} up`,
     ], this.port);
-    batch(["-n", this.#namespace.name], [
+    batch(["-n", this.namespace.name], [
       `addr add ${address}/24 dev ${this.device}`,
       `link set ${this.device} up`,
     ]);
@@ -49,7 +49,7 @@ export class BridgeHost implements Disposable {
 
   /** Command words that run what follows on this host. */
   get prefix(): string[] {
-    return this.#namespace.prefix;
+    return this.namespace.prefix;
   }
 
   /** Runs a command on this host. */
@@ -67,13 +67,13 @@ export class BridgeHost implements Disposable {
   /** Sends and sees whole frames at this host's end of its cable. */
   frames(): FrameSocket {
     const listing = this.run(["ip", "-o", "link", "show", this.device]);
-    return new FrameSocket(this.#namespace.name, Number(listing.split(":")[0]));
+    return new FrameSocket(this.namespace.name, Number(listing.split(":")[0]));
   }
 
   /** Gives it further addresses, usable at once. */
   addAddresses(addresses: readonly string[]): void {
     batch(
-      ["-n", this.#namespace.name],
+      ["-n", this.namespace.name],
       addresses.map((address) => {
         const where = `dev ${this.device}`;
         // Without duplicate address detection.
@@ -85,7 +85,7 @@ export class BridgeHost implements Disposable {
   /** Adds a VLAN device; what it sends has this priority code point. */
   addVlan(id: number, { address, priority }: { address: string; priority: number }): void {
     const name = `vlan${id}`;
-    batch(["-n", this.#namespace.name], [
+    batch(["-n", this.namespace.name], [
       `link add link ${this.device} name ${name} type vlan id ${id} egress-qos-map 0:${priority}`,
       `addr add ${address}/24 dev ${name}`,
       `link set ${name} up`,
@@ -94,7 +94,7 @@ export class BridgeHost implements Disposable {
 
   [Symbol.dispose](): void {
     command("ip", ["link", "delete", this.port]);
-    this.#namespace[Symbol.dispose]();
+    this.namespace[Symbol.dispose]();
   }
 }
 
