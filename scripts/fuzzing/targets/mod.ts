@@ -3,6 +3,7 @@ import type { Target } from "../target.ts";
 import { ANSWER_TARGETS } from "./answer.ts";
 import { BUILD_TARGETS } from "./build.ts";
 import { BYTES_TARGETS } from "./bytes.ts";
+import { DATAGRAM_TARGETS } from "./datagrams.ts";
 import { EDIT_TARGETS } from "./edit.ts";
 import { ENCODE_TARGETS } from "./encode.ts";
 import { IDENTIFY_TARGETS } from "./identify.ts";
@@ -14,5 +15,5 @@ import { READ_TARGETS } from "./read.ts";
 export const TARGETS: readonly Target[] = [
   ...[...READ_TARGETS, ...MESSAGE_TARGETS, ...EDIT_TARGETS, ...BUILD_TARGETS, ...ENCODE_TARGETS],
   ...[...NUMBER_TARGETS, ...BYTES_TARGETS, ...PACKET_TARGETS, ...IDENTIFY_TARGETS],
-  ...ANSWER_TARGETS,
+  ...[...DATAGRAM_TARGETS, ...ANSWER_TARGETS],
 ];
