@@ -64,7 +64,9 @@ test("stand-in facts: other runtimes and old ones", { timeout }, () => {
     [{ name: "Deno", version: "2.8.9" }, ["error runtime-old"]],
     [{ name: "Bun", version: "1.4.0" }, []],
     [{ name: "Bun", version: "1.3.11" }, ["error runtime-old"]],
-    [{ name: "Node", version: "26.10.0" }, ["error runtime-unknown"]],
+    [{ name: "Node", version: "26.9.0" }, []],
+    [{ name: "Node", version: "26.8.4" }, ["error runtime-old"]],
+    [{ name: "Elsewhere", version: "1.0.0" }, ["error runtime-unknown"]],
   ] as const;
   for (const [runtime, found] of expected) assert.deepEqual(judged({ runtime }), found);
 });
