@@ -112,7 +112,10 @@ export class FilterFile {
 
   #filterOf(module: { readonly default?: unknown }): Filter | FilterHandler {
     const { default: given } = module;
-    if (given === undefined) {
+    // For Node a file without import and export is CommonJS, which exports an empty object.
+    const nothing = "module.exports" in module && Object.keys(given ?? {}).length === 0 &&
+      typeof given === "object";
+    if (given === undefined || nothing) {
       throw new FilterFileError(
         `${this.name} exports no filter by default: \`export default defineFilter({ … })\``,
       );
