@@ -130,7 +130,8 @@ export class FilterFile {
 
   #describe(error: unknown): string {
     const text = stripVTControlCharacters(textOf(error) + placeOf(error)).split("\n")
-      .filter((line) => !line.includes(OWN_FILES)).join("\n").trim();
+      .filter((line) => !line.includes(OWN_FILES) && !line.includes("node:internal/")).join("\n")
+      .trim();
     const unknown = /not a dependency|Cannot find (?:package|module)|not prefixed with/.test(text);
     const specifier = specifierOf(error) ?? NAMED.exec(text)?.[1];
     if (!unknown || !specifier?.startsWith(PACKAGE)) {
@@ -148,7 +149,7 @@ export class FilterFile {
   }
 }
 
-/** Lines of a stack that name these are no news. */
+/** Lines of a stack that name these, or the inside of Node, are no news. */
 const OWN_FILES = new URL("../", import.meta.url).pathname;
 
 /** The path behind all links; the path itself where the file is not there any more. */
