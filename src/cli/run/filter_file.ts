@@ -112,7 +112,10 @@ export class FilterFile {
 
   #filterOf(module: { readonly default?: unknown }): Filter | FilterHandler {
     const { default: given } = module;
-    if (given === undefined) {
+    // For Node a file without import and export is CommonJS, which exports an empty object.
+    const nothing = "module.exports" in module && Object.keys(given ?? {}).length === 0 &&
+      typeof given === "object";
+    if (given === undefined || nothing) {
       throw new FilterFileError(
         `${this.name} exports no filter by default: \`export default defineFilter({ … })\``,
       );
@@ -127,7 +130,8 @@ export class FilterFile {
 
   #describe(error: unknown): string {
     const text = stripVTControlCharacters(textOf(error) + placeOf(error)).split("\n")
-      .filter((line) => !line.includes(OWN_FILES)).join("\n").trim();
+      .filter((line) => !line.includes(OWN_FILES) && !line.includes("node:internal/")).join("\n")
+      .trim();
     const unknown = /not a dependency|Cannot find (?:package|module)|not prefixed with/.test(text);
     const specifier = specifierOf(error) ?? NAMED.exec(text)?.[1];
     if (!unknown || !specifier?.startsWith(PACKAGE)) {
@@ -145,7 +149,7 @@ export class FilterFile {
   }
 }
 
-/** Lines of a stack that name these are no news. */
+/** Lines of a stack that name these, or the inside of Node, are no news. */
 const OWN_FILES = new URL("../", import.meta.url).pathname;
 
 /** The path behind all links; the path itself where the file is not there any more. */
