@@ -16,7 +16,6 @@ function decode(bytes: Uint8Array = new Uint8Array()): Partial<dns.DecodedPacket
   }
 }
 const lifeOf = (record: dns.Answer) => "ttl" in record ? record.ttl ?? 0 : 0;
-
 /** Makes the filter. `now` is a clock, in seconds. */
 export function dnsCache(now: () => number = () => performance.now() / 1000): Filter {
   const asked = new Map<string, string>(); // by connection and number: nobody else can answer
