@@ -121,8 +121,14 @@ export function nodeBackend(): Backend | undefined {
     serveModules: (modules) => {
       process.getBuiltinModule("node:module").registerHooks({
         resolve: (specifier: string, context: object, next: any) => {
-          if (!Object.hasOwn(modules, specifier)) return next(specifier, context);
-          return { url: modules[specifier]!.url, shortCircuit: true };
+          const served = Object.hasOwn(modules, specifier) ? modules[specifier] : undefined;
+          if (served !== undefined) return { url: served.url, shortCircuit: true };
+          try {
+            return next(specifier, context);
+          } catch (error) {
+            // Node's own words name the package alone.
+            throw Object.assign(error as Error, { specifier });
+          }
         },
       });
       return true;
