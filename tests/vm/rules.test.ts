@@ -27,7 +27,12 @@ const ruleset = () => command("nft", ["list", "ruleset"]);
 const GROUPS = 4;
 for (let group = 0; group < GROUPS; group++) {
   test(`each packet is queued exactly when it should be (${group + 1})`, inMachine, async () => {
-    assert.deepEqual(nftSupport(), { target: "statement", owner: true });
+    assert.deepEqual(nftSupport(), {
+      target: "statement",
+      owner: true,
+      reject: true,
+      notrack: true,
+    });
     using scene = new RuleScene();
     for (const one of ruleCases(scene).filter((_, at) => at % GROUPS === group)) {
       await scene.check(one, (rule) => new Installed(NFT, rule));
