@@ -11,5 +11,6 @@ export const MODULES: Readonly<Record<string, () => Promise<object>>> = {
   [`${PACKAGE}/netlink`]: () => import("../../netlink/mod.ts"),
   [`${PACKAGE}/capture`]: () => import("../../capture/mod.ts"),
   [`${PACKAGE}/identify`]: () => import("../../identify/mod.ts"),
+  [`${PACKAGE}/streams`]: () => import("../../streams/mod.ts"),
   [`${PACKAGE}/testing`]: () => import("../../testing/mod.ts"),
 };

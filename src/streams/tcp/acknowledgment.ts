@@ -53,6 +53,12 @@ export function acknowledge(
   }
   if (offered === 0) return;
   let promised = simple ? edge : inputEdge(direction, edge);
+  // What goes on must find room as well.
+  if (direction.followed && direction.growth > 1) {
+    const room = Math.max(most - direction.kept.length, 0) / direction.growth;
+    const full = advance(direction.next, Math.floor(room));
+    if (distance(full, promised) < 0) promised = full;
+  }
   promised = later(promised, direction.promised);
   if (direction.followed && distance(promised, input) > most) promised = advance(input, most);
   direction.promised = promised;

@@ -82,6 +82,11 @@ export class Assembly {
     direction.keepPrefix(NOTHING);
   }
 
+  /** Whether its sender has more under way than it was told that there is room for. */
+  #isFull({ next, acknowledgedInput, ahead }: Direction): boolean {
+    return distance(next, acknowledgedInput) + ahead.bytes > this.#settings.connectionBytes;
+  }
+
   /** The output number of a segment without data. */
   #place(direction: Direction, sequence: number): number {
     const { translation, held } = direction;
@@ -180,7 +185,7 @@ export class Assembly {
       const long = now - direction.heldSince >= holdMilliseconds && direction.heldPackets > 1;
       if (direction.heldPackets >= holdPackets || long) return "held";
     } else direction.heldPackets = 0;
-    return direction.bytes > this.#settings.connectionBytes ? "limit" : "planned";
+    return this.#isFull(direction) ? "limit" : "planned";
   }
 
   /** Whether the part of a segment that was there before is what went on then. */
@@ -271,7 +276,7 @@ export class Assembly {
       direction.finSeen = true;
       direction.finAt = advance(sequence, length);
     }
-    if (direction.bytes > this.#settings.connectionBytes) return "limit";
+    if (this.#isFull(direction)) return "limit";
     if (!readOnly) {
       plan.discard();
       return "stored";

@@ -4,6 +4,9 @@ import type { EndReason } from "./callbacks.ts";
 import { Direction } from "./direction.ts";
 import type { MemoryAccount } from "./kept_bytes.ts";
 
+/** Marks a stream as ended. */
+export const END: unique symbol = Symbol("end");
+
 /** One end of a connection. */
 export interface TcpEnd {
   /** Its address as text. */
@@ -93,9 +96,6 @@ export class TcpStream {
     this.#ended = true;
   }
 }
-
-/** Marks a stream as ended. */
-export const END: unique symbol = Symbol("end");
 
 /** Addresses, as 32-bit words from the highest; IPv4 has one. */
 export type Words = readonly [number, number, number, number];
