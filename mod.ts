@@ -75,6 +75,14 @@ export type { RunSyncOptions, RunSyncResult } from "./src/queue/loops/run_sync.t
 export type { RejectReason } from "./src/answer/reasons.ts";
 export type { Unanswered } from "./src/answer/unanswered.ts";
 export { PacketSender, type PacketSenderOptions } from "./src/answer/packet_sender.ts";
+export { processOf, type ProcessOfOptions } from "./src/process/process_of.ts";
+export type {
+  LocalSocket,
+  PacketProcesses,
+  SocketProcess,
+  Unseen,
+  UnseenReason,
+} from "./src/process/result.ts";
 export { type QueueStatistics, queueStatistics } from "./src/nfqueue/statistics.ts";
 export { Verdict } from "./src/queue/packet/verdict.ts";
 export type {

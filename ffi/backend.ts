@@ -6,9 +6,14 @@
 
 import { bunBackend } from "./bun.ts";
 import { denoBackend } from "./deno.ts";
+import { nodeBackend } from "./node.ts";
 import type { Backend } from "./types.ts";
 
-const candidates: readonly (() => Backend | undefined)[] = [denoBackend, bunBackend];
+const candidates: readonly (() => Backend | undefined)[] = [
+  denoBackend,
+  bunBackend,
+  nodeBackend,
+];
 
 let chosen: Backend | undefined;
 
@@ -27,5 +32,7 @@ function choose(): Backend {
     const found = candidate();
     if (found !== undefined) return found;
   }
-  throw new Error("nfqueue needs Deno (with --allow-ffi) or Bun: this runtime cannot call C");
+  throw new Error(
+    "nfqueue needs Deno (with --allow-ffi), Bun, or Node 26.9: this runtime cannot call C",
+  );
 }

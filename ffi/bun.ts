@@ -113,7 +113,7 @@ export function bunBackend(): Backend | undefined {
     ...processCalls(process),
     serveModules: (modules) => {
       const setup = (build: any): void => {
-        for (const [name, load] of Object.entries(modules)) {
+        for (const [name, { load }] of Object.entries(modules)) {
           build.module(name, async () => ({ exports: await load(), loader: "object" }));
         }
       };

@@ -98,6 +98,25 @@ export function permissionError(cause: unknown): LibraryLoadError {
   return new LibraryLoadError("the system's libraries", { advice, cause });
 }
 
+/** The least version of Node that calls C without a flag. */
+export const LEAST_NODE = "26.9";
+
+/** For a Node that cannot call C, or may not. */
+export function nodeRefusal(
+  version: string,
+  { permitted }: { readonly permitted: boolean },
+): LibraryLoadError {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [leastMajor = 0, leastMinor = 0] = LEAST_NODE.split(".").map(Number);
+  const old = major < leastMajor || (major === leastMajor && minor < leastMinor);
+  const advice = old
+    ? `Node ${LEAST_NODE} or later is needed to open a queue; this is ${version}`
+    : permitted
+    ? "Node was started with --no-experimental-ffi. Leave that out"
+    : "Node was started with --permission and without --allow-ffi. Give it --allow-ffi too";
+  return new LibraryLoadError("the system's libraries", { advice: `: ${advice}` });
+}
+
 /** Deno's refusal, whichever of its names it has. */
 export function isPermissionError(error: unknown): boolean {
   return error instanceof Error && ["NotCapable", "PermissionDenied"].includes(error.name);

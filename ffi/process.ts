@@ -1,5 +1,5 @@
 /**
- * Programs and signals: both runtimes have node's calls for them.
+ * Programs and signals: every runtime has node's calls for them.
  *
  * @module
  */

@@ -8,8 +8,8 @@
 declare const pointerBrand: unique symbol;
 
 /**
- * A C pointer as the runtime likes it (an object in Deno, a number in Bun); `null` is NULL.
- * Nothing but the backend looks inside.
+ * A C pointer as the runtime likes it (an object in Deno, a number in Bun, a BigInt in Node); `null` is
+ * NULL. Nothing but the backend looks inside.
  */
 export type Pointer = { readonly [pointerBrand]: true };
 
@@ -115,9 +115,16 @@ export interface ProgramEnd {
   readonly failure: string | undefined;
 }
 
+/** A module that is served by a name. */
+export interface ServedModule {
+  /** Its address. A program in one file has nothing there. */
+  readonly url: string;
+  readonly load: () => Promise<object>;
+}
+
 /** What a runtime must be able to do. */
 export interface Backend {
-  readonly runtime: "deno" | "bun";
+  readonly runtime: "deno" | "bun" | "node";
   /** The operating system's name as Node writes it: `"linux"`. */
   readonly platform: string;
   /**
@@ -167,7 +174,7 @@ export interface Backend {
    * Lets modules that are loaded later import these by their names, wherever they lie. Nothing is done
    * where only an import map can: false is given back.
    */
-  serveModules(modules: Readonly<Record<string, () => Promise<object>>>): boolean;
+  serveModules(modules: Readonly<Record<string, ServedModule>>): boolean;
   /** An environment variable; undefined where it is unset or may not be read. */
   environment(name: string): string | undefined;
 }

@@ -16,11 +16,14 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
     ...["src/answer/", "src/nfqueue/", "src/linux/", "src/netlink/", "src/packet/", "src/base/"],
     "ffi/",
   ],
+  "src/process/": [
+    ...["src/queue/", "src/linux/", "src/netlink/", "src/packet/", "src/base/", "ffi/"],
+  ],
   "src/ipq/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/libnetfilter_queue/": ["src/linux/", "src/base/", "ffi/"],
   "src/capture/": ["src/packet/", "src/base/"],
-  "src/streams/": ["src/packet/", "src/base/"],
   "src/identify/": ["src/base/", "ffi/crypto.ts"],
+  "src/streams/": ["src/packet/", "src/base/"],
   "src/rules/": ["src/nfqueue/", "src/linux/", "src/netlink/", "src/base/", "ffi/"],
   "src/filter/": ["src/queue/", "src/rules/", "src/nfqueue/", "src/linux/", "src/base/", "ffi/"],
   "src/testing/": [

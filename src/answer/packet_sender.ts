@@ -5,7 +5,7 @@
  */
 
 import { checkKeys, checkU32 } from "../base/checks.ts";
-import { INJECTED_MARK } from "../linux/raw/injected_mark.ts";
+import { INJECTED_MARK } from "../linux/raw/own_marks.ts";
 import { RawSender } from "../linux/raw/raw_sender.ts";
 import { checkOutgoing } from "./outgoing.ts";
 

@@ -12,6 +12,7 @@ import { textOf } from "../../ffi/memory.ts";
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EINTR: 4,
   EBADF: 9,
   EAGAIN: 11,
@@ -35,6 +36,7 @@ export const ERRNO = {
 const TEXTS: Readonly<Record<number, readonly [code: string, text: string]>> = {
   1: ["EPERM", "operation not permitted"],
   2: ["ENOENT", "no such file or entry"],
+  3: ["ESRCH", "no such process"],
   4: ["EINTR", "interrupted by a signal"],
   5: ["EIO", "input/output error"],
   9: ["EBADF", "bad file descriptor"],

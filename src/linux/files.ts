@@ -26,6 +26,20 @@ export function readSystemFile(path: string): SystemFile {
   return disposing(new OpenFile(path), (file) => file.read());
 }
 
+/**
+ * Reads the first bytes of a file, as many as there is room for.
+ *
+ * @returns their number; -1 where it cannot be opened or read
+ */
+export function readFileStart(path: string, into: Uint8Array<ArrayBuffer>): number {
+  const { open, pread, close } = libc();
+  const descriptor = open(cString(path), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  const count = pread(descriptor, into, BigInt(into.length), 0n);
+  close(descriptor);
+  return count;
+}
+
 /** A file that is kept open, so that it can be read again when no descriptor is left. */
 export class OpenFile implements Disposable {
   /** 0, or the errno of opening it. */

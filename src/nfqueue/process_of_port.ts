@@ -4,11 +4,12 @@
  * @module
  */
 
-import { netfilterSocket } from "../linux/netlink_ports.ts";
-import { findProcess, holdsSocket, type Process, processIds } from "../linux/processes.ts";
+import { netfilterSocket } from "../linux/proc/netlink_ports.ts";
+import { socketHeldBy } from "../linux/proc/open_sockets.ts";
+import { findProcess, type Process, processIds } from "../linux/proc/processes.ts";
 
 /** The process that has a queue's socket open. */
-export interface PortProcess extends Process {
+export interface PortProcess extends Pick<Process, "id" | "name" | "state"> {
   /**
    * Whether it was seen to have the socket open. Otherwise its descriptors may not be looked at, and only
    * its id is the port's.
@@ -28,10 +29,10 @@ export function processOfPort(portId: number): PortProcess | undefined {
   const inode = netfilterSocket(portId);
   const named = findProcess(portId);
   if (inode === undefined) return named && { ...named, certain: false };
-  const holds = named && holdsSocket(portId, inode);
+  const holds = named && socketHeldBy(portId, inode);
   if (named !== undefined && holds === true) return { ...named, certain: true };
   for (const id of processIds()) {
-    if (id === portId || holdsSocket(id, inode) !== true) continue;
+    if (id === portId || socketHeldBy(id, inode) !== true) continue;
     const found = findProcess(id);
     if (found !== undefined) return { ...found, certain: true };
   }

@@ -6,7 +6,7 @@
  */
 
 import { CAPABILITY, hasCapability } from "../linux/capabilities.ts";
-import { hasPort } from "../linux/netlink_ports.ts";
+import { hasPort } from "../linux/proc/netlink_ports.ts";
 import { type QueueStatistics, readQueueTable } from "./queue_table.ts";
 
 /** What stands in the way. */

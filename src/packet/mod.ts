@@ -64,6 +64,7 @@ export type {
   ArpFields,
   EthernetFields,
   IcmpFields,
+  IpFields,
   Ipv4Fields,
   Ipv6Fields,
   PacketFields,

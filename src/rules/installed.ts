@@ -1,5 +1,7 @@
 // What a backend gives back for rules that are in the kernel.
+import type { AnswerRules, RejectingRule } from "../nfqueue/answer_rules.ts";
 import type { CheckedRule } from "./rule/checked_rule.ts";
+import type { RuleHook } from "./rule/rule.ts";
 
 /** A rule, checked, with the number of each user that it names. */
 export interface InstallableRule {
@@ -24,6 +26,22 @@ export interface RuleCount {
   readonly bytes: number;
 }
 
+/** Hooks at which the kernel can reject packets, by their numbers (NF_INET_*). */
+export const REJECTING_HOOKS: Readonly<Partial<Record<RuleHook, number>>> = {
+  input: 1,
+  forward: 2,
+  output: 3,
+};
+
+/** Where packets of a rule can be rejected. */
+export function rejectingRules({ family, queue, hooks }: CheckedRule): RejectingRule[] {
+  if (queue === undefined || family === "bridge") return [];
+  return hooks.flatMap((name) => {
+    const hook = REJECTING_HOOKS[name];
+    return hook === undefined ? [] : [{ first: queue.from, last: queue.to, hook }];
+  });
+}
+
 /** Rules in the kernel. No method leaves half of anything behind when it throws. */
 export interface InstalledRules {
   /**
@@ -31,6 +49,8 @@ export interface InstalledRules {
    * keeps its counter. No base chain is deleted. What was withdrawn is installed again.
    */
   replace(rules: readonly InstallableRule[]): void;
+  /** What they do for answers. */
+  readonly answerRules: AnswerRules;
   /** One entry for each rule, in their order. */
   counters(): readonly RuleCount[];
   /** Takes the rules out; the chains stay, so that no packet that waits is lost. Idempotent. */

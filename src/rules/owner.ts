@@ -2,7 +2,7 @@
 // thread: each numbers its sets by itself, and Linux counts threads and processes alike.
 import { readLink } from "../linux/directories.ts";
 import { ERRNO, prepareErrno, threadErrno } from "../linux/errno.ts";
-import { readSystemFile } from "../linux/files.ts";
+import { findProcess, ownThread } from "../linux/proc/processes.ts";
 import { libc } from "../../ffi/libraries/libc.ts";
 
 /** What a name says about the process that made it. */
@@ -52,18 +52,14 @@ export function ownerOf(name: string): Owner | undefined {
 
 /** The number of this thread: that of the process, but for workers. */
 function ownNumber(): number {
-  const [, thread] = /^\d+\/task\/(\d+)$/.exec(readLink("/proc/thread-self") ?? "") ?? [];
-  return thread === undefined ? libc().getpid() : Number(thread);
+  return ownThread() ?? libc().getpid();
 }
 
 /** When a process began, in ticks since the machine did; -1 where it has ended, undefined where /proc tells nothing. */
 function startOf(id: number): number | undefined {
-  const { text } = readSystemFile(`/proc/${id}/stat`);
-  // Behind the command's name, which may hold spaces and brackets: state is field 3, the start 22.
-  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
-  if (fields === undefined) return undefined;
+  const found = findProcess(id);
   // A zombie has closed everything, and only waits for its parent.
-  return fields[0] === "Z" ? -1 : Number(fields[19]);
+  return found?.state === "ended" ? -1 : found?.started;
 }
 
 /** The last digits of the number of the namespace of processes. */

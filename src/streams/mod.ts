@@ -1,8 +1,9 @@
 /**
- * TCP connections as streams of bytes, followed and rewritten through a queue, in plain TypeScript.
+ * What comes in several packets, in plain TypeScript, for packets of a queue: TCP connections as streams
+ * of bytes, and datagrams from fragments.
  *
  * `TcpStreams` puts segments in order, calls the program with each byte once, and keeps both ends'
- * numbers right when it sends on other bytes, more, or fewer.
+ * numbers right when it sends on other bytes, more, or fewer. `Datagrams` puts fragments together.
  *
  * @module
  */
@@ -19,3 +20,13 @@ export { type StreamLimit, StreamLimitEvent, type TcpStreamsStatistics } from ".
 export type { StreamPorts, StreamRule, StreamRulesOptions } from "./tcp/rules.ts";
 export type { HoldLimits, TcpStreamsLimits, TcpStreamsOptions } from "./tcp/settings.ts";
 export { TcpStreams } from "./tcp/tcp_streams.ts";
+export { Datagrams, type DatagramStatistics } from "./datagrams/datagrams.ts";
+export type { Datagram } from "./datagrams/datagram.ts";
+export type {
+  DatagramLimits,
+  DatagramResult,
+  DatagramsOptions,
+  FragmentPacket,
+  IncompleteDatagram,
+  IncompleteReason,
+} from "./datagrams/options.ts";

@@ -2,7 +2,7 @@
 import { parseIpv4, parseIpv6 } from "../base/address.ts";
 import type { Family } from "../queue/packet/families.ts";
 import { parseLayers } from "../packet/layers.ts";
-import { INJECTED_MARK } from "../linux/raw/injected_mark.ts";
+import { isOwnMark } from "../linux/raw/own_marks.ts";
 import type { Addresses } from "../rules/rule/addresses.ts";
 import type { CheckedFields, CheckedRule } from "../rules/rule/checked_rule.ts";
 import { WITH_PORTS } from "../rules/rule/protocols.ts";
@@ -138,7 +138,7 @@ function isOfFamily({ family }: CheckedRule, facts: Facts): boolean {
 export function ruleCatches(rule: CheckedRule, facts: Facts): Match {
   if (!rule.hooks.some((hook) => hook === facts.hook) || !isOfFamily(rule, facts)) return false;
   // No rule catches what the library itself has sent.
-  if (facts.mark === INJECTED_MARK) return false;
+  if (isOwnMark(facts.mark)) return false;
   const wanted = matches(rule.fields, facts);
   const unwanted = matches(rule.not, facts);
   if (wanted.some(({ match }) => match === false)) return false;

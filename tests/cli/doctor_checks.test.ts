@@ -34,7 +34,7 @@ const WELL: Facts = {
     flags: { gso: 0, failOpen: 0, uidGid: 0, conntrack: 0, securityContext: 0 },
     receiveBuffer: { wanted: 4 << 20, got: 4 << 20, most: 212_992 },
   },
-  nftSupport: { target: "statement", owner: true },
+  nftSupport: { target: "statement", owner: true, reject: true, notrack: true },
   queues: { queues: [], errno: 0, mounted: true },
   rules: { nft: { chains: [] }, legacy: { chains: [] } },
   leftovers: [],
@@ -88,8 +88,12 @@ test("stand-in kernel: by what rules are set", { timeout }, () => {
   const problem = "This kernel has no nf_tables";
   const nftables = { name: "libnftables", problem: "cannot open libnftables" };
   const programs = [{ path: "/usr/sbin/iptables", kind: "legacy" }] as const;
-  assert.deepEqual(judged({ nftSupport: { target: "xt", owner: true } }), []);
-  assert.deepEqual(judged({ nftSupport: { target: "xt", owner: false } }), ["note no-rule-owner"]);
+  assert.deepEqual(
+    judged({ nftSupport: { target: "xt", owner: true, reject: true, notrack: true } }),
+    [],
+  );
+  const ownerless = { target: "xt", owner: false, reject: true, notrack: true } as const;
+  assert.deepEqual(judged({ nftSupport: ownerless }), ["note no-rule-owner"]);
   assert.deepEqual(judged({ nftSupport: { problem } }), ["warning no-rule-backend"]);
   assert.deepEqual(judged({ nftSupport: { problem }, programs }), ["note rules-iptables"]);
   assert.deepEqual(judged({ libraries: { ...libraries, nftables }, programs }), [

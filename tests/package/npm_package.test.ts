@@ -32,7 +32,9 @@ test("package.json says what an npm package needs", once, async () => {
       bin: { nfqueue: exports["./cli"]?.["default"]?.slice("./".length) },
     },
   );
-  assert.deepEqual(Object.keys(others).sort(), [
+  // Addresses are there once somebody knows them; scripts/release insists.
+  const addresses = ["bugs", "homepage", "repository"];
+  assert.deepEqual(Object.keys(others).filter((field) => !addresses.includes(field)).sort(), [
     ...["description", "engines", "keywords", "main", "types"],
   ]);
   const sources = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {

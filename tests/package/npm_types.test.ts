@@ -2,65 +2,85 @@
 
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { compile, denoCheck, NEWEST, OLDEST } from "../support/packages/compilers.ts";
+import {
+  bunInit,
+  compile,
+  denoCheck,
+  NEWEST,
+  OLDEST,
+  type Settings,
+  SIX,
+  tscInit,
+} from "../support/packages/compilers.ts";
 import { npmPackage, projectWith } from "../support/packages/npm_package.ts";
 import { isBun } from "../support/runtime/child.ts";
 
-// A compiler finds the same whoever starts it.
-const once = isBun
-  ? { timeout: 300_000, skip: "it is done in the tests under Deno" }
-  : { timeout: 300_000 };
+// A compiler finds the same whoever starts it, so each has one lane of the two.
+const lane = (runtime: "Deno" | "Bun") =>
+  (runtime === "Bun") === isBun
+    ? { timeout: 300_000 }
+    : { timeout: 300_000, skip: `it is done in the tests under ${runtime}` };
 
 const everything = readFileSync(new URL("fixtures/everything.ts", import.meta.url), "utf8");
 
-const bundler = { module: "preserve", moduleResolution: "bundler" };
-const nodenext = { module: "nodenext", moduleResolution: "nodenext" };
-const shared = { target: "esnext", strict: true, verbatimModuleSyntax: true, jsx: "react-jsx" };
-/** What `bun init` and `tsc --init` write, and all that a person can add. */
-const bunInit = {
-  ...shared,
-  ...{ lib: ["esnext"], types: ["bun"], allowJs: true, moduleDetection: "force" },
-  ...{ noFallthroughCasesInSwitch: true, noUncheckedIndexedAccess: true },
-  noImplicitOverride: true,
-};
-const tscInit = {
-  ...shared,
-  ...{ types: [], isolatedModules: true, noUncheckedSideEffectImports: true },
-  ...{ noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true },
+/** How a compiler finds packages: as bundlers do, or as Node does. */
+const RESOLUTIONS = {
+  bundler: { module: "preserve", moduleResolution: "bundler" },
+  nodenext: { module: "nodenext", moduleResolution: "nodenext" },
+} as const;
+
+/** `deno init` writes no settings of the compiler: these are what Deno then takes. */
+const denoInit = {
+  ...{ target: "esnext", lib: ["esnext", "dom"], types: [], strict: true },
+  ...{ noImplicitOverride: true, isolatedModules: true, moduleDetection: "force" },
 };
 const strictest = {
-  ...tscInit,
-  ...{ noImplicitOverride: true, noImplicitReturns: true, noFallthroughCasesInSwitch: true },
-  ...{ noPropertyAccessFromIndexSignature: true, noUnusedLocals: true, noUnusedParameters: true },
-  ...{ allowUnreachableCode: false, allowUnusedLabels: false, erasableSyntaxOnly: true },
+  ...{ target: "esnext", types: [], strict: true, verbatimModuleSyntax: true },
+  ...{ isolatedModules: true, noUncheckedSideEffectImports: true, noUncheckedIndexedAccess: true },
+  ...{ exactOptionalPropertyTypes: true, noImplicitOverride: true, noImplicitReturns: true },
+  ...{ noFallthroughCasesInSwitch: true, noPropertyAccessFromIndexSignature: true },
+  ...{ noUnusedLocals: true, noUnusedParameters: true, erasableSyntaxOnly: true },
+  ...{ allowUnreachableCode: false, allowUnusedLabels: false },
 };
 const loose = { target: "esnext", strict: false, types: [] };
 
-const settings = {
-  "bun init, bundler": { ...bunInit, ...bundler },
-  "tsc --init, nodenext": { ...tscInit, ...nodenext },
-  "all that is strict, bundler": { ...strictest, ...bundler },
-  "bun init, nodenext": { ...bunInit, ...nodenext },
-  "tsc --init, bundler": { ...tscInit, ...bundler },
-  "all that is strict, nodenext": { ...strictest, ...nodenext },
-  "nothing strict, nodenext": { ...loose, ...nodenext },
+/** What new projects have, and what a person can add to it. */
+const sets: Readonly<Record<string, Settings>> = {
+  "bun init": { extends: "./bun_init.json", compilerOptions: {} },
+  "tsc init": { extends: "./tsc_init.json", compilerOptions: {} },
+  "deno init": { compilerOptions: denoInit },
+};
+const others: Readonly<Record<string, Settings>> = {
+  "all that is strict": { compilerOptions: strictest },
+  "nothing strict": { compilerOptions: loose },
 };
 
-const compilers = [
-  // It reads declarations no other way than the newest, and takes its time.
-  { compiler: OLDEST, settings: Object.entries(settings).slice(0, 1) },
-  { compiler: NEWEST, settings: Object.entries(settings) },
-];
+const lanes = [
+  { compiler: OLDEST, runtime: "Deno" },
+  { compiler: SIX, runtime: "Bun" },
+  { compiler: NEWEST, runtime: "Deno" },
+] as const;
 
-for (const { compiler, settings } of compilers) {
-  test(`${compiler.name} finds no error in the npm package`, once, async () => {
+for (const { compiler, runtime } of lanes) {
+  test(`${compiler.name} finds no error in the npm package`, lane(runtime), async () => {
     using project = await projectWith(await npmPackage(), { "index.ts": everything });
-    const configs = settings.map(([name, compilerOptions]) => [name, { compilerOptions }]);
-    await compile(project, { compiler, settings: Object.fromEntries(configs) });
+    project.write("bun_init.json", await bunInit());
+    project.write("tsc_init.json", await tscInit(compiler));
+    // The older ones take their time, and read declarations no other way.
+    const all = compiler === NEWEST ? { ...sets, ...others } : sets;
+    const settings = Object.entries(all).flatMap(([name, { compilerOptions, ...rest }]) =>
+      Object.entries(RESOLUTIONS).map(([way, resolution]) =>
+        [`${name}, ${way}`, {
+          ...rest,
+          compilerOptions: { ...compilerOptions, ...resolution },
+        }] as const
+      )
+    );
+    await compile(project, { compiler, settings: Object.fromEntries(settings) });
   });
 }
 
-test("deno check finds no error in the npm package", once, async () => {
+test("deno check finds no error in the npm package", lane("Bun"), async () => {
   using project = await projectWith(await npmPackage(), {
     "index.ts": everything,
     "deno.json": { nodeModulesDir: "manual" },

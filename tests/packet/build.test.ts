@@ -106,13 +106,38 @@ test("what is given is kept, wrong values too", LIMIT, () => {
   assert.equal(six.length, 60);
 });
 
+test("ip is of the version of its addresses", LIMIT, () => {
+  const udp = { sourcePort: 53, destinationPort: 4000 };
+  const four = { source: "10.0.0.1", destination: "10.0.0.2", ttl: 9, dscp: 46, ecn: 1 };
+  assert.deepEqual(buildPacket({ ip: four, udp }), buildPacket({ ipv4: four, udp }));
+  const six = { source: "fd00::1", destination: "fd00::2" };
+  assert.deepEqual(
+    buildPacket({ ip: { ...six, ttl: 9, dscp: 46, ecn: 1 }, udp }),
+    buildPacket({ ipv6: { ...six, hopLimit: 9, trafficClass: 185 }, udp }),
+  );
+  const tagged = { ethernet: {}, vlan: { id: 5 } };
+  assert.deepEqual(
+    buildPacket({ ...tagged, ip: { destination: "fd00::2" }, payload: counting(3) }),
+    buildPacket({ ...tagged, ipv6: { destination: "fd00::2" }, payload: counting(3) }),
+  );
+  const defaults = { source: "10.0.0.1", ttl: undefined, protocol: 99 };
+  assert.deepEqual(buildPacket({ ip: defaults }), buildPacket({ ipv4: defaults }));
+});
+
 test("headers that do not go together, and values that do not fit", LIMIT, () => {
   const wrong: readonly [PacketFields, new () => Error, RegExp][] = [
     [{ ipv4: {}, ipv6: {} }, TypeError, /one of ipv4 and ipv6/],
     [{ ipv4: {}, tcp: {}, udp: {} }, TypeError, /one of tcp and udp/],
-    [{ tcp: {} }, TypeError, /tcp needs ipv4 or ipv6/],
+    [{ tcp: {} }, TypeError, /tcp needs ip, ipv4 or ipv6/],
     [{ arp: {}, udp: {} }, TypeError, /udp needs/],
     [{ vlan: {}, ipv4: {} }, TypeError, /vlan needs ethernet/],
+    [{ ip: { ttl: 9 }, udp: {} }, TypeError, /ip needs a source or a destination/],
+    [{ ip: { source: "10.0.0.1" }, ipv4: {} }, TypeError, /one of ip and ipv4/],
+    [{ ip: { source: "10.0.0.1", destination: "fd00::1" } }, RangeError, /ip.source is of IPv4/],
+    [{ ip: { source: "fd00::1", dscp: 64 } }, RangeError, /ip\.dscp/],
+    [{ ip: { source: "x" } }, RangeError, /IPv4 address/],
+    [{ ip: { source: 7 } } as unknown as PacketFields, TypeError, /address of ip/],
+    [{ ip: { source: "::", hopLimit: 1 } } as PacketFields, TypeError, /ip has no "hopLimit"/],
     [{ ipv4: { ttl: 256 } }, RangeError, /ipv4\.ttl/],
     [{ ipv4: { source: "x" } }, RangeError, /IPv4 address/],
     [{ ipv4: { headerLength: 21 } }, RangeError, /ipv4\.headerLength/],
@@ -204,7 +229,7 @@ test("a name that is none of a header's fields", LIMIT, () => {
     /^TypeError: ipv4 has no "src"; it knows .*source/,
   );
   assert.throws(build({ icmpv6: { gateway: "10.0.0.9" } }), /icmpv6 has no "gateway"/);
-  assert.throws(build({ ip: {} }), /has no "ip"; it knows ethernet, .*ipv4/);
+  assert.throws(build({ network: {} }), /has no "network"; it knows ethernet, .*ip/);
   assert.throws(build({ ethernet: {}, vlan: [{}, { vid: 5 }] }), /vlan has no "vid"/);
   assert.throws(build({ ipv4: null }), /ipv4 must be an object, got null/);
   assert.throws(

@@ -112,7 +112,7 @@ test("old chains go with their rules, and hooks stay", LIMIT, () => {
     one.replace({ hook: queue % 2 ? "output" : "input", protocol: "udp", queue });
   }
   const chains = [...saved().matchAll(/^:nfq_\w+_(\w+) /gm)].map(([, end]) => end!);
-  assert.deepEqual(chains.toSorted(), ["0", "0", "I", "I", "O", "O"]);
+  assert.deepEqual(chains.toSorted(), ["0", "0", "I", "I", "O", "O", "R", "R"]);
 });
 
 test("priorities are tables", LIMIT, () => {

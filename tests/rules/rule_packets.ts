@@ -1,5 +1,5 @@
 // Rules, and packets that each of them queues or lets pass: every backend must agree.
-import { INJECTED_MARK } from "../../src/linux/raw/injected_mark.ts";
+import { INJECTED_MARK } from "../../src/linux/raw/own_marks.ts";
 import type { Rule } from "../../src/rules/rule/rule.ts";
 import type { RuleScene } from "./rule_scene.ts";
 
@@ -55,7 +55,7 @@ export function ruleCases({ near, far }: RuleScene): readonly RuleCase[] {
       rule: { hook: "output" },
       packets: [
         ...[{ queued: true }, { queued: true, ...six }, { queued: true, protocol: 47 }],
-        ...[{ queued: false, mark: INJECTED_MARK }, { queued: true, mark: INJECTED_MARK + 1 }],
+        ...[{ queued: false, mark: INJECTED_MARK }, { queued: true, mark: INJECTED_MARK + 0x100 }],
       ],
     },
     {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PacketQueue, RuleSet, Verdict } from "../../mod.ts";
-import { INJECTED_MARK } from "../../src/linux/raw/injected_mark.ts";
+import { INJECTED_MARK } from "../../src/linux/raw/own_marks.ts";
 import { newName, ownerOf } from "../../src/rules/owner.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { queueRule, udpTo } from "../support/network/rules.ts";

@@ -159,16 +159,14 @@ for (
 }
 
 test("terminated workers write into no memory of others", {
-  timeout: 120_000,
+  timeout: 60_000,
   // Bun's own event loop waits there.
   ...(isBun ? { skip: "only under Deno a thread of ours waits in poll()" } : {}),
 }, async () => {
   // Memory that was given back shows a stray write only now and then, mostly as a crash.
-  for (let round = 0; round < 3; round++) {
-    await using child = new Child(fixture("terminated"), { parameters: [nextQueue(), 16] });
-    assert.deepEqual(await child.end(38_000), { code: 0, signal: null }, child.errors);
-    assert.match(child.output, /^overwritten 0 of \d+$/m);
-  }
+  await using child = new Child(fixture("terminated"), { parameters: [nextQueue(), 16] });
+  assert.deepEqual(await child.end(58_000), { code: 0, signal: null }, child.errors);
+  assert.match(child.output, /^overwritten 0 of \d+$/m);
 });
 
 for (const how of ["exit", "exit-sync"]) {

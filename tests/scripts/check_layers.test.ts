@@ -34,6 +34,7 @@ const cases: readonly (readonly [string, string, string])[] = [
   ["ffi/deno.ts", "let a: any; // @ts-ignore: here it may", ""],
   ["ffi/load.ts", "// @ts-ignore: here it may not", "@ts-ignore: fix the type"],
   ["src/queue/a.ts", "export default 1;", "default export"],
+  ["examples/a.ts", "export default 1;", ""],
   ["tests/a.test.ts", "const a = 1;\nexport { a as default };", "default export"],
   ["tests/a.test.ts", 'import "../src/queue/a.ts"; Deno.pid; let a: any;', ""],
   ["src/identify/a.ts", 'import "../../ffi/crypto.ts";', ""],

@@ -4,6 +4,7 @@ import { parseIpv6, parseMac } from "../../base/address.ts";
 import type {
   ArpFields,
   EthernetFields,
+  IpFields,
   Ipv4Fields,
   Ipv6Fields,
   PacketFields,
@@ -35,7 +36,13 @@ import { encodeOptions, padBytes, rawOptions } from "../structure/header_options
 import { Outline } from "../structure/outline.ts";
 import { ETHERTYPE, IP_PROTOCOL, OTHER_PROTOCOL } from "../structure/protocols.ts";
 import { coveredSum } from "../structure/pseudo.ts";
-import { checkBoolean, checkedLength, checkExactBytes, checkInteger } from "../../base/checks.ts";
+import {
+  checkBoolean,
+  checkedLength,
+  checkExactBytes,
+  checkInteger,
+  checkText,
+} from "../../base/checks.ts";
 
 /** The protocol number of a packet without an upper layer that is known here. */
 const RESERVED_PROTOCOL = 255;
@@ -78,8 +85,9 @@ interface NetworkPart {
  * console.log(parseLayers(bytes).udp?.length); // 13
  * ```
  */
-export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
-  checkTogether(fields);
+export function buildPacket(given: PacketFields): Uint8Array<ArrayBuffer> {
+  checkTogether(given);
+  const fields = given.ip === undefined ? given : withVersion(given, given.ip);
   const { ethernet, vlan, arp, ipv4, ipv6, payload: data = NO_BYTES } = fields;
   const count = checkedLength("payload", data);
   const upper = upperOf(fields, count);
@@ -99,9 +107,9 @@ export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
   if (network !== undefined) parts.push(network.bytes);
   // Only now, because reading the fields may run the program's own code. What another thread may
   // write is copied first: the checksum must be that of the bytes that are sent.
-  const given = isShared(data) ? copyOf(data) : data;
-  checkExactBytes("payload", given, count);
-  const payload = fixed(given);
+  const own = isShared(data) ? copyOf(data) : data;
+  checkExactBytes("payload", own, count);
+  const payload = fixed(own);
   if (upper !== undefined) {
     finishUpperPart(upper, network?.addresses ?? 0, payload);
     parts.push(upper.bytes);
@@ -112,20 +120,40 @@ export function buildPacket(fields: PacketFields): Uint8Array<ArrayBuffer> {
 
 function checkTogether(fields: PacketFields): void {
   checkFields(fields);
-  const { arp, ipv4, ipv6, tcp, udp, icmp, icmpv6 } = fields;
+  const { arp, ip, ipv4, ipv6, tcp, udp, icmp, icmpv6 } = fields;
   const given = (headers: object): string[] =>
     Object.entries(headers).filter(([, header]) => header !== undefined).map(([name]) => name);
-  const networks = given({ arp, ipv4, ipv6 });
+  const networks = given({ arp, ip, ipv4, ipv6 });
   const uppers = given({ tcp, udp, icmp, icmpv6 });
   for (const names of [networks, uppers]) {
     if (names.length > 1) throw new TypeError(`a packet has one of ${names.join(" and ")}`);
   }
-  if (uppers.length > 0 && ipv4 === undefined && ipv6 === undefined) {
-    throw new TypeError(`${uppers[0]} needs ipv4 or ipv6`);
+  if (uppers.length > 0 && (networks.length === 0 || arp !== undefined)) {
+    throw new TypeError(`${uppers[0]} needs ip, ipv4 or ipv6`);
   }
   if (fields.vlan !== undefined && fields.ethernet === undefined) {
     throw new TypeError("vlan needs ethernet");
   }
+}
+
+/** The same with the header whose version the addresses of `ip` say. */
+function withVersion(fields: PacketFields, ip: IpFields): PacketFields {
+  const { source, destination, ttl, dscp = 0, ecn = 0, protocol } = ip;
+  const [version, other] = [source, destination].map((address) =>
+    address === undefined ? 0 : checkText("an address of ip", address).includes(":") ? 6 : 4
+  );
+  if (!version && !other) throw new TypeError("ip needs a source or a destination");
+  if (version && other && version !== other) {
+    throw new RangeError(`ip.source is of IPv${version}, and ip.destination of IPv${other}`);
+  }
+  const rest = { ...fields, ip: undefined };
+  if ((version || other) === 4) {
+    return { ...rest, ipv4: { source, destination, ttl, dscp, ecn, protocol } };
+  }
+  checkInteger("ip.dscp", dscp, 0, 63);
+  checkInteger("ip.ecn", ecn, 0, 3);
+  const trafficClass = (dscp << 2) | ecn;
+  return { ...rest, ipv6: { source, destination, hopLimit: ttl, trafficClass, protocol } };
 }
 
 function etherTypeOf({ arp, ipv4, ipv6 }: PacketFields): number {

@@ -107,6 +107,22 @@ export interface Ipv6Fields {
   readonly extensions?: readonly Ipv6Extension[] | undefined;
 }
 
+/** Fields that an IPv4 and an IPv6 header have, under the names of `packet.ip`. */
+export interface IpFields {
+  /** Of the same version as `destination`. Default: that version's unspecified address. */
+  readonly source?: string | undefined;
+  /** Of the same version as `source`. Default: that version's unspecified address. */
+  readonly destination?: string | undefined;
+  /** IPv4's time to live, IPv6's hop limit. Default 64. */
+  readonly ttl?: number | undefined;
+  /** 0 to 63, default 0. */
+  readonly dscp?: number | undefined;
+  /** 0 to 3, default 0. */
+  readonly ecn?: number | undefined;
+  /** Default: what follows; 255 (reserved) for a payload alone. */
+  readonly protocol?: number | undefined;
+}
+
 /** Fields of a TCP header, as in `TcpView`. */
 export interface TcpFields {
   /** Default 0. */
@@ -199,8 +215,10 @@ export interface PacketFields {
   readonly ethernet?: EthernetFields | undefined;
   /** One tag or several, the outer one first; needs `ethernet`. */
   readonly vlan?: VlanFields | readonly VlanFields[] | undefined;
-  /** An ARP packet. Of `arp`, `ipv4` and `ipv6` there is at most one. */
+  /** An ARP packet. Of `arp`, `ip`, `ipv4` and `ipv6` there is at most one. */
   readonly arp?: ArpFields | undefined;
+  /** An IPv4 or an IPv6 header, as its addresses are: one of the two must be given. */
+  readonly ip?: IpFields | undefined;
   /** An IPv4 header. */
   readonly ipv4?: Ipv4Fields | undefined;
   /** An IPv6 header. */

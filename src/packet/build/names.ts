@@ -1,7 +1,7 @@
 // The names of the fields that a packet can be built of: a misspelt one is an error, not left out.
 import { checkKeys, checkList } from "../../base/checks.ts";
 import { FIELDS } from "../headers.ts";
-import type { PacketFields, VlanFields } from "./fields.ts";
+import type { IpFields, PacketFields, VlanFields } from "./fields.ts";
 
 type Layer = keyof typeof FIELDS;
 
@@ -21,11 +21,16 @@ const NAMES = new Map(LAYERS.map((layer) => [layer, [...FIELDS[layer], "payload"
 /** So many tags fill a packet. */
 const MAX_TAGS = 0x3fff;
 const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array) as typeof Uint8Array;
-const TOP = [...LAYERS, "payload"];
+const TOP = [...LAYERS, "ip", "payload"];
+const IP = [
+  ...["source", "destination", "ttl", "dscp", "ecn", "protocol"] satisfies (keyof IpFields)[],
+  "payload",
+];
 
 /** @throws {TypeError} when a field is none that a packet is built of. */
 export function checkFields(fields: PacketFields): void {
   checkKeys("buildPacket's object", fields, TOP);
+  if (fields.ip !== undefined) checkKeys("ip", fields.ip, IP);
   for (const [layer, names] of NAMES) {
     const given = fields[layer];
     if (given === undefined) continue;

@@ -290,6 +290,23 @@ export class Flow {
 
 guardNames(Flow, "flow");
 
+/** Reads the two addresses of a {@link Flow.directedKey}: 4 bytes each, or 16. */
+export function addressesOfKey(
+  key: string,
+): { readonly source: Uint8Array; readonly destination: Uint8Array } {
+  const units = key.length === IPV4_KEY ? 2 : 8;
+  const read = (first: number): Uint8Array => {
+    const bytes = new Uint8Array(2 * units);
+    for (let unit = 0; unit < units; unit++) {
+      const value = key.charCodeAt(first + unit);
+      bytes[2 * unit] = value >> 8;
+      bytes[2 * unit + 1] = value;
+    }
+    return bytes;
+  };
+  return { source: read(3), destination: read(3 + units) };
+}
+
 const SEED = 0x9e3779b9;
 const FACTOR_A = 0x85ebca6b;
 const FACTOR_B = 0xc2b2ae35;

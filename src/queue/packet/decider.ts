@@ -34,26 +34,37 @@ export interface Decider {
 /** A packet that is to be answered. It has no verdict yet. */
 export interface AnsweredPacket {
   readonly id: number;
+  readonly modified: boolean;
   readonly [MESSAGE]: PacketMessage;
   readonly [OUTLINE]: Outline;
 }
 
+/** Beside which packet something is sent. */
+export interface BesidePacket {
+  readonly id: number;
+  /** While it has no verdict. */
+  readonly message: PacketMessage | undefined;
+  /** Whether connection tracking is to see what is sent. */
+  readonly tracked: boolean;
+}
+
 /** Sends packets beside the verdicts. What throws has sent nothing, or only the first of two resets. */
 export interface PacketAnswers {
-  /** @returns why nothing was sent; undefined where something was */
-  reject(packet: AnsweredPacket, reason: RejectReason | undefined): Unanswered | undefined;
+  /**
+   * @returns why nothing was sent; undefined where something was; a mark with which the packet is to be
+   * repeated, as the kernel then rejects it
+   */
+  reject(packet: AnsweredPacket, reason: RejectReason | undefined): Unanswered | undefined | number;
   /** The same with resets to both ends. */
   reset(packet: AnsweredPacket): Unanswered | undefined;
   /** The same with bytes that were checked (`checkOutgoing`). */
   answer(packet: AnsweredPacket, bytes: Uint8Array): Unanswered | undefined;
   /**
    * Sends bytes that were checked, as no answer.
-   *
-   * @param beside the packet beside which they go, and its message while it has no verdict
    */
   send(
     bytes: Uint8Array,
-    beside: { readonly id: number; readonly message: PacketMessage | undefined },
+    beside: BesidePacket,
   ): void;
 }
 

@@ -456,7 +456,8 @@ export class Packet {
 
   /**
    * Drops it, and tells its sender, as the kernel's REJECT does: by a TCP reset, or an ICMP error that
-   * quotes the packet as it is now. `unanswered` says why no answer was sent: some packets must not be
+   * quotes the packet as it is now. Where a `RuleSet` of this program sent it to the queue, at input, forward
+   * or output, the kernel itself does it: the verdict is then a repeat with a mark that a rule rejects. `unanswered` says why no answer was sent: some packets must not be
    * answered (RFC 1122 §3.2.2, RFC 4443 §2.4), and there is a limit a second (`answersPerSecond`).
    *
    * @param options `reason` is what the sender is told; default "tcp-reset" for TCP, else
@@ -464,8 +465,8 @@ export class Packet {
    * @throws {TypeError} for another reason
    * @throws {RangeError} when the reason is "tcp-reset" and the packet is not TCP's
    * @throws {TruncatedPacketError} when too little of it was captured
-   * @throws {SystemError} without CAP_NET_RAW; when a rule drops the answer (EPERM). After each error the
-   * packet still waits for its verdict.
+   * @throws {SystemError} without CAP_NET_RAW, unless the kernel does it; when a rule drops the answer
+   * (EPERM). After each error the packet still waits for its verdict.
    * @throws {VerdictError} when it has a verdict, or is of the bridge family
    */
   reject(options: { readonly reason?: RejectReason | undefined } = {}): void {
@@ -504,14 +505,18 @@ export class Packet {
    * first. This packet's own verdict is not touched: give it before or after.
    *
    * @param bytes a whole IP packet with right lengths and checksums; see `PacketSender.send`
+   * @param options with `untracked` connection tracking does not see it, where rules of a `RuleSet` are
+   * installed by nft: for what belongs to no connection that this host knows
    * @throws {TypeError | RangeError} when it is no such packet, or larger than its way takes
    * @throws {SystemError} without CAP_NET_RAW; when a rule drops it (EPERM); when there is no route
    * @throws {VerdictError} when this is a copy
    */
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array, options: { readonly untracked?: boolean | undefined } = {}): void {
     const packet = checkOutgoing("bytes", bytes);
+    checkKeys("options", options, ["untracked"]);
+    const tracked = !checkBoolean("untracked", options.untracked ?? false);
     const message = this.#message === RELEASED ? undefined : this.#message;
-    this.#answers().send(packet, { id: this.#id, message });
+    this.#answers().send(packet, { id: this.#id, message, tracked });
   }
 
   #answers(): PacketAnswers {
@@ -520,12 +525,13 @@ export class Packet {
     return answers;
   }
 
-  #dropWith(give: (answers: PacketAnswers) => Unanswered | undefined): void {
+  #dropWith(give: (answers: PacketAnswers) => Unanswered | undefined | number): void {
     this.#checkOpen();
-    const unanswered = give(this.#answers());
+    const outcome = give(this.#answers());
     this.#checkOpen();
+    if (typeof outcome === "number") return this.#end("given", Verdict.Repeat, outcome);
     this.#end("given", Verdict.Drop, NO_MARK);
-    this.#unanswered = unanswered;
+    this.#unanswered = outcome;
   }
 
   /**

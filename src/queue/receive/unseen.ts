@@ -4,7 +4,7 @@
  * @module
  */
 
-import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
+import { isInjected } from "../../linux/raw/own_marks.ts";
 import { NFQA } from "../../netlink/queue/numbers.ts";
 import type { PacketMessage } from "../../nfqueue/packet_message.ts";
 import { FAMILIES, type Family } from "../packet/families.ts";
@@ -21,7 +21,7 @@ export class Unseen {
   }
 
   has(message: PacketMessage): boolean {
-    if (message.u32(NFQA.MARK) === INJECTED_MARK) {
+    if (isInjected(message.u32(NFQA.MARK))) {
       this.#counters.ownAccepted++;
       return true;
     }

@@ -42,7 +42,10 @@ export interface QueueCounters {
   readonly truncatedMessages: number;
   /** Messages that could not be read. */
   readonly malformedMessages: number;
-  /** Packets that were answered: by `reject`, `reset` or `answer`. They are in `dropped` too. */
+  /**
+   * Packets that were answered: by `reject`, `reset` or `answer`. They are in `dropped` too, or in
+   * `otherVerdicts` where the kernel rejected them.
+   */
   readonly answered: number;
   /** Packets that were dropped without an answer, because of `answersPerSecond`. */
   readonly answersLimited: number;

@@ -12,14 +12,20 @@ import { TokenBucket } from "../../answer/token_bucket.ts";
 import { type AnswerKind, CUT, type Unanswered, whyUnanswered } from "../../answer/unanswered.ts";
 import { deviceOf } from "../../linux/devices.ts";
 import { ERRNO, failedCall } from "../../linux/errno.ts";
-import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
+import {
+  INJECTED_MARK,
+  isOwnMark,
+  REJECT_MARKS,
+  UNTRACKED_MARK,
+} from "../../linux/raw/own_marks.ts";
 import { NFQA, NFQA_SKB } from "../../netlink/queue/numbers.ts";
+import { kernelRejects, leavesUntracked } from "../../nfqueue/answer_rules.ts";
 import type { Kernel, KernelSender, Route } from "../../nfqueue/kernel_queue.ts";
 import type { PacketMessage } from "../../nfqueue/packet_message.ts";
 import { cutError } from "../packet/edit_terms.ts";
 import { QueueClosedError, VerdictError } from "../packet/errors.ts";
 import { FAMILIES } from "../packet/families.ts";
-import type { AnsweredPacket, PacketAnswers } from "../packet/decider.ts";
+import type { AnsweredPacket, BesidePacket, PacketAnswers } from "../packet/decider.ts";
 import { MESSAGE, OUTLINE } from "../packet/friends.ts";
 import type { Counters } from "../report/counters.ts";
 import type { Settings } from "../settings/options.ts";
@@ -50,7 +56,8 @@ export class Answers implements PacketAnswers {
   readonly #number: number;
   readonly #link: AnswersLink;
   readonly #bucket: TokenBucket;
-  #sender: KernelSender | undefined;
+  /** By mark. */
+  readonly #senders = new Map<number, KernelSender>();
   #closed = false;
 
   constructor(
@@ -65,18 +72,30 @@ export class Answers implements PacketAnswers {
   /**
    * Answers a packet that its program rejects.
    *
-   * @returns why nothing was sent; undefined where something was
+   * @returns why nothing was sent; undefined where something was; a mark with which the packet is to be
+   * repeated, as the kernel then rejects it
    * @throws what `Packet.reject` throws
    */
-  reject(packet: AnsweredPacket, reason: RejectReason | undefined): Unanswered | undefined {
+  reject(
+    packet: AnsweredPacket,
+    reason: RejectReason | undefined,
+  ): Unanswered | undefined | number {
     checkFamily(packet);
     const offending = offendingOf(packet);
     const chosen = reasonFor(packet[OUTLINE], reason);
+    if (isRejectedByKernel(packet, this.#number)) {
+      const kind = chosen === "tcp-reset" ? "reset" : "icmp";
+      const why = whyNot(packet, { offending, kind, routes: this.#routes(packet) }) ??
+        this.#limited();
+      if (why !== undefined) return why;
+      this.#link.queue.counters.answered++;
+      return REJECT_MARKS[chosen];
+    }
     if (chosen === "tcp-reset") {
-      return this.#answer(packet, offending, "reset", () => [resetToSender(offending)]);
+      return this.#answer(packet, offending, "reset", () => [back(resetToSender(offending))]);
     }
     return this.#answer(packet, offending, "icmp", (source) => [
-      icmpError(offending, { reason: chosen, source: source() }),
+      back(icmpError(offending, { reason: chosen, source: source() })),
     ]);
   }
 
@@ -88,23 +107,22 @@ export class Answers implements PacketAnswers {
     return this.#answer(packet, offending, "reset", () => {
       const toReceiver = resetToReceiver(offending);
       const toSender = resetToSender(offending);
-      return toReceiver === undefined ? [toSender] : [toReceiver, toSender];
+      // The connection's own next packet, as conntrack and a translation of addresses have to see it.
+      const onward = toReceiver === undefined ? [] : [{ bytes: toReceiver, tracked: true }];
+      return [...onward, back(toSender)];
     });
   }
 
   /** Sends bytes that were checked, as an answer to a packet. */
   answer(packet: AnsweredPacket, bytes: Uint8Array): Unanswered | undefined {
     checkFamily(packet);
-    this.#ready(versionOf(bytes));
-    return this.#sendAnswers([bytes], packet);
+    this.#ready(versionOf(bytes), false);
+    return this.#sendAnswers([back(bytes)], packet);
   }
 
   /** Sends bytes that were checked. */
-  send(
-    bytes: Uint8Array,
-    { id, message }: { readonly id: number; readonly message: PacketMessage | undefined },
-  ): void {
-    const sender = this.#ready(versionOf(bytes));
+  send(bytes: Uint8Array, { id, message, tracked }: BesidePacket): void {
+    const sender = this.#ready(versionOf(bytes), tracked);
     this.#link.queue.flush();
     const device = message === undefined ? 0 : deviceOfPacket(message);
     sender.send(bytes, { device, queue: this.#number, id });
@@ -113,46 +131,62 @@ export class Answers implements PacketAnswers {
   /** Closes the sockets. Idempotent. */
   close(): void {
     this.#closed = true;
-    this.#sender?.close();
-    this.#sender = undefined;
+    for (const sender of this.#senders.values()) sender.close();
+    this.#senders.clear();
   }
 
   #answer(
     packet: AnsweredPacket,
     offending: OffendingPacket,
     kind: AnswerKind,
-    make: (source: () => Uint8Array) => readonly Uint8Array[],
+    make: (source: () => Uint8Array) => readonly Outgoing[],
   ): Unanswered | undefined {
-    const why = whyUnanswered(offending, kind);
-    if (why === CUT) throw cutError(packet[MESSAGE]);
+    const routes = this.#routes(packet);
+    const why = whyNot(packet, { offending, kind, routes });
     if (why !== undefined) return why;
-    const version = packet[OUTLINE].version as Version;
-    const sender = this.#ready(version);
-    const device = deviceOfPacket(packet[MESSAGE]);
-    const routes = new Routes(packet, { sender, version, device });
-    const broadcast = routes.broadcast;
-    if (broadcast !== undefined) return broadcast;
+    this.#ready(packet[OUTLINE].version as Version, false);
     return this.#sendAnswers(make(() => routes.ownAddress), packet);
   }
 
-  #sendAnswers(packets: readonly Uint8Array[], packet: AnsweredPacket): Unanswered | undefined {
+  #routes(packet: AnsweredPacket): Routes {
+    const version = packet[OUTLINE].version as Version;
+    const device = deviceOfPacket(packet[MESSAGE]);
+    return new Routes(packet, { sender: () => this.#sender(false), version, device });
+  }
+
+  /** Takes the place of one answer. */
+  #limited(): Unanswered | undefined {
+    if (this.#bucket.take()) return undefined;
+    this.#link.queue.counters.answersLimited++;
+    return "limit";
+  }
+
+  #sendAnswers(packets: readonly Outgoing[], packet: AnsweredPacket): Unanswered | undefined {
     const { queue } = this.#link;
-    if (!this.#bucket.take()) {
-      queue.counters.answersLimited++;
-      return "limit";
-    }
+    const limited = this.#limited();
+    if (limited !== undefined) return limited;
     queue.flush();
     const { id, [MESSAGE]: message } = packet;
     const beside = { device: deviceOfPacket(message), queue: this.#number, id };
-    for (const bytes of packets) this.#sender!.send(bytes, beside);
+    for (const { bytes, tracked } of packets) {
+      this.#ready(versionOf(bytes), tracked).send(bytes, beside);
+    }
     queue.counters.answered++;
     return undefined;
   }
 
-  #ready(version: Version): KernelSender {
-    if (this.#closed) throw new QueueClosedError(this.#number);
-    const sender = this.#sender ??= this.#link.kernel.openSender(INJECTED_MARK);
+  #ready(version: Version, tracked: boolean): KernelSender {
+    const sender = this.#sender(tracked);
     sender.prepare(version);
+    return sender;
+  }
+
+  #sender(tracked: boolean): KernelSender {
+    if (this.#closed) throw new QueueClosedError(this.#number);
+    // A rule that was typed by hand leaves out the first mark alone.
+    const mark = tracked || !leavesUntracked() ? INJECTED_MARK : UNTRACKED_MARK;
+    let sender = this.#senders.get(mark);
+    if (sender === undefined) this.#senders.set(mark, sender = this.#link.kernel.openSender(mark));
     return sender;
   }
 }
@@ -160,7 +194,7 @@ export class Answers implements PacketAnswers {
 /** The ways to the addresses of a packet. */
 class Routes {
   readonly #packet: AnsweredPacket;
-  readonly #sender: KernelSender;
+  readonly #sender: () => KernelSender;
   readonly #version: Version;
   readonly #device: number;
   #toSource: Route | undefined;
@@ -169,7 +203,7 @@ class Routes {
   constructor(
     packet: AnsweredPacket,
     { sender, version, device }: {
-      readonly sender: KernelSender;
+      readonly sender: () => KernelSender;
       readonly version: Version;
       readonly device: number;
     },
@@ -216,7 +250,7 @@ class Routes {
   }
 
   #route(which: "source" | "destination"): Route {
-    return this.#sender.routeTo(this.#version, this.#address(which), this.#device);
+    return this.#sender().routeTo(this.#version, this.#address(which), this.#device);
   }
 
   #address(which: "source" | "destination"): Uint8Array {
@@ -224,6 +258,41 @@ class Routes {
     const [start, end] = ADDRESSES[this.#version][which];
     return packet.subarray(networkOffset + start, networkOffset + end).slice();
   }
+}
+
+/** A packet that answers, and whether connection tracking may see it. */
+interface Outgoing {
+  readonly bytes: Uint8Array;
+  readonly tracked: boolean;
+}
+
+/** What goes back belongs to no connection that conntrack knows, or to one whose packet it has not seen. */
+function back(bytes: Uint8Array): Outgoing {
+  return { bytes, tracked: false };
+}
+
+/**
+ * Whether rules of ours lead it to the kernel's REJECT once it is repeated. One that was edited is not the
+ * packet that its sender has to read in the answer. One that comes with such a mark met no rule of ours.
+ */
+function isRejectedByKernel(
+  { modified, [MESSAGE]: message }: AnsweredPacket,
+  queue: number,
+): boolean {
+  return !modified && !isOwnMark(message.u32(NFQA.MARK)) && kernelRejects(queue, message.hook);
+}
+
+function whyNot(
+  packet: AnsweredPacket,
+  { offending, kind, routes }: {
+    readonly offending: OffendingPacket;
+    readonly kind: AnswerKind;
+    readonly routes: Routes;
+  },
+): Unanswered | undefined {
+  const why = whyUnanswered(offending, kind);
+  if (why === CUT) throw cutError(packet[MESSAGE]);
+  return why ?? routes.broadcast;
 }
 
 function offendingOf({ [MESSAGE]: message, [OUTLINE]: outline }: AnsweredPacket): OffendingPacket {

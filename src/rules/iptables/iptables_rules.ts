@@ -1,6 +1,14 @@
 // Rules that iptables has put into the kernel.
 import { ERRNO, SystemError } from "../../linux/errno.ts";
-import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from "../installed.ts";
+import { type AnswerRules, NO_ANSWER_RULES } from "../../nfqueue/answer_rules.ts";
+import {
+  type InstallableRule,
+  type InstalledRules,
+  type InstallOptions,
+  rejectingRules,
+  type RuleCount,
+} from "../installed.ts";
+import { iptablesTable } from "../rule/priorities.ts";
 import { type Plan, planRules, type Version, versionsHere } from "./plan.ts";
 import { takeAway } from "./removal.ts";
 import { conntrackChain, IptablesTable } from "./table.ts";
@@ -10,6 +18,7 @@ export class IptablesRules implements InstalledRules {
   readonly #options: InstallOptions;
   /** By place: `iptables filter`. */
   readonly #tables = new Map<string, IptablesTable>();
+  #rules: readonly InstallableRule[] = [];
   #plan: Plan = { tables: new Map(), chainsOf: [] };
   #state: "installed" | "withdrawn" | "removed" = "installed";
 
@@ -56,7 +65,18 @@ export class IptablesRules implements InstalledRules {
       throwAll(error, each(changed, (table) => table.undo()));
     }
     this.#plan = plan;
+    this.#rules = rules;
     for (const table of changed) table.keep();
+  }
+
+  get answerRules(): AnswerRules {
+    const filters = [...this.#tables.values()].filter(({ name }) => name.table === "filter");
+    if (filters.length === 0 || !filters.every(({ rejects }) => rejects)) return NO_ANSWER_RULES;
+    const rejecting = this.#rules.flatMap(({ rule }) => {
+      const hooks = rule.hooks.filter((hook) => iptablesTable(hook, rule.priority) === "filter");
+      return rejectingRules({ ...rule, hooks });
+    });
+    return { rejecting, untracked: false };
   }
 
   counters(): readonly RuleCount[] {

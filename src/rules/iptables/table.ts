@@ -1,19 +1,19 @@
 // One table of iptables with chains of ours in it: how it comes from one plan to the next.
-import { SystemError } from "../../linux/errno.ts";
-import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
+import { ERRNO, SystemError } from "../../linux/errno.ts";
 import type { RuleCount } from "../installed.ts";
 import type { RuleHook } from "../rule/rule.ts";
+import { firstLines, rejectLines } from "./own_packets.ts";
 import type { RuleChain, TableName, TablePlan } from "./plan.ts";
 import { type RestoreLine, restoreTable, saveTables } from "./programs.ts";
 import { deleteLines, readSaved } from "./saved.ts";
 
 /** iptables takes names of so many characters. */
 const LONGEST_NAME = 28;
-/** Ends of names: of the chain at a hook, and of the one that keeps conntrack. Rules have numbers. */
-const ENDS: Readonly<Record<RuleHook | "conntrack", string>> = {
-  ...{ prerouting: "P", input: "I", forward: "F", output: "O", postrouting: "Q", conntrack: "C" },
+/** Ends of names: of the chain at a hook, of the one that keeps conntrack, of the one that rejects. Rules have numbers. */
+const ENDS: Readonly<Record<RuleHook | "conntrack" | "reject", string>> = {
+  ...{ prerouting: "P", input: "I", forward: "F", output: "O", postrouting: "Q" },
+  ...{ conntrack: "C", reject: "R" },
 };
-const SKIP_INJECTED = `-m mark --mark 0x${INJECTED_MARK.toString(16)} -j RETURN`;
 
 /** The chain that keeps conntrack, of a set of rules whose chains' names begin so. */
 export function conntrackChain(prefix: string): string {
@@ -26,10 +26,14 @@ interface State {
   /** Names of the rules' chains, by key. */
   readonly chains: ReadonlyMap<string, string>;
   readonly conntrack: boolean;
+  /** Whether there is a chain that rejects what has a mark for that. */
+  readonly rejects: boolean;
   /** Whether built-in chains jump to the chains at hooks. */
   readonly jumps: boolean;
 }
-const NOTHING: State = { hooks: new Map(), chains: new Map(), conntrack: false, jumps: true };
+const NOTHING: State = {
+  ...{ hooks: new Map(), chains: new Map(), conntrack: false, rejects: false, jumps: true },
+};
 
 function jumpsAt(hook: RuleHook, { hooks, jumps }: State): boolean {
   return jumps && hooks.has(hook);
@@ -44,6 +48,7 @@ export class IptablesTable {
   #before: State | undefined;
   /** Chains that nothing jumps to any more, and that could not be deleted yet. */
   #stale: readonly string[] = [];
+  #lacksReject = false;
 
   /** @param prefix what the names of its chains begin with */
   constructor(name: TableName, prefix: string) {
@@ -87,10 +92,32 @@ export class IptablesTable {
     for (const hook of [...before.hooks.keys(), ...hooks.keys()]) {
       all.set(hook, hooks.get(hook) ?? []);
     }
-    const state = { hooks: all, chains: names, conntrack, jumps: true };
-    restoreTable(this.name, [...lines, ...this.#hookLines(state, before)]);
+    const state = { hooks: all, chains: names, conntrack, rejects: before.rejects, jumps: true };
+    this.#state = this.#changeTo(state, before, lines);
     this.#before = before;
-    this.#state = state;
+  }
+
+  /** Whether the kernel has the target REJECT is known only once it was tried. */
+  #changeTo(state: State, before: State, lines: readonly RestoreLine[]): State {
+    const rejecting = rejectLines(this.name);
+    if (!before.rejects && !this.#lacksReject && rejecting.length > 0) {
+      const name = this.#chain("reject");
+      const chain = [`:${name} - [0:0]`, ...rejecting.map((line) => `-A ${name} ${line}`)];
+      const wanted = { ...state, rejects: true };
+      try {
+        restoreTable(this.name, [
+          ...chain.map((text) => ({ text })),
+          ...lines,
+          ...this.#hookLines(wanted, before),
+        ]);
+        return wanted;
+      } catch (error) {
+        if (!(error instanceof SystemError) || error.errno === ERRNO.EINTR) throw error;
+      }
+    }
+    restoreTable(this.name, [...lines, ...this.#hookLines(state, before)]);
+    this.#lacksReject = !state.rejects;
+    return state;
   }
 
   /** Everything went well: what was there before and is not needed goes. */
@@ -115,6 +142,7 @@ export class IptablesTable {
     const hooks = [...this.#state.hooks.keys()];
     const gone = hooks.filter((hook) => !before.hooks.has(hook)).map((hook) => this.#chain(hook));
     if (this.#state.conntrack && !before.conntrack) gone.push(this.#chain("conntrack"));
+    if (this.#state.rejects && !before.rejects) gone.push(this.#chain("reject"));
     restoreTable(this.name, [
       ...this.#hookLines(before, before),
       ...hooks.filter((hook) => !jumpsAt(hook, before))
@@ -123,6 +151,11 @@ export class IptablesTable {
     ]);
     this.#state = before;
     this.#delete([...gone, ...made]);
+  }
+
+  /** Whether the kernel rejects what has a mark for that. */
+  get rejects(): boolean {
+    return this.#state.rejects && this.#state.jumps;
   }
 
   /** Somebody has taken out the jumps to the chains. */
@@ -160,11 +193,12 @@ export class IptablesTable {
   /** Fills the chains at hooks anew, and jumps to those that are new. */
   #hookLines(state: State, before: State): RestoreLine[] {
     const { hooks, chains } = state;
+    const reject = state.rejects ? this.#chain("reject") : undefined;
     const lines = [...hooks].flatMap(([hook, keys]) => {
       const name = this.#chain(hook);
       return [
         `:${name} - [0:0]`,
-        ...(keys.length === 0 ? [] : [`-A ${name} ${SKIP_INJECTED}`]),
+        ...(keys.length === 0 ? [] : firstLines(reject)).map((line) => `-A ${name} ${line}`),
         ...keys.map((key) => `-A ${name} -j ${chains.get(key)}`),
         ...(!state.jumps || jumpsAt(hook, before) ? [] : [`-I ${hook.toUpperCase()} -j ${name}`]),
       ];

@@ -1,7 +1,11 @@
 // What a person would have typed to install rules.
 import type { InstallableRule, InstallOptions } from "../installed.ts";
 import { planRules } from "./plan.ts";
-import { baseChainWords, SKIP_INJECTED } from "./table.ts";
+import { SKIP_OWN } from "./own_packets.ts";
+import { baseChainWords } from "./table.ts";
+
+/** Answers by the kernel are this library's own affair. */
+const PLAIN = { target: "statement", reject: false, notrack: false } as const;
 
 /** As a shell takes it for one word or several: nothing in it means anything to the shell. */
 function quoted(words: string): string {
@@ -17,7 +21,7 @@ export function nftCommands(
   options: InstallOptions,
 ): readonly string[] {
   const commands: string[] = [];
-  for (const [family, { bases, chains }] of planRules(rules, options, "statement").tables) {
+  for (const [family, { bases, chains }] of planRules(rules, options, PLAIN).tables) {
     const place = `${family} ${options.name}`;
     const add = (what: string, chain: string, words: string) =>
       commands.push(`nft add ${what} ${place} ${chain} ${quoted(words)}`.trimEnd());
@@ -32,7 +36,7 @@ export function nftCommands(
     }
     for (const [name, { jumps, ...base }] of bases) {
       add("chain", name, baseChainWords(base));
-      add("rule", name, SKIP_INJECTED);
+      add("rule", name, SKIP_OWN);
       for (const { match, key } of jumps) {
         const chain = names.get(key);
         const lines = chain === undefined ? chains.get(key)!.lines : [`jump ${chain}`];

@@ -15,12 +15,14 @@ import {
   NFNL_MSG_BATCH,
   NFPROTO,
   NFT_MSG,
+  NFT_REJECT_TCP_RST,
   NFT_TABLE_F_OWNER,
   NFTA_CHAIN,
   NFTA_COUNTER,
   NFTA_EXPR,
   NFTA_LIST_ELEM,
   NFTA_QUEUE,
+  NFTA_REJECT,
   NFTA_RULE,
   NFTA_TABLE,
   NFTA_TARGET,
@@ -143,6 +145,24 @@ export function newQueueRule(
       writer.u16(NFTA_QUEUE.FLAGS, flags);
     },
   };
+  return newRule({ family, table, chain }, kind, data[kind]);
+}
+
+/** Adds a rule that rejects by a TCP reset, or one that leaves packets out of connection tracking. */
+export function newAnswerRule(
+  chain: TableName & { readonly chain: string },
+  kind: "reject" | "notrack",
+): Request {
+  return newRule(chain, kind, (writer) => {
+    if (kind === "reject") writer.u32(NFTA_REJECT.TYPE, NFT_REJECT_TCP_RST);
+  });
+}
+
+function newRule(
+  { family, table, chain }: TableName & { readonly chain: string },
+  statement: string,
+  fill: (writer: AttributeWriter) => void,
+): Request {
   return change(
     NFT_MSG.NEWRULE,
     { family, flags: NLM_F_NEW.CREATE | NLM_F_NEW.APPEND },
@@ -151,8 +171,8 @@ export function newQueueRule(
       writer.text(NFTA_RULE.CHAIN, chain);
       writer.nest(NFTA_RULE.EXPRESSIONS, () => {
         writer.nest(NFTA_LIST_ELEM, () => {
-          writer.text(NFTA_EXPR.NAME, kind);
-          writer.nest(NFTA_EXPR.DATA, () => data[kind](writer));
+          writer.text(NFTA_EXPR.NAME, statement);
+          writer.nest(NFTA_EXPR.DATA, () => fill(writer));
         });
       });
     },

@@ -1,6 +1,13 @@
 // Rules that nft has put into the kernel.
 import { disposing } from "../../base/disposing.ts";
-import type { InstallableRule, InstalledRules, InstallOptions, RuleCount } from "../installed.ts";
+import type { AnswerRules } from "../../nfqueue/answer_rules.ts";
+import {
+  type InstallableRule,
+  type InstalledRules,
+  type InstallOptions,
+  rejectingRules,
+  type RuleCount,
+} from "../installed.ts";
 import { NftContext, NftRefusal } from "./context.ts";
 import type { NftFamily } from "./lines.ts";
 import { checkExpressionText } from "./matches.ts";
@@ -19,6 +26,7 @@ export class NftRules implements InstalledRules {
   readonly #support: NftSupport;
   readonly #options: InstallOptions;
   readonly #tables = new Map<NftFamily, NftTable>();
+  #rules: readonly InstallableRule[] = [];
   #plan: Plan = { tables: new Map(), chainsOf: [] };
   #state: "installed" | "withdrawn" | "removed" = "installed";
 
@@ -48,7 +56,7 @@ export class NftRules implements InstalledRules {
       const { where, rule } = installable;
       if (rule.expression !== undefined) checkExpressionText(`${where}expression`, rule.expression);
     }
-    const plan = planRules(rules, this.#options, target);
+    const plan = planRules(rules, this.#options, this.#support);
     const changes = this.#prepare(plan);
     const each = [...changes].map(([family, change]) => ({
       ...{ change, table: this.#table(family), planned: plan.tables.get(family) ?? EMPTY },
@@ -67,6 +75,7 @@ export class NftRules implements InstalledRules {
     }
     for (const { table, change } of each) table.switched(change);
     this.#plan = plan;
+    this.#rules = rules;
   }
 
   /** Some expressions are for some hooks only, which the kernel finds here. */
@@ -106,7 +115,10 @@ export class NftRules implements InstalledRules {
     if (table === undefined) {
       const { name, leaveChains } = this.#options;
       const owned = this.#support.owner && !leaveChains;
-      table = new NftTable(this.#context, { family, table: name }, { owned });
+      table = new NftTable(this.#context, { family, table: name }, {
+        owned,
+        support: this.#support,
+      });
       this.#tables.set(family, table);
     }
     return table;
@@ -118,6 +130,14 @@ export class NftRules implements InstalledRules {
     } catch (error) {
       throw error instanceof NftRefusal ? refused(error, "") : error;
     }
+  }
+
+  get answerRules(): AnswerRules {
+    const { reject, notrack } = this.#support;
+    return {
+      rejecting: reject ? this.#rules.flatMap(({ rule }) => rejectingRules(rule)) : [],
+      untracked: notrack && [...this.#plan.tables.keys()].some((family) => family !== "bridge"),
+    };
   }
 
   counters(): readonly RuleCount[] {

@@ -29,6 +29,8 @@ export const NFTA_LIST_ELEM = 1;
 export const NFTA_EXPR = { NAME: 1, DATA: 2 } as const;
 export const NFTA_COUNTER = { BYTES: 1, PACKETS: 2 } as const;
 export const NFTA_QUEUE = { NUM: 1, TOTAL: 2, FLAGS: 3 } as const;
+export const NFTA_REJECT = { TYPE: 1 } as const;
+export const NFT_REJECT_TCP_RST = 1;
 /** An xt target, through nft_compat. */
 export const NFTA_TARGET = { NAME: 1, REV: 2, INFO: 3 } as const;
 

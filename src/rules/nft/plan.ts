@@ -5,6 +5,7 @@ import type { CheckedRule } from "../rule/checked_rule.ts";
 import type { RuleHook } from "../rule/rule.ts";
 import { type NftFamily, nftLines, queueStatement } from "./lines.ts";
 import type { Target } from "./messages.ts";
+import { type AnswerSupport, canUntrack, NOTRACK_BASE } from "./own_packets.ts";
 import type { NftSupport } from "./support.ts";
 
 /** A chain that holds the lines of one rule; base chains jump to it. */
@@ -38,6 +39,9 @@ export interface Plan {
   /** By rule, in their order. */
   readonly chainsOf: readonly (readonly { readonly family: NftFamily; readonly key: string }[])[];
 }
+
+/** What a plan asks of the kernel. */
+export type PlanSupport = Pick<NftSupport, "target"> & AnswerSupport;
 
 /** What stands in each base chain; more in families without their own meaning for 0. */
 const PRIORITY: Readonly<Record<NftFamily, number>> = { inet: 0, ip: 0, ip6: 0, bridge: -200 };
@@ -100,8 +104,9 @@ function targetName({ first, last, bypass, fanout }: Target): string {
 export function planRules(
   rules: readonly InstallableRule[],
   { users }: Pick<InstallOptions, "users">,
-  target: NftSupport["target"],
+  support: PlanSupport,
 ): Plan {
+  const { target } = support;
   const tables = new Map<NftFamily, TablePlan>();
   let count = 0;
   const chainsOf = rules.map((from) => {
@@ -133,6 +138,11 @@ export function planRules(
       return [{ family, key }];
     });
   });
+  for (const [family, { bases }] of tables) {
+    if (!canUntrack(family, support)) continue;
+    const { hook, priority } = NOTRACK_BASE;
+    getOr(bases, baseName(hook, priority), () => ({ hook, priority, jumps: [] }));
+  }
   return { tables, chainsOf };
 }
 

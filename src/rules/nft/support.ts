@@ -3,7 +3,7 @@ import { disposing } from "../../base/disposing.ts";
 import { ERRNO, SystemError } from "../../linux/errno.ts";
 import { libnftables } from "../../../ffi/libraries/libnftables.ts";
 import { LibraryLoadError } from "../../linux/library_errors.ts";
-import { newChain, newQueueRule, newTable, type TableName } from "./messages.ts";
+import { newAnswerRule, newChain, newQueueRule, newTable, type TableName } from "./messages.ts";
 import { NetfilterSocket } from "./netfilter_socket.ts";
 
 /** How packets come to a queue. */
@@ -12,6 +12,10 @@ export interface NftSupport {
   readonly target: "statement" | "xt";
   /** Whether a table can belong to a socket, and go with it (Linux 5.12). */
   readonly owner: boolean;
+  /** Whether the kernel can reject packets. */
+  readonly reject: boolean;
+  /** Whether packets can be left out of connection tracking. */
+  readonly notrack: boolean;
 }
 
 const ONE_QUEUE = { first: 0, last: 0, bypass: true, fanout: false } as const;
@@ -37,26 +41,39 @@ export function nftSupport(): NftSupport {
 }
 
 function askSupport(socket: NetfilterSocket): NftSupport {
-  const [plain, xt, owned]: readonly TableName[] = [
-    ...[{ family: "inet", table: "nfq_probe" }, { family: "ip", table: "nfq_probe" }] as const,
+  const [plain, xt, xt6, owned] = [
+    { family: "inet", table: "nfq_probe" },
+    { family: "ip", table: "nfq_probe" },
+    { family: "ip6", table: "nfq_probe" },
     { family: "inet", table: "nfq_probe_owned" },
-  ];
+  ] as const satisfies readonly TableName[];
   const chain = "probe";
+  const families = [plain, xt, xt6].map((table) => ({ ...table, chain }));
   const { refused, errnos } = socket.transact([
-    ...[newTable(plain!), newChain(plain!, chain)],
-    newQueueRule({ ...plain!, chain }, ONE_QUEUE, { kind: "queue" }),
-    ...[newTable(xt!), newChain(xt!, chain)],
-    newQueueRule({ ...xt!, chain }, ONE_QUEUE, { kind: "target" }),
-    newTable(owned!, { owned: true }),
+    ...[newTable(plain), newChain(plain, chain)],
+    newQueueRule({ ...plain, chain }, ONE_QUEUE, { kind: "queue" }),
+    ...[newTable(xt), newChain(xt, chain)],
+    newQueueRule({ ...xt, chain }, ONE_QUEUE, { kind: "target" }),
+    newTable(owned, { owned: true }),
+    ...[newTable(xt6), newChain(xt6, chain)],
+    ...families.map((place) => newAnswerRule(place, "reject")),
+    ...families.map((place) => newAnswerRule(place, "notrack")),
   ], { commit: false });
-  const [table = 0, , statement = 0, , , target = 0, owner = 0] = errnos;
+  const [table = 0, , statement = 0, , , target = 0, owner = 0, , , ...answers] = errnos;
+  const works = (from: number) =>
+    answers.slice(from, from + families.length).every((no) => no === 0);
   const errno = refused || table;
   if (errno === ERRNO.EPERM) throw new SystemError("nf_tables", { errno, advice: NO_CAPABILITY });
   if (errno !== 0) throw new SystemError("nf_tables", { errno, advice: NO_NF_TABLES });
   if (statement !== 0 && target !== 0) {
     throw new SystemError("nf_tables", { errno: statement, advice: NO_TARGET });
   }
-  return { target: statement === 0 ? "statement" : "xt", owner: owner === 0 };
+  return {
+    target: statement === 0 ? "statement" : "xt",
+    owner: owner === 0,
+    reject: works(0),
+    notrack: works(families.length),
+  };
 }
 
 function openedSocket(): NetfilterSocket {

@@ -1,6 +1,5 @@
 // One table of ours in the kernel, and the names of what is in it.
 import { ERRNO, failedCall, SystemError } from "../../linux/errno.ts";
-import { INJECTED_MARK } from "../../linux/raw/injected_mark.ts";
 import { TOO_LARGE } from "../errors.ts";
 import { type NftContext, NftRefusal } from "./context.ts";
 import type { CheckedRule } from "../rule/checked_rule.ts";
@@ -16,10 +15,9 @@ import {
   ruleOf,
   type TableName,
 } from "./messages.ts";
+import { type AnswerSupport, firstLines, REJECT_CHAIN, rejectLines } from "./own_packets.ts";
 import type { RuleChain, TablePlan } from "./plan.ts";
 
-/** Packets of our own are queued by nobody. */
-export const SKIP_INJECTED = `meta mark 0x${INJECTED_MARK.toString(16)} return`;
 /** An unhooked rule that asks conntrack keeps its hooks: else they would go with the last such rule, and
  * with them every packet that waits. */
 const CONNTRACK_CHAIN = "keep_conntrack";
@@ -34,18 +32,25 @@ export class NftTable {
   readonly #context: NftContext;
   readonly #name: TableName;
   readonly #owned: boolean;
+  readonly #support: AnswerSupport;
   #made = false;
   #conntrack = false;
+  #rejects = false;
   #number = 0;
   /** Names of chains by their keys. */
   #chains: ReadonlyMap<string, string> = new Map();
   #targets: ReadonlySet<string> = new Set();
   readonly #bases = new Set<string>();
 
-  constructor(context: NftContext, name: TableName, { owned }: { readonly owned: boolean }) {
+  constructor(
+    context: NftContext,
+    name: TableName,
+    { owned, support }: { readonly owned: boolean; readonly support: AnswerSupport },
+  ) {
     this.#context = context;
     this.#name = name;
     this.#owned = owned;
+    this.#support = support;
   }
 
   /** `inet nfq_…` */
@@ -70,6 +75,7 @@ export class NftTable {
     try {
       this.#prepareTargets(plan, change);
       if (plan.conntrack && !this.#conntrack) this.#keepConntrack();
+      if (!this.#rejects) this.#prepareReject();
       this.#prepareChains(plan, change);
     } catch (error) {
       this.undo(change);
@@ -88,6 +94,22 @@ export class NftTable {
       throw error instanceof NftRefusal ? refused(error, "conntrack (modprobe nft_ct):") : error;
     }
     this.#conntrack = true;
+  }
+
+  /** Made once: base chains jump to it as long as there are rules. */
+  #prepareReject(): void {
+    const lines = rejectLines(this.#name.family, this.#support);
+    if (lines.length === 0) return;
+    const chain = `${this.place} ${REJECT_CHAIN}`;
+    try {
+      this.#context.run([
+        `add chain ${chain}`,
+        ...lines.map((line) => `add rule ${chain} ${line}`),
+      ]);
+    } catch (error) {
+      throw error instanceof NftRefusal ? refused(error, "reject (modprobe nft_reject):") : error;
+    }
+    this.#rejects = true;
   }
 
   #prepareTargets(plan: TablePlan, change: TableChange): void {
@@ -190,13 +212,14 @@ export class NftTable {
   /** Commands that lead packets to the new rules, and delete the old ones. */
   switchOver(plan: TablePlan | undefined, change: TableChange): string[] {
     const commands = this.flush();
-    for (const [name, { jumps }] of plan?.bases ?? []) {
+    for (const [name, { jumps, ...base }] of plan?.bases ?? []) {
       const rules = jumps.flatMap(({ match, key }) => {
         const chain = change.chains.get(key);
         return chain === undefined ? [] : [`${match}jump ${chain}`];
       });
       commands.push(
-        ...[SKIP_INJECTED, ...rules].map((rule) => `add rule ${this.place} ${name} ${rule}`),
+        ...[...firstLines(base, this.#name.family, this.#support), ...rules]
+          .map((rule) => `add rule ${this.place} ${name} ${rule}`),
       );
     }
     return [...commands, ...change.obsolete.map((name) => `delete chain ${this.place} ${name}`)];
@@ -215,7 +238,7 @@ export class NftTable {
 
   /** Commands that delete the rules' chains; the base chains must be empty. */
   deleteChains(): string[] {
-    return [...this.#chains.values(), ...this.#targets]
+    return [...this.#chains.values(), ...this.#targets, ...(this.#rejects ? [REJECT_CHAIN] : [])]
       .map((name) => `delete chain ${this.place} ${name}`);
   }
 
@@ -237,7 +260,7 @@ export class NftTable {
     const { refused, errnos } = this.#context.socket.transact([deleteTable(this.#name)], {
       commit: true,
     });
-    this.#made = this.#conntrack = false;
+    this.#made = this.#conntrack = this.#rejects = false;
     const errno = refused || errnos[0];
     if (errno && errno !== ERRNO.ENOENT) throw failedCall("nf_tables", errno);
   }

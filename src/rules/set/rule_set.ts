@@ -9,6 +9,7 @@ import { SystemError } from "../../linux/errno.ts";
 import { IPTABLES } from "../iptables/backend.ts";
 import { RulesError } from "../errors.ts";
 import type { InstalledRules, LeftoverRules, RuleBackend } from "../installed.ts";
+import { noteAnswerRules } from "../../nfqueue/answer_rules.ts";
 import { NFT } from "../nft/backend.ts";
 import { newName } from "../owner.ts";
 import { type Prepared, prepareRules, SYSTEM } from "./prepare.ts";
@@ -67,6 +68,7 @@ export class RuleSet implements Disposable {
   readonly #removable: Removable = {
     withdraw: () => {
       this.#withdrawn = true;
+      noteAnswerRules(this, undefined);
       this.#installed?.withdraw();
     },
     remove: () => this.remove(),
@@ -94,6 +96,7 @@ export class RuleSet implements Disposable {
       this.#forget();
       throw error;
     }
+    this.#noteAnswers();
     changedNow(this.#removable);
   }
 
@@ -172,6 +175,7 @@ export class RuleSet implements Disposable {
       (this.#options.users as Map<string, number>).set(name, number);
     }
     this.#installed?.replace(prepared.rules);
+    this.#noteAnswers();
     changedNow(this.#removable);
     this.#withdrawn = false;
     this.#prepared = prepared;
@@ -198,6 +202,7 @@ export class RuleSet implements Disposable {
    */
   remove(): void {
     if (this.#removed) return;
+    noteAnswerRules(this, undefined);
     try {
       this.#installed?.withdraw();
       // Chains of iptables hang on none of the kernel's hooks.
@@ -209,6 +214,10 @@ export class RuleSet implements Disposable {
     }
     this.#removed = true;
     this.#forget();
+  }
+
+  #noteAnswers(): void {
+    noteAnswerRules(this, this.#installed?.answerRules);
   }
 
   #noteQueues(): void {

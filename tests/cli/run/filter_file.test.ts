@@ -17,7 +17,12 @@ test("every entry of the package is served by its name", limit, async () => {
   const names = Object.keys(exports).filter((entry) => entry !== "./cli")
     .map((entry) => `@nfqueue/nfqueue${entry.slice(1)}`);
   assert.deepEqual(Object.keys(MODULES).sort(), names.sort());
-  for (const load of Object.values(MODULES)) assert.ok(Object.keys(await load()).length > 0);
+  for (const { load, url } of Object.values(MODULES)) {
+    const module = await load();
+    assert.ok(Object.keys(module).length > 0);
+    // A template that begins so tells publishing that no import map matters.
+    assert.equal(await import(`file://${new URL(url).pathname}`), module);
+  }
 });
 
 test("what a file imports from beside it is found", limit, () => {

@@ -13,8 +13,23 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { deferred, until, within } from "./waiting.ts";
 
-/** True under Bun, false under Deno. */
-export const isBun: boolean = "Bun" in globalThis;
+/** The runtime that runs this. */
+export const runtime: "deno" | "bun" | "node" = "Bun" in globalThis
+  ? "bun"
+  : "Deno" in globalThis
+  ? "deno"
+  : "node";
+export const isBun: boolean = runtime === "bun";
+export const isDeno: boolean = runtime === "deno";
+export const isNode: boolean = runtime === "node";
+
+/** The program that runs TypeScript, with its flags, as the tests' children start it. */
+const COMMANDS: Readonly<Record<typeof runtime, readonly string[]>> = {
+  deno: ["run", "--no-prompt"],
+  bun: [],
+  // What a program writes as errors is compared: not this one.
+  node: ["--disable-warning=ExperimentalWarning"],
+};
 
 /** How a child process ended. */
 export interface ChildEnd {
@@ -49,7 +64,8 @@ export class Child implements AsyncDisposable {
       ...(options.prefix ?? []),
       // Where Deno sees its own path in a command it adds --allow-all.
       ...["sh", "-c", 'exec "$RUNTIME" "$@"', "sh"],
-      ...(isBun ? [] : ["run", "--no-prompt", ...(options.permissions ?? ["--allow-all"])]),
+      ...COMMANDS[runtime],
+      ...(isDeno ? options.permissions ?? ["--allow-all"] : []),
       ...(options.flags ?? []),
       fileURLToPath(script),
       ...(options.parameters ?? []).map(String),

@@ -17,16 +17,27 @@ export function withoutSequences(text: string): string {
   return text.replaceAll(SEQUENCES, "");
 }
 
+/** A character on the screen. */
+export interface Cell {
+  readonly character: string;
+  /** The numbers of SGR that hold for it, as `1;31`; empty where there is none. */
+  readonly style: string;
+}
+
+const BLANK: Cell = { character: " ", style: "" };
+
 /** Cells and a cursor. A character takes one cell. */
 export class Screen {
   #columns: number;
   #rows: number;
-  #cells: string[][] = [];
+  #cells: Cell[][] = [];
+  #style = "";
+  #scrolled = 0;
   #row = 0;
   #column = 0;
   #saved: readonly [row: number, column: number] = [0, 0];
   /** The main screen while a program shows another. */
-  #main: string[][] | undefined;
+  #main: Cell[][] | undefined;
   #cursor = true;
   /** The begin of a sequence whose end has not come yet. */
   #rest = "";
@@ -39,7 +50,20 @@ export class Screen {
 
   /** The rows without the blanks at their ends, and without the empty rows at the end. */
   get text(): string {
-    return this.#cells.map((row) => row.join("").trimEnd()).join("\n").trimEnd();
+    const lines = this.#cells.map((row) =>
+      row.map(({ character }) => character).join("").trimEnd()
+    );
+    return lines.join("\n").trimEnd();
+  }
+
+  /** What is in each row. The next change is seen in it too. */
+  get cells(): readonly (readonly Cell[])[] {
+    return this.#cells;
+  }
+
+  /** Rows that went out at the top. */
+  get scrolled(): number {
+    return this.#scrolled;
   }
 
   /** Whether the cursor is seen. */
@@ -59,7 +83,7 @@ export class Screen {
     const skipped = Math.max(0, this.#row - rows + 1);
     for (const [at, row] of cells.entries()) {
       const old = this.#cells[at + skipped] ?? [];
-      for (const column of row.keys()) row[column] = old[column] ?? " ";
+      for (const column of row.keys()) row[column] = old[column] ?? BLANK;
     }
     this.#cells = cells;
     this.#row = Math.min(this.#row - skipped, rows - 1);
@@ -83,12 +107,12 @@ export class Screen {
     }
   }
 
-  #empty(): string[][] {
+  #empty(): Cell[][] {
     return Array.from({ length: this.#rows }, () => this.#blank());
   }
 
-  #blank(): string[] {
-    return Array.from({ length: this.#columns }, () => " ");
+  #blank(): Cell[] {
+    return Array.from({ length: this.#columns }, () => BLANK);
   }
 
   #character(character: string): void {
@@ -102,7 +126,7 @@ export class Screen {
         this.#column = 0;
         this.#lineFeed();
       }
-      this.#cells[this.#row]![this.#column++] = character;
+      this.#cells[this.#row]![this.#column++] = { character, style: this.#style };
     }
   }
 
@@ -112,6 +136,7 @@ export class Screen {
       return;
     }
     this.#cells.shift();
+    if (!this.alternate) this.#scrolled++;
     this.#cells.push(this.#blank());
   }
 
@@ -137,14 +162,21 @@ export class Screen {
       H: () => (row(count - 1), column(Math.max(1, numbers[1] ?? 1) - 1)),
       J: () => this.#erase(first),
       K: () => this.#eraseRow(this.#row, first),
-      // Colours are not kept.
-      m: () => {},
+      m: () => this.#paint(numbers),
     };
     const move = moves[letter];
     if (move === undefined) {
       throw new Error(`no known sequence: ESC [ ${numbers.join(";")} ${letter}`);
     }
     move();
+  }
+
+  #paint(numbers: readonly number[]): void {
+    for (const number of numbers) {
+      // 0 ends them all.
+      if (number === 0) this.#style = "";
+      else this.#style = this.#style === "" ? `${number}` : `${this.#style};${number}`;
+    }
   }
 
   #mode(numbers: readonly number[], letter: string): void {
@@ -172,7 +204,7 @@ export class Screen {
     const row = this.#cells[at]!;
     for (const column of row.keys()) {
       if (part >= 2 || (part === 0 ? column >= this.#column : column <= this.#column)) {
-        row[column] = " ";
+        row[column] = BLANK;
       }
     }
   }

@@ -26,6 +26,8 @@ export interface TerminalOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Where the program runs. */
   readonly folder?: string;
+  /** Is told of all that the program writes, as it comes. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** Names of signals by their numbers, on Linux. */
@@ -64,7 +66,7 @@ export class Terminal implements AsyncDisposable {
   #over = false;
 
   constructor(words: readonly string[], options: TerminalOptions = {}) {
-    const { columns = 80, rows = 24, environment = {}, folder } = options;
+    const { columns = 80, rows = 24, environment = {}, folder, onOutput } = options;
     this.#screen = new Screen(columns, rows);
     const env: Record<string, string | undefined> = { ...process.env, TERM: "xterm-256color" };
     delete env["NO_COLOR"];
@@ -81,6 +83,7 @@ export class Terminal implements AsyncDisposable {
       const text = this.#decoder.decode(chunk, { stream: true });
       this.#output += text;
       this.#screen.write(text);
+      onOutput?.(text);
     });
     this.#process.stderr?.on("data", (chunk: Uint8Array) => {
       this.#reports += new TextDecoder().decode(chunk);

@@ -12,6 +12,8 @@ import { deferred, within } from "../runtime/waiting.ts";
 export interface TcpServerOptions {
   /** Send it back. Default true. */
   readonly echo?: boolean;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Called with every piece. */
   readonly hear?: (chunk: Uint8Array) => void;
 }
@@ -40,12 +42,12 @@ export class TcpEchoServer implements AsyncDisposable {
     });
   }
 
-  /** Listens on a free port of 127.0.0.1. */
+  /** Listens on a port of 127.0.0.1. */
   static async open(options: TcpServerOptions = {}): Promise<TcpEchoServer> {
     const server = createServer();
     const listening = deferred<void>();
     server.once("error", listening.reject);
-    server.listen(0, "127.0.0.1", () => listening.resolve());
+    server.listen(options.port ?? 0, "127.0.0.1", () => listening.resolve());
     await within(listening.promise, { what: "a TCP server" });
     return new TcpEchoServer(server, options);
   }

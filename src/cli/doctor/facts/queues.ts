@@ -1,7 +1,7 @@
 // Every bound queue of this network namespace and its owner, looked at twice.
 import { setTimeout as delay } from "node:timers/promises";
 import { readSystemFile } from "../../../linux/files.ts";
-import { findProcess } from "../../../linux/processes.ts";
+import { findProcess } from "../../../linux/proc/processes.ts";
 import { type PortProcess, processOfPort } from "../../../nfqueue/process_of_port.ts";
 import { readQueueTable } from "../../../nfqueue/queue_table.ts";
 import type { QueueFact, QueuesFact } from "../terms/facts.ts";

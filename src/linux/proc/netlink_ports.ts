@@ -4,10 +4,9 @@
  * @module
  */
 
-import { ERRNO } from "./errno.ts";
-import { readSystemFile } from "./files.ts";
-import { libc } from "../../ffi/libraries/libc.ts";
-import { AF_NETLINK, NetlinkAddress } from "./netlink_address.ts";
+import { libc } from "../../../ffi/libraries/libc.ts";
+import { readNetFile } from "./net_files.ts";
+import { AF_NETLINK, NetlinkAddress } from "../netlink_address.ts";
 
 const NETLINK_NETFILTER = 12;
 const SOL_SOCKET = 1;
@@ -41,8 +40,7 @@ export function hasPort(portId: number): boolean {
  * undefined where there is none, or no /proc to tell.
  */
 export function netfilterSocket(portId: number): number | undefined {
-  const own = readSystemFile("/proc/thread-self/net/netlink");
-  const { text } = own.errno === ERRNO.ENOENT ? readSystemFile("/proc/net/netlink") : own;
+  const { text } = readNetFile("netlink");
   for (const line of text?.split("\n") ?? []) {
     // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
     const columns = line.trim().split(/\s+/);
