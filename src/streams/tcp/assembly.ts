@@ -214,7 +214,7 @@ export class Assembly {
     const end = advance(sequence, length);
     const from = this.#firstOf(direction, sequence);
     const isEnd = distance(end, translation.inputEnd) >= 0 || (fin && direction.finMapped);
-    let to = isEnd ? direction.dataEnd : translation.toOutput(end);
+    let to = isEnd ? direction.dataEnd : translation.toOutputEnd(end);
     if (distance(to, direction.dataEnd) > 0) to = direction.dataEnd;
     const output = translation.toOutput(sequence);
     const count = distance(to, from);

@@ -339,7 +339,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     }
     const from = later(output, acknowledgedOutput);
     const inside = distance(end, passed) < 0;
-    const to = inside ? translation.toOutput(end) : dataEnd;
+    const to = inside ? translation.toOutputEnd(end) : dataEnd;
     plan.replace(from, distance(to, from) < 0 ? from : to);
     plan.tail = bytes;
     plan.tailFrom = inside ? stop : data + distance(passed, sequence);

@@ -113,6 +113,24 @@ export class Translation {
     return this.#outputEnd;
   }
 
+  /**
+   * Where the output of the input before a number ends. In the middle of a piece it is rounded up: so a
+   * repeated part of the piece always brings what comes behind the acknowledged output.
+   */
+  toOutputEnd(input: number): number {
+    const behind = distance(input, this.#inputEnd);
+    if (behind >= 0 || distance(input, this.#input) <= 0) return this.toOutput(input);
+    for (let index = this.#head; index < this.#pieces.length; index++) {
+      const { input: start, inputLength, output, outputLength } = this.#pieces[index]!;
+      const inside = distance(input, start);
+      if (inside > inputLength || (inside === inputLength && inputLength > 0)) continue;
+      if (inside === 0) return output;
+      if (inputLength === outputLength) return (output + inside) | 0;
+      return (output + Math.ceil(inside * outputLength / inputLength)) | 0;
+    }
+    return this.#outputEnd;
+  }
+
   /** How much input is over where all output before a number has arrived. */
   toInput(output: number): number {
     const before = distance(output, this.#output);
