@@ -116,12 +116,15 @@ export class Assembly {
     const before = translation.outputEnd;
     const inputBefore = translation.inputEnd;
     const row = ahead.bytes === 0 ? 0 : ahead.inRow(advance(direction.next, fresh));
-    const data = new Uint8Array(new ArrayBuffer(held.length + fresh + row));
-    if (held.length > 0) data.set(held);
-    data.set(
-      fresh === segment.length ? dataOf(segment) : bytes.subarray(begin, segment.end),
-      held.length,
-    );
+    const came = bytes.subarray(begin, segment.end);
+    const data = held.length + row === 0
+      // Quicker than new memory and a copy into it.
+      ? new Uint8Array(came)
+      : new Uint8Array(new ArrayBuffer(held.length + fresh + row));
+    if (held.length + row > 0) {
+      data.set(held);
+      data.set(came, held.length);
+    }
     let patched = false;
     if (ahead.bytes > 0) {
       const from = held.length;
@@ -318,10 +321,6 @@ export class Assembly {
       ended || hold === 0 ? NOTHING : new Uint8Array(data.subarray(length - hold)),
     );
   }
-}
-
-function dataOf({ bytes, data, end }: Segment): Uint8Array {
-  return bytes.subarray(data, end);
 }
 
 /** The data of a segment from `begin` on, where it is needed. */

@@ -16,7 +16,7 @@ import { ConnectionTable } from "./connection_table.ts";
 import type { Direction } from "./direction.ts";
 import { type StreamLimit, StreamLimitEvent, type TcpStreamsStatistics } from "./events.ts";
 import { carrySynchronize, readSynchronize } from "./handshake.ts";
-import type { MemoryAccount } from "./kept_bytes.ts";
+import { MemoryAccount } from "./kept_bytes.ts";
 import { isSigned, timestampAt } from "./options.ts";
 import { PacketWriter } from "./packet_writer.ts";
 import { Plan } from "./plan.ts";
@@ -34,7 +34,7 @@ const SECOND = 1000;
 /** Follows TCP connections. One object serves one queue, or several that the same thread reads. */
 export class TcpStreams extends EventTarget implements Disposable {
   readonly #settings: Settings;
-  readonly #account: MemoryAccount = { bytes: 0 };
+  readonly #account = new MemoryAccount();
   readonly #report = { unsent: 0, unsentError: undefined as unknown };
   readonly #table = new ConnectionTable();
   readonly #active = new SeenList();
