@@ -222,9 +222,11 @@ export class Assembly {
     const output = translation.toOutput(sequence);
     const count = distance(to, from);
     const withFin = fin && direction.finMapped;
-    if (count <= 0 && distance(end, direction.acknowledgedInput) <= 0) {
+    if (count <= 0 && (!withFin || direction.over)) {
       // All of it has arrived: the receiver acknowledges it again.
-      plan.keep(output);
+      if (direction.original && distance(end, direction.acknowledgedInput) <= 0) plan.keep(output);
+      else if (distance(from, direction.acknowledgedOutput) > 0) plan.replace(from, from);
+      else plan.ask(direction.acknowledgedOutput);
       return;
     }
     const same = output === from && distance(translation.toOutput(end), output) === length &&
@@ -251,7 +253,7 @@ export class Assembly {
   /** Ends a plan where the data ends, or where the receiver has no room. */
   #limit(direction: Direction, plan: Plan, most: number = direction.dataEnd): void {
     plan.to = most;
-    if (!direction.edgeKnown || direction.translation.same) return;
+    if (!direction.edgeKnown) return;
     if (distance(plan.to, direction.edge) > 0) plan.to = direction.edge;
     if (distance(plan.to, plan.from) < 0) plan.to = plan.from;
   }
@@ -304,6 +306,7 @@ export class Assembly {
     const all = ended && wish.hold === length && wish.bytes === undefined;
     const hold = all ? 0 : wish.hold;
     const gone = length - hold;
+    if (wish.bytes !== undefined) direction.changed = true;
     let output = wish.bytes ?? data.subarray(0, gone);
     if (ended && hold > 0) output = joined(output, data.subarray(gone));
     const consumed = ended ? length : gone;

@@ -285,6 +285,11 @@ export class TcpStreams extends EventTarget implements Disposable {
     direction.acknowledgmentField = this.#writer.acknowledgment;
     const window = Math.min(segment.window, this.#settings.connectionBytes);
     direction.windowField = window;
+    direction.windowOfSyn = true;
+    const reverse = connection.reverse(direction);
+    if (reverse.started) {
+      reverse.promised = later(reverse.promised, advance(reverse.initial, 1 + window));
+    }
     return carrySynchronize(this.#writer, { segment, packet, window });
   }
 
@@ -331,10 +336,14 @@ export class TcpStreams extends EventTarget implements Disposable {
     } else direction.next = later(direction.next, end);
     const output = translation.toOutput(sequence);
     const passed = translation.inputEnd;
-    const old = length > 0 && distance(passed, sequence) > 0 &&
-      distance(dataEnd, acknowledgedOutput) > 0;
-    if (!old) {
+    const old = length > 0 && distance(passed, sequence) > 0;
+    const arrived = distance(dataEnd, acknowledgedOutput) <= 0;
+    if (!old || (arrived && direction.original)) {
       plan.keep(output);
+      return;
+    }
+    if (arrived && distance(end, passed) <= 0) {
+      plan.ask(acknowledgedOutput);
       return;
     }
     const from = later(output, acknowledgedOutput);
