@@ -2,6 +2,8 @@
  * One end of a TCP connection, in virtual time and without sockets: RFC 9293, RFC 5681, RFC 2018, RFC 7323.
  * It checks strictly what it receives: each thing that no right TCP could have sent is a violation.
  *
+ * Longer than 400 lines: the state that all kinds of segments share.
+ *
  * @module
  */
 
