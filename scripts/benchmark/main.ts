@@ -21,7 +21,13 @@ if (!options.json) {
   console.log(`${versions.join("; ")}. Medians of ${rounds} rounds (least–most).\n`);
 }
 
-const benchmarks: Record<string, () => Promise<unknown>> = { throughput, bulk, streams, ping, views };
+const benchmarks: Record<string, () => Promise<unknown>> = {
+  throughput,
+  bulk,
+  streams,
+  ping,
+  views,
+};
 const results: Record<string, unknown> = { versions, rounds, seconds };
 for (const name of options.only) results[name] = await benchmarks[name]?.();
 if (options.json) console.log(JSON.stringify(results, undefined, 1));

@@ -28,7 +28,13 @@ const modes: Record<string, () => (packet: Parameters<TcpStreams["handler"]>[0])
     new TcpStreams({
       connection: () => ({ fromClient: (_, { connection }) => connection.pass() }),
     }).handler,
-  longer: () => new TcpStreams({ connection: () => ({ fromClient: longer }) }).handler,
+  longer: () => {
+    // The first connection of each iperf3 is its control connection, which must stay as it is.
+    let connections = 0;
+    return new TcpStreams({
+      connection: () => ++connections % 2 === 1 ? undefined : { fromClient: longer },
+    }).handler;
+  },
 };
 const handler = modes[options.mode]?.();
 if (handler === undefined) throw new TypeError(`no mode ${options.mode}`);

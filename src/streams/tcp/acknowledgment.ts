@@ -22,6 +22,7 @@ export function acknowledge(
 ): void {
   const { acknowledgment } = segment;
   const { translation } = direction;
+  const old = direction.started && distance(acknowledgment, direction.acknowledgedOutput) < 0;
   if (!direction.started) direction.start(acknowledgment);
   if (
     distance(acknowledgment, direction.acknowledgedOutput) > 0 &&
@@ -40,18 +41,15 @@ export function acknowledge(
   fields.window = segment.window;
   if ((segment.flags & FLAG.RST) !== 0) return;
   const { scale } = direction;
-  if (scale < 0) return;
+  // Nobody reads the window of an acknowledgment that a later one has overtaken.
+  if (scale < 0 || old) return;
   const shift = (segment.flags & FLAG.SYN) === 0 ? scale : 0;
   const offered = segment.window * 2 ** shift;
   const edge = advance(acknowledgment, offered);
   direction.edge = direction.edgeKnown ? later(direction.edge, edge) : edge;
   direction.edgeKnown = true;
   const simple = input === acknowledgment && translation.same && direction.held.length === 0;
-  if (simple && (!direction.followed || offered <= most)) {
-    direction.promised = edge;
-    return;
-  }
-  if (offered === 0) return;
+  if (simple && !direction.followed && distance(direction.promised, edge) <= 0) return;
   let promised = simple ? edge : inputEdge(direction, edge);
   // What goes on must find room as well.
   if (direction.followed && direction.growth > 1) {
@@ -59,13 +57,28 @@ export function acknowledge(
     const full = advance(direction.next, Math.floor(room));
     if (distance(full, promised) < 0) promised = full;
   }
-  promised = later(promised, direction.promised);
   if (direction.followed && distance(promised, input) > most) promised = advance(input, most);
-  direction.promised = promised;
-  const room = Math.max(distance(promised, input), 0);
-  const field = Math.floor(room / 2 ** shift);
-  // An open window that is told as closed is never asked about again.
-  fields.window = Math.min(Math.max(field, 1), 0xffff);
+  fields.window = promise(direction, { input, promised, unit: 2 ** shift, open: offered > 0 });
+}
+
+/**
+ * The window that tells the sender how far it may go. What it was told once is not taken back
+ * (RFC 9293 §3.8.6), and an open window that is told as closed is never asked about again.
+ */
+function promise(
+  direction: Direction,
+  { input, promised, unit, open }: {
+    readonly input: number;
+    readonly promised: number;
+    readonly unit: number;
+    readonly open: boolean;
+  },
+): number {
+  const least = Math.ceil(Math.max(distance(direction.promised, input), 0) / unit);
+  const room = Math.floor(Math.max(distance(promised, input), 0) / unit);
+  const field = Math.min(Math.max(room, least, open ? 1 : 0), 0xffff);
+  direction.promised = later(direction.promised, advance(input, field * unit));
+  return field;
 }
 
 /** How much input there is room for, where output has room up to `edge`. */

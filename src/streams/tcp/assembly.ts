@@ -116,12 +116,15 @@ export class Assembly {
     const before = translation.outputEnd;
     const inputBefore = translation.inputEnd;
     const row = ahead.bytes === 0 ? 0 : ahead.inRow(advance(direction.next, fresh));
-    const data = new Uint8Array(new ArrayBuffer(held.length + fresh + row));
-    if (held.length > 0) data.set(held);
-    data.set(
-      fresh === segment.length ? dataOf(segment) : bytes.subarray(begin, segment.end),
-      held.length,
-    );
+    const came = bytes.subarray(begin, segment.end);
+    const data = held.length + row === 0
+      // Quicker than new memory and a copy into it.
+      ? new Uint8Array(came)
+      : new Uint8Array(new ArrayBuffer(held.length + fresh + row));
+    if (held.length + row > 0) {
+      data.set(held);
+      data.set(came, held.length);
+    }
     let patched = false;
     if (ahead.bytes > 0) {
       const from = held.length;
@@ -219,9 +222,11 @@ export class Assembly {
     const output = translation.toOutput(sequence);
     const count = distance(to, from);
     const withFin = fin && direction.finMapped;
-    if (count <= 0 && distance(end, direction.acknowledgedInput) <= 0) {
+    if (count <= 0 && (!withFin || direction.over)) {
       // All of it has arrived: the receiver acknowledges it again.
-      plan.keep(output);
+      if (direction.original && distance(end, direction.acknowledgedInput) <= 0) plan.keep(output);
+      else if (distance(from, direction.acknowledgedOutput) > 0) plan.replace(from, from);
+      else plan.ask(direction.acknowledgedOutput);
       return;
     }
     const same = output === from && distance(translation.toOutput(end), output) === length &&
@@ -248,7 +253,7 @@ export class Assembly {
   /** Ends a plan where the data ends, or where the receiver has no room. */
   #limit(direction: Direction, plan: Plan, most: number = direction.dataEnd): void {
     plan.to = most;
-    if (!direction.edgeKnown || direction.translation.same) return;
+    if (!direction.edgeKnown) return;
     if (distance(plan.to, direction.edge) > 0) plan.to = direction.edge;
     if (distance(plan.to, plan.from) < 0) plan.to = plan.from;
   }
@@ -301,6 +306,7 @@ export class Assembly {
     const all = ended && wish.hold === length && wish.bytes === undefined;
     const hold = all ? 0 : wish.hold;
     const gone = length - hold;
+    if (wish.bytes !== undefined) direction.changed = true;
     let output = wish.bytes ?? data.subarray(0, gone);
     if (ended && hold > 0) output = joined(output, data.subarray(gone));
     const consumed = ended ? length : gone;
@@ -318,10 +324,6 @@ export class Assembly {
       ended || hold === 0 ? NOTHING : new Uint8Array(data.subarray(length - hold)),
     );
   }
-}
-
-function dataOf({ bytes, data, end }: Segment): Uint8Array {
-  return bytes.subarray(data, end);
 }
 
 /** The data of a segment from `begin` on, where it is needed. */

@@ -23,6 +23,8 @@ export class Direction {
   callback: StreamCallback<TcpStream> | undefined = undefined;
   stream: TcpStream | undefined = undefined;
   readOnly = false;
+  /** Other bytes went on than those that came. */
+  changed = false;
   /** Its first number is known. */
   started = false;
   /** The number of its SYN. */
@@ -63,6 +65,8 @@ export class Direction {
   /** Of the packets of this direction: what was sent last. */
   acknowledgmentField = 0;
   windowField = 0;
+  /** That window is of a SYN, and so it is not shifted. */
+  windowOfSyn = false;
   timestamps = false;
   timestamp = 0;
 
@@ -82,6 +86,11 @@ export class Direction {
   get over(): boolean {
     return this.finSeen && this.started &&
       ((this.acknowledgedInput - this.finAt - 1) | 0) >= 0;
+  }
+
+  /** Whether what came once has to be what went on then. */
+  get original(): boolean {
+    return !this.changed && this.translation.same;
   }
 
   /** The end of output that is data. */

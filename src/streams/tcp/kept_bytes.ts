@@ -4,10 +4,35 @@ import { distance } from "./sequence.ts";
 const LEAST = 2048;
 const NONE = new Uint8Array(new ArrayBuffer(0));
 
-/** Counts the memory of all connections. */
-export interface MemoryAccount {
+/** Most bytes that wait to be used again. */
+const MOST_SPARE = 4 << 20;
+
+/** Counts the memory of all connections. Rings are used again: new ones cost more than the copy into them. */
+export class MemoryAccount {
   /** Bytes that are taken. */
-  bytes: number;
+  bytes = 0;
+  readonly #spare = new Map<number, Uint8Array<ArrayBuffer>[]>();
+  #spareBytes = 0;
+
+  /** A ring of a power of two of bytes, which may hold anything. */
+  take(size: number): Uint8Array<ArrayBuffer> {
+    this.bytes += size;
+    const ring = this.#spare.get(size)?.pop();
+    if (ring === undefined) return new Uint8Array(new ArrayBuffer(size));
+    this.#spareBytes -= size;
+    return ring;
+  }
+
+  /** Takes a ring back. */
+  give(ring: Uint8Array<ArrayBuffer>): void {
+    const size = ring.length;
+    this.bytes -= size;
+    if (size === 0 || this.#spareBytes + size > MOST_SPARE) return;
+    const list = this.#spare.get(size);
+    if (list === undefined) this.#spare.set(size, [ring]);
+    else list.push(ring);
+    this.#spareBytes += size;
+  }
 }
 
 /** A ring of bytes by their numbers: those from `low` up to `high`. It grows, and is let go when empty. */
@@ -85,7 +110,7 @@ export class KeptBytes {
   #grow(need: number): void {
     let size = Math.max(LEAST, this.#memory.length);
     while (size < need) size *= 2;
-    const memory = new Uint8Array(new ArrayBuffer(size));
+    const memory = this.#account.take(size);
     const from = this.#low;
     const count = this.length;
     // Byte for byte at its new place: both sizes are powers of two.
@@ -97,12 +122,12 @@ export class KeptBytes {
         this.copyTo(memory, 0, { from: (from + first) | 0, count: count - first });
       }
     }
-    this.#account.bytes += size - this.#memory.length;
+    this.#account.give(this.#memory);
     this.#memory = memory;
   }
 
   #free(): void {
-    this.#account.bytes -= this.#memory.length;
+    this.#account.give(this.#memory);
     this.#memory = NONE;
   }
 }

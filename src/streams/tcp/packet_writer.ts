@@ -37,10 +37,15 @@ export interface UnsentReport {
   unsentError: unknown;
 }
 
-/** Writes packets into memory of its own, which the next one overwrites. */
+/**
+ * Writes packets into memory of its own, which the next ones overwrite: one part for the packet at hand,
+ * which is read when its verdict is given, and one for those that go beside it.
+ */
 export class PacketWriter {
   readonly #bytes = new Uint8Array(new ArrayBuffer(0x10040));
   readonly #view = new DataView(this.#bytes.buffer);
+  readonly #besideBytes = new Uint8Array(new ArrayBuffer(0x10040));
+  readonly #besideView = new DataView(this.#besideBytes.buffer);
   readonly #report: UnsentReport;
   /** Header fields of the packet at hand, translated. */
   acknowledgment = 0;
@@ -63,6 +68,7 @@ export class PacketWriter {
     if (plan.drop) return DROP;
     direction.acknowledgmentField = this.acknowledgment;
     direction.windowField = this.window;
+    direction.windowOfSyn = false;
     const sack = (segment.flags & FLAG.ACK) === 0 ||
         connection.reverse(direction).translation.same
       ? -1
@@ -145,7 +151,7 @@ export class PacketWriter {
       const flags = FLAG.ACK | (last && length > 0 ? FLAG.PSH : 0) |
         (last && plan.fin ? FLAG.FIN : 0);
       const header = this.#bareHeader(connection, direction, { sequence: at, flags }, length);
-      this.#copy(direction, plan, { from: done, count: length, at: header });
+      this.#copy(direction, plan, { from: done, count: length, at: header }, this.#besideBytes);
       if (!this.#send(packet, header + length)) return false;
       done += length;
       direction.noteSent(advance(at, length + Number(last && plan.fin)));
@@ -182,9 +188,9 @@ export class PacketWriter {
     if (packet === undefined) return false;
     const length = fields.data?.length ?? fields.length ?? 0;
     const header = this.#bareHeader(connection, direction, fields, length);
-    if (fields.data !== undefined) this.#bytes.set(fields.data, header);
+    if (fields.data !== undefined) this.#besideBytes.set(fields.data, header);
     else if (length > 0) {
-      direction.kept.copyTo(this.#bytes, header, { from: fields.sequence, count: length });
+      direction.kept.copyTo(this.#besideBytes, header, { from: fields.sequence, count: length });
     }
     return this.#send(packet, header + length);
   }
@@ -273,15 +279,16 @@ export class PacketWriter {
     direction: Direction,
     plan: Plan,
     { from, count, at }: { readonly from: number; readonly count: number; readonly at: number },
+    target: Uint8Array = this.#bytes,
   ): void {
     const kept = distance(plan.to, plan.from);
     const first = Math.max(Math.min(kept - from, count), 0);
     if (first > 0) {
-      direction.kept.copyTo(this.#bytes, at, { from: advance(plan.from, from), count: first });
+      direction.kept.copyTo(target, at, { from: advance(plan.from, from), count: first });
     }
     if (first === count) return;
     const tail = plan.tailFrom + Math.max(from - kept, 0);
-    this.#bytes.set(plan.tail.subarray(tail, tail + count - first), at + first);
+    target.set(plan.tail.subarray(tail, tail + count - first), at + first);
   }
 
   #replace(packet: StreamPacket, segment: Segment, length: number): StreamVerdict {
@@ -299,14 +306,15 @@ export class PacketWriter {
     fields: BareFields,
     length: number,
   ): number {
-    const view = this.#view;
+    const view = this.#besideView;
     const { version } = connection;
     const reverse = connection.reverse(direction);
     const isClient = direction === connection.fromClient;
     const tcp = IP_HEADER[version];
     const { blocks = NO_BLOCKS } = fields;
-    const { acknowledgment = direction.acknowledgmentField, window = direction.windowField } =
-      fields;
+    const shift = direction.windowOfSyn ? Math.max(reverse.scale, 0) : 0;
+    const { acknowledgment = direction.acknowledgmentField } = fields;
+    const { window = direction.windowField >> shift } = fields;
     writeAddresses(view, connection, isClient);
     view.setUint16(tcp, isClient ? connection.clientPort : connection.serverPort, false);
     view.setUint16(tcp + 2, isClient ? connection.serverPort : connection.clientPort, false);
@@ -339,7 +347,7 @@ export class PacketWriter {
   }
 
   #send(packet: StreamPacket, length: number): boolean {
-    const bytes = this.#bytes.subarray(0, length);
+    const bytes = this.#besideBytes.subarray(0, length);
     finishPacket(bytes);
     try {
       packet.send(bytes);

@@ -38,6 +38,14 @@ export class Plan {
     this.tailFrom = this.tailTo = 0;
   }
 
+  /**
+   * No data, and a number that the receiver has acknowledged already: it answers with what it has
+   * (RFC 9293 §3.10.7.4).
+   */
+  ask(acknowledged: number): void {
+    this.replace((acknowledged - 1) | 0, (acknowledged - 1) | 0);
+  }
+
   /** Nothing. */
   discard(): void {
     this.own = this.fin = false;

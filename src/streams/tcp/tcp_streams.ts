@@ -16,7 +16,7 @@ import { ConnectionTable } from "./connection_table.ts";
 import type { Direction } from "./direction.ts";
 import { type StreamLimit, StreamLimitEvent, type TcpStreamsStatistics } from "./events.ts";
 import { carrySynchronize, readSynchronize } from "./handshake.ts";
-import type { MemoryAccount } from "./kept_bytes.ts";
+import { MemoryAccount } from "./kept_bytes.ts";
 import { isSigned, timestampAt } from "./options.ts";
 import { PacketWriter } from "./packet_writer.ts";
 import { Plan } from "./plan.ts";
@@ -34,7 +34,7 @@ const SECOND = 1000;
 /** Follows TCP connections. One object serves one queue, or several that the same thread reads. */
 export class TcpStreams extends EventTarget implements Disposable {
   readonly #settings: Settings;
-  readonly #account: MemoryAccount = { bytes: 0 };
+  readonly #account = new MemoryAccount();
   readonly #report = { unsent: 0, unsentError: undefined as unknown };
   readonly #table = new ConnectionTable();
   readonly #active = new SeenList();
@@ -285,6 +285,11 @@ export class TcpStreams extends EventTarget implements Disposable {
     direction.acknowledgmentField = this.#writer.acknowledgment;
     const window = Math.min(segment.window, this.#settings.connectionBytes);
     direction.windowField = window;
+    direction.windowOfSyn = true;
+    const reverse = connection.reverse(direction);
+    if (reverse.started) {
+      reverse.promised = later(reverse.promised, advance(reverse.initial, 1 + window));
+    }
     return carrySynchronize(this.#writer, { segment, packet, window });
   }
 
@@ -331,10 +336,14 @@ export class TcpStreams extends EventTarget implements Disposable {
     } else direction.next = later(direction.next, end);
     const output = translation.toOutput(sequence);
     const passed = translation.inputEnd;
-    const old = length > 0 && distance(passed, sequence) > 0 &&
-      distance(dataEnd, acknowledgedOutput) > 0;
-    if (!old) {
+    const old = length > 0 && distance(passed, sequence) > 0;
+    const arrived = distance(dataEnd, acknowledgedOutput) <= 0;
+    if (!old || (arrived && direction.original)) {
       plan.keep(output);
+      return;
+    }
+    if (arrived && distance(end, passed) <= 0) {
+      plan.ask(acknowledgedOutput);
       return;
     }
     const from = later(output, acknowledgedOutput);

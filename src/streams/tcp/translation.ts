@@ -23,6 +23,9 @@ export class Translation {
   #outputEnd = 0;
   /** Pieces whose two lengths differ. */
   #unequal = 0;
+  /** The first numbers of all. */
+  #firstInput = 0;
+  #firstOutput = 0;
 
   /** Everything before these two numbers is over. */
   start(input: number, output: number): void {
@@ -30,6 +33,8 @@ export class Translation {
     this.#head = this.#unequal = 0;
     this.#input = this.#inputEnd = input;
     this.#output = this.#outputEnd = output;
+    this.#firstInput = input;
+    this.#firstOutput = output;
   }
 
   /** Behind the last byte of input that was mapped. */
@@ -100,7 +105,7 @@ export class Translation {
   /** Where in the output a byte of input begins. */
   toOutput(input: number): number {
     const before = distance(input, this.#input);
-    if (before < 0) return (this.#output + before) | 0;
+    if (before < 0) return older(this.#output, before, this.#firstOutput);
     const behind = distance(input, this.#inputEnd);
     if (behind > 0) return (this.#outputEnd + behind) | 0;
     for (let index = this.#head; index < this.#pieces.length; index++) {
@@ -134,7 +139,7 @@ export class Translation {
   /** How much input is over where all output before a number has arrived. */
   toInput(output: number): number {
     const before = distance(output, this.#output);
-    if (before < 0) return (this.#input + before) | 0;
+    if (before < 0) return older(this.#input, before, this.#firstInput);
     const behind = distance(output, this.#outputEnd);
     if (behind >= 0) return (this.#inputEnd + behind) | 0;
     for (let index = this.#head; index < this.#pieces.length; index++) {
@@ -151,6 +156,13 @@ export class Translation {
     const input = this.toInput(output);
     return distance(this.toOutput(input), output) < 0 ? (input + 1) | 0 : input;
   }
+}
+
+/** What is over was forgotten: only that it is not before the first number of all, or the one before it. */
+function older(number: number, before: number, first: number): number {
+  const mapped = (number + before) | 0;
+  const least = (first - 1) | 0;
+  return distance(mapped, least) < 0 ? least : mapped;
 }
 
 /** A place in one length as a place in another, rounded down, and below its end. */
