@@ -61,7 +61,6 @@ export function judge(
   queue.errors = [];
   queue.complaints = [];
   queue.unfinished = unfinished;
-  queue.segmentSize = Math.min(scenario.client.segmentSize, scenario.server.segmentSize);
   const refuses = [fromClient, fromServer].some((name) =>
     name !== undefined && KINDS[name]!.ending === "refused"
   );

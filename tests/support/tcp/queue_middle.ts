@@ -29,8 +29,6 @@ export class QueueMiddle implements Disposable {
   handler: (packet: Packet) => Verdict | void = () => Verdict.Accept;
   /** Packets come with checksums that nobody has computed yet, as those that a host sends itself. */
   unfinished = false;
-  /** The longest segment of the connection, with its options. */
-  segmentSize = 1460;
 
   readonly #kernel = new StandInKernel();
   readonly #queue: PacketQueue;
@@ -54,7 +52,7 @@ export class QueueMiddle implements Disposable {
     const start = ipHeaderLength(payload);
     if (this.unfinished) unfinish(payload, start);
     const skbInfo = (this.unfinished ? SKB_INFO.CHECKSUM_NOT_READY : 0) |
-      (frame.gso ? SKB_INFO.GSO : 0);
+      (frame.gso > 0 ? SKB_INFO.GSO : 0);
     this.#kernel.send(0, { payload, skbInfo });
     this.#queue.runSync((packet) => this.handler(packet), AT_ONCE);
     const outcome = outcomes[0];
@@ -64,7 +62,8 @@ export class QueueMiddle implements Disposable {
     const bytes = outcome.payload.slice();
     // The device finishes what the packet came with, and only that.
     if (this.unfinished && isUnfinished(bytes, start)) finish(bytes, start);
-    if (frame.gso && bytes.length - start - 20 <= this.segmentSize) {
+    const data = bytes.length - start - (bytes[start + 12]! >> 4) * 4;
+    if (frame.gso > 0 && data <= frame.gso) {
       this.complaints.push(`a packet of several segments became one of ${bytes.length} bytes`);
     }
     out.push({ frame: { bytes, gso: frame.gso }, toClient: !fromClient });
@@ -76,7 +75,7 @@ export class QueueMiddle implements Disposable {
     const out = this.#kernel.sent.map(({ bytes }) => {
       const start = ipHeaderLength(bytes);
       const port = (bytes[start + 2]! << 8) | bytes[start + 3]!;
-      return { frame: { bytes, gso: false }, toClient: port !== 80 };
+      return { frame: { bytes, gso: 0 }, toClient: port !== 80 };
     });
     this.#kernel.sent.length = 0;
     return out;
