@@ -41,15 +41,23 @@ export function acknowledge(
   fields.window = segment.window;
   if ((segment.flags & FLAG.RST) !== 0) return;
   const { scale } = direction;
-  // Nobody reads the window of an acknowledgment that a later one has overtaken.
-  if (scale < 0 || old) return;
+  if (scale < 0) return;
   const shift = (segment.flags & FLAG.SYN) === 0 ? scale : 0;
   const offered = segment.window * 2 ** shift;
   const edge = advance(acknowledgment, offered);
+  if (old) {
+    // One that a later one has overtaken promises nothing new.
+    const left = Math.floor(Math.max(distance(direction.promised, input), 0) / 2 ** shift);
+    fields.window = Math.min(segment.window, left);
+    return;
+  }
   direction.edge = direction.edgeKnown ? later(direction.edge, edge) : edge;
   direction.edgeKnown = true;
   const simple = input === acknowledgment && translation.same && direction.held.length === 0;
-  if (simple && !direction.followed && distance(direction.promised, edge) <= 0) return;
+  if (simple && !direction.followed && distance(direction.promised, edge) <= 0) {
+    direction.promised = edge;
+    return;
+  }
   let promised = simple ? edge : inputEdge(direction, edge);
   // What goes on must find room as well.
   if (direction.followed && direction.growth > 1) {
@@ -59,6 +67,12 @@ export function acknowledge(
   }
   if (direction.followed && distance(promised, input) > most) promised = advance(input, most);
   fields.window = promise(direction, { input, promised, unit: 2 ** shift, open: offered > 0 });
+}
+
+/** The window of an acknowledgment of our own. */
+export function ownWindow(direction: Direction, input: number): number {
+  const unit = 2 ** Math.max(direction.scale, 0);
+  return promise(direction, { input, promised: direction.promised, unit, open: false });
 }
 
 /**

@@ -70,6 +70,7 @@ export class Assembly {
   extend(direction: Direction, plan: Plan): void {
     if (plan.own || plan.drop) return;
     this.#limit(direction, plan);
+    plan.fin = direction.finMapped && plan.to === direction.dataEnd && direction.finFits;
   }
 
   /** What is held goes on as it is. */
@@ -89,7 +90,12 @@ export class Assembly {
 
   /** The output number of a segment without data. */
   #place(direction: Direction, sequence: number): number {
-    const { translation, held } = direction;
+    const place = this.#unboundedPlace(direction, sequence);
+    // What was not sent yet is not there for the receiver.
+    return direction.pending && distance(place, direction.sent) > 0 ? direction.sent : place;
+  }
+
+  #unboundedPlace({ translation, held }: Direction, sequence: number): number {
     const behind = distance(sequence, translation.inputEnd);
     // Held bytes have no numbers yet.
     if (behind > 0 && held.length > 0) {
@@ -175,7 +181,7 @@ export class Assembly {
       plan.replace(pending && distance(direction.sent, from) < 0 ? direction.sent : from, 0);
       this.#limit(direction, plan);
       // Nothing new, and the end is known.
-      plan.fin = ended && plan.to === direction.dataEnd;
+      plan.fin = ended && plan.to === direction.dataEnd && direction.finFits;
     }
     if (direction.held.length > 0) {
       const moved = distance(translation.inputEnd, inputBefore) > 0;
@@ -240,7 +246,7 @@ export class Assembly {
     }
     plan.replace(from, count < 0 ? from : to);
     this.#limit(direction, plan, plan.to);
-    plan.fin = withFin && plan.to === direction.dataEnd;
+    plan.fin = withFin && plan.to === direction.dataEnd && direction.finFits;
   }
 
   /** The first output byte of an input number that is still to be acknowledged. */

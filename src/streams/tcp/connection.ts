@@ -162,7 +162,7 @@ export class Connection {
   /** Whether no number and no byte of it has to be changed. */
   get untouched(): boolean {
     const { fromClient, fromServer } = this;
-    return fromClient.translation.same && fromServer.translation.same &&
+    return fromClient.original && fromServer.original &&
       fromClient.kept.length === 0 && fromServer.kept.length === 0;
   }
 

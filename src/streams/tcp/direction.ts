@@ -93,6 +93,16 @@ export class Direction {
     return !this.changed && this.translation.same;
   }
 
+  /** Whether there is output that was not sent. */
+  get pending(): boolean {
+    return ((this.translation.outputEnd - this.sent) | 0) > 0;
+  }
+
+  /** Whether the receiver has room for the FIN, which counts as a byte. */
+  get finFits(): boolean {
+    return !this.edgeKnown || ((this.edge - this.dataEnd) | 0) > 0;
+  }
+
   /** The end of output that is data. */
   get dataEnd(): number {
     const { outputEnd } = this.translation;

@@ -1,6 +1,6 @@
 // TCP options that are read or changed in a packet's bytes: RFC 9293 §3.2, RFC 2018, RFC 7323, RFC 7413,
 // RFC 8684, RFC 2385, RFC 5925.
-import { distance } from "./sequence.ts";
+import { distance, later } from "./sequence.ts";
 import type { Segment } from "./segment.ts";
 import type { Translation } from "./translation.ts";
 
@@ -100,7 +100,9 @@ export function translateSack(view: DataView, at: number, translation: Translati
   const size = view.getUint8(at + 1);
   let put = at + 2;
   for (let block = at + 2; block + 8 <= at + size; block += 8) {
-    const left = translation.toInputFrom(view.getInt32(block, false));
+    const first = translation.toInputFrom(view.getInt32(block, false));
+    // What is over was forgotten.
+    const left = translation.same ? first : later(first, translation.inputStart);
     const right = translation.toInput(view.getInt32(block + 4, false));
     if (distance(right, left) <= 0) continue;
     view.setInt32(put, left, false);

@@ -174,7 +174,8 @@ export class PacketWriter {
       const room = edgeKnown ? distance(edge, from) : left;
       const length = Math.min(size, left, Math.max(room, 0));
       if (length === 0 && left > 0) return;
-      const fin = finLeft && length === left;
+      const fin = finLeft && length === left && direction.finFits;
+      if (length === 0 && !fin) return;
       const flags = FLAG.ACK | (length === left && length > 0 ? FLAG.PSH : 0) |
         (fin ? FLAG.FIN : 0);
       if (!this.bare(connection, direction, { sequence: from, flags, length })) return;

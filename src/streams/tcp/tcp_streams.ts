@@ -7,7 +7,7 @@
  */
 
 import { ACCEPT, DROP, type StreamPacket, type StreamVerdict } from "../packet.ts";
-import { acknowledge } from "./acknowledgment.ts";
+import { acknowledge, ownWindow } from "./acknowledgment.ts";
 import { Assembly } from "./assembly.ts";
 import { checkCallbacks, type EndReason } from "./callbacks.ts";
 import { Calls } from "./calls.ts";
@@ -334,26 +334,32 @@ export class TcpStreams extends EventTarget implements Disposable {
       direction.finAt = end;
       direction.next = later(direction.next, advance(end, 1));
     } else direction.next = later(direction.next, end);
-    const output = translation.toOutput(sequence);
+    let output = translation.toOutput(sequence);
+    // What was not sent yet is not there for the receiver.
+    if (length === 0 && direction.pending && distance(output, direction.sent) > 0) {
+      output = direction.sent;
+    }
     const passed = translation.inputEnd;
-    const old = length > 0 && distance(passed, sequence) > 0;
-    const arrived = distance(dataEnd, acknowledgedOutput) <= 0;
+    const fin = (flags & FLAG.FIN) !== 0;
+    const ends = advance(end, Number(fin));
+    const old = ends !== sequence && distance(passed, sequence) > 0;
+    const arrived = distance(translation.outputEnd, acknowledgedOutput) <= 0;
     if (!old || (arrived && direction.original)) {
       plan.keep(output);
       return;
     }
-    if (arrived && distance(end, passed) <= 0) {
+    const inside = distance(ends, passed) <= 0;
+    if (arrived && inside) {
       plan.ask(acknowledgedOutput);
       return;
     }
     const from = later(output, acknowledgedOutput);
-    const inside = distance(end, passed) < 0;
-    const to = inside ? translation.toOutputEnd(end) : dataEnd;
+    const to = distance(ends, passed) < 0 ? translation.toOutputEnd(end) : dataEnd;
     plan.replace(from, distance(to, from) < 0 ? from : to);
     plan.tail = bytes;
     plan.tailFrom = inside ? stop : data + distance(passed, sequence);
     plan.tailTo = stop;
-    plan.fin = (flags & FLAG.FIN) !== 0;
+    plan.fin = fin;
   }
 
   /** A reset ends the connection if its receiver may take it (RFC 9293 §3.10.7.4, RFC 5961 §3). */
@@ -382,6 +388,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     const reverse = connection.reverse(direction);
     this.#writer.bare(connection, reverse, {
       ...{ sequence: reverse.sent, flags: FLAG.ACK, acknowledgment: input },
+      window: ownWindow(direction, input),
     });
     reverse.acknowledgmentField = input;
   }
@@ -402,8 +409,10 @@ export class TcpStreams extends EventTarget implements Disposable {
       distance(sequence, left) >= 0 && distance(sequence, right) < 0
     );
     if (newest > 0) blocks.unshift(...blocks.splice(newest, 1));
+    const { acknowledgedInput: acknowledgment } = direction;
     this.#writer.bare(connection, reverse, {
-      ...{ sequence: reverse.sent, flags: FLAG.ACK, acknowledgment: direction.acknowledgedInput },
+      ...{ sequence: reverse.sent, flags: FLAG.ACK, acknowledgment },
+      window: ownWindow(direction, acknowledgment),
       ...(direction.sackPermitted ? { blocks } : {}),
     });
   }

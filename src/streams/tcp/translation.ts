@@ -37,6 +37,11 @@ export class Translation {
     this.#firstOutput = output;
   }
 
+  /** The first byte of input that is remembered. */
+  get inputStart(): number {
+    return this.#input;
+  }
+
   /** Behind the last byte of input that was mapped. */
   get inputEnd(): number {
     return this.#inputEnd;
