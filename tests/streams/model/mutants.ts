@@ -230,7 +230,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     middle: () => {
       const middle = shifted({});
       return (frame, fromClient) =>
-        middle(frame, fromClient).map((out) => ({ ...out, frame: { ...out.frame, gso: false } }));
+        middle(frame, fromClient).map((out) => ({ ...out, frame: { ...out.frame, gso: 0 } }));
     },
     ...{ told: /of options in one segment/, least: 5 },
   },

@@ -43,7 +43,8 @@ export interface Played {
 /** So long without progress is a failure; virtual milliseconds. */
 const STALL = 120_000;
 const MOST_VIOLATIONS = 5;
-const MOST_STEPS = 200_000;
+/** So much may happen without progress. */
+const MOST_STEPS = 6_000;
 
 /** Lets everything go on as it is. */
 export const UNTOUCHED: Middle = (frame, fromClient) => [{ frame, toClient: !fromClient }];
@@ -66,7 +67,7 @@ export function play(options: ConnectionOptions): Played {
     const segment = decode(bytes, () => {});
     trace(
       `${clock.now.toFixed(1)} ${way} ${segment === undefined ? "?" : describe(segment)}` +
-        (gso ? " gso" : ""),
+        (gso > 0 ? ` gso ${gso}` : ""),
     );
   };
   const through = (frame: Frame, fromClient: boolean): void => {
@@ -77,9 +78,8 @@ export function play(options: ConnectionOptions): Played {
       (toClient ? toClientEnd : toServerEnd).send(out);
     }
   };
-  const segmentSize = Math.min(options.client.segmentSize, options.server.segmentSize);
   const path = (index: 0 | 1, arrive: (frame: Frame) => void): Path =>
-    new Path(faults[index], { clock, random: random.fork(), segmentSize, arrive });
+    new Path(faults[index], { clock, random: random.fork(), arrive });
   const client: Endpoint = new Endpoint(options.client, {
     ...{ clock, complain, random: random.fork() },
     send: (frame) => fromClientEnd.send(frame),
@@ -102,6 +102,7 @@ export function play(options: ConnectionOptions): Played {
     if (now !== progress) {
       progress = now;
       since = clock.now;
+      steps = 0;
     }
     const done = client.done && server.done;
     if (done && doneAt < 0) doneAt = clock.now;

@@ -2,6 +2,8 @@
  * One end of a TCP connection, in virtual time and without sockets: RFC 9293, RFC 5681, RFC 2018, RFC 7323.
  * It checks strictly what it receives: each thing that no right TCP could have sent is a violation.
  *
+ * Longer than 400 lines: the state that all kinds of segments share.
+ *
  * @module
  */
 
@@ -14,8 +16,8 @@ import { Sending, type SendingOptions, type Sent } from "./sending.ts";
 /** A packet on its way. */
 export interface Frame {
   readonly bytes: Uint8Array;
-  /** Several segments in one packet. */
-  readonly gso: boolean;
+  /** Bytes of data in each segment of a packet that has several; else 0. */
+  readonly gso: number;
 }
 
 /** When an endpoint closes its half, behind all its data. */
@@ -217,6 +219,8 @@ export class Endpoint {
     const edge = position + segment.window * 2 ** this.#theirScale;
     const slack = 2 ** this.#theirScale - 1;
     const newer = position > this.#newestAcknowledgment;
+    // The window of an old acknowledgment means nothing (RFC 9293 §3.10.7.4).
+    const old = position < this.#newestAcknowledgment;
     if ((newer || inOrder) && edge + slack < this.#newestEdge) {
       this.#complain(`the window's edge moves left by ${this.#newestEdge - edge}`);
     }
@@ -224,9 +228,9 @@ export class Endpoint {
       this.#complain(`the ACK moves back by ${this.#newestAcknowledgment - position}`);
     }
     this.#newestAcknowledgment = Math.max(this.#newestAcknowledgment, position);
-    this.#newestEdge = Math.max(this.#newestEdge, edge);
+    if (!old) this.#newestEdge = Math.max(this.#newestEdge, edge);
     const pure = segment.data.length === 0 && (segment.flags & FLAG.FIN) === 0;
-    sending.take(position, { edge, pure });
+    sending.take(position, { edge: old ? 0 : edge, pure });
   }
 
   #takeBlocks(blocks: readonly (readonly [number, number])[], acknowledged: number): void {
@@ -311,7 +315,7 @@ export class Endpoint {
   }
 
   #checkSize({ gso }: Frame, { data, flags, ...options }: Segment): void {
-    if (gso || (flags & FLAG.SYN) !== 0) return;
+    if (gso > 0 || (flags & FLAG.SYN) !== 0) return;
     const taken = (options.timestamps === undefined ? 0 : TIMESTAMPS_SIZE) +
       (options.blocks === undefined ? 0 : 4 + 8 * options.blocks.length);
     const most = this.#options.segmentSize;
@@ -370,13 +374,13 @@ export class Endpoint {
     segment: Partial<Segment> & {
       readonly sequence: number;
       readonly flags: number;
-      readonly gso?: boolean;
+      readonly gso?: number;
       readonly withStamps?: boolean;
       readonly bare?: boolean;
     },
   ): void {
     const { here, there } = this.#options;
-    const { gso = false, withStamps = this.#timestamps, bare = false } = segment;
+    const { gso = 0, withStamps = this.#timestamps, bare = false } = segment;
     const known = this.#theirInitial !== undefined && !bare;
     const { next } = this.receiving;
     if ((segment.flags & FLAG.RST) === 0) {

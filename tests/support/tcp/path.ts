@@ -31,28 +31,24 @@ export class Path {
   readonly #faults: Faults;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #segmentSize: number;
   readonly #arrive: (frame: Frame) => void;
 
-  constructor(faults: Faults, { clock, random, segmentSize, arrive }: {
+  constructor(faults: Faults, { clock, random, arrive }: {
     readonly clock: Clock;
     readonly random: Random;
-    /** What packets are cut to. */
-    readonly segmentSize: number;
     readonly arrive: (frame: Frame) => void;
   }) {
     this.#faults = faults;
     this.#clock = clock;
     this.#random = random;
-    this.#segmentSize = segmentSize;
     this.#arrive = arrive;
   }
 
   /** Sends a packet. */
   send(frame: Frame): void {
     const { splits } = this.#faults;
-    const cut = frame.gso && this.#random.chance(splits);
-    const frames = cut ? split(frame, this.#segmentSize) : [frame];
+    const cut = frame.gso > 0 && this.#random.chance(splits);
+    const frames = cut ? split(frame) : [frame];
     for (const one of frames) this.#sendOne(one);
   }
 

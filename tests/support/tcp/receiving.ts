@@ -145,7 +145,8 @@ export class Receiving {
       for (let at = left; at < right; at++) {
         if (this.#bytes[at - 1] === data[at - from]) continue;
         this.#ports.complain(
-          `position ${at}: byte ${data[at - from]} now, and ${this.#bytes[at - 1]} before`,
+          `position ${at}: byte ${data[at - from]} now, and ${this.#bytes[at - 1]} before` +
+            (at < this.next ? ", which is acknowledged" : ""),
         );
         return;
       }

@@ -98,6 +98,23 @@ export function finish(packet: Uint8Array, start: number): void {
   view.setUint16(start + 16, ~upperSum(packet, start) & 0xffff);
 }
 
+/** Leaves the TCP checksum as the kernel does before a device finishes it: the pseudo-header's sum. */
+export function unfinish(packet: Uint8Array, start: number): void {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+  view.setUint16(start + 16, pseudoSum(packet, start));
+}
+
+/** Whether the TCP checksum is the pseudo-header's sum. */
+export function isUnfinished(packet: Uint8Array, start: number): boolean {
+  return ((packet[start + 16]! << 8) | packet[start + 17]!) === pseudoSum(packet, start);
+}
+
+function pseudoSum(packet: Uint8Array, start: number): number {
+  const length = packet.length - start;
+  const addresses = start === 20 ? packet.subarray(12, 20) : packet.subarray(8, 40);
+  return internetSum(addresses, new Uint8Array([0, 6, length >> 8, length & 255]));
+}
+
 /** The sum of pseudo-header, header and data: 0xffff where the checksum is right. */
 function upperSum(packet: Uint8Array, start: number): number {
   const length = packet.length - start;

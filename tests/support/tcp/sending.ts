@@ -29,7 +29,8 @@ export interface Sent {
   readonly position: number;
   readonly data: Uint8Array;
   readonly fin: boolean;
-  readonly gso: boolean;
+  /** Bytes of data in each segment, if there are several; else 0. */
+  readonly gso: number;
 }
 
 /** What the half needs of its endpoint. */
@@ -94,7 +95,7 @@ export class Sending {
 
   /** Sends the SYN. */
   open(): void {
-    this.#ports.emit({ position: 0, data: NOTHING, fin: false, gso: false });
+    this.#ports.emit({ position: 0, data: NOTHING, fin: false, gso: 0 });
     this.#next = this.highest = 1;
     this.#arm();
   }
@@ -162,11 +163,11 @@ export class Sending {
       if (allowed <= 0) break;
       const most = room();
       let length = Math.min(allowed, most);
-      let gso = false;
+      let gso = 0;
       if (random.chance(cuts)) length = random.integer(1, length);
       else if (this.#options.gso > 1 && allowed > most) {
         length = Math.min(allowed, most * random.integer(2, this.#options.gso), 60_000);
-        gso = length > most;
+        if (length > most) gso = most;
       }
       this.#emit(this.#next, length, gso);
       this.#next += length;
@@ -174,7 +175,7 @@ export class Sending {
     }
     if (this.closed && this.#next === this.end && this.#written === this.end) {
       if (this.edge > this.end && this.highest <= this.end) {
-        this.#emit(this.end, 0, false);
+        this.#emit(this.end, 0, 0);
         this.#next = this.end + 1;
       }
     }
@@ -182,7 +183,7 @@ export class Sending {
   }
 
   /** Sends bytes from a position on, and the FIN where it comes next and is due. */
-  #emit(position: number, length: number, gso: boolean): void {
+  #emit(position: number, length: number, gso: number): void {
     const { data } = this.#options;
     const stop = position + length;
     const sentBefore = this.highest > this.end;
@@ -204,7 +205,7 @@ export class Sending {
         continue;
       }
       if (this.#again === 0) {
-        this.#ports.emit({ position: 0, data: NOTHING, fin: false, gso: false });
+        this.#ports.emit({ position: 0, data: NOTHING, fin: false, gso: 0 });
         this.#again = 1;
         return;
       }
@@ -212,7 +213,7 @@ export class Sending {
       let length = Math.min(stop, this.#recover, this.highest) - this.#again;
       length = Math.min(length, room());
       if (length > 1 && random.chance(this.#options.cuts)) length = random.integer(1, length);
-      this.#emit(this.#again, Math.max(0, length), false);
+      this.#emit(this.#again, Math.max(0, length), 0);
       this.#again += Math.max(1, length);
       sent++;
     }
@@ -250,12 +251,12 @@ export class Sending {
   #probe(): void {
     if (this.#options.probe === "empty" || this.#next >= this.#written) {
       const position = this.acknowledged - 1;
-      this.#ports.emit({ position, data: NOTHING, fin: false, gso: false });
+      this.#ports.emit({ position, data: NOTHING, fin: false, gso: 0 });
       return;
     }
     const position = this.#next;
     this.highest = Math.max(this.highest, position + 1);
     const data = this.#options.data.subarray(position - 1, position);
-    this.#ports.emit({ position, data, fin: false, gso: false });
+    this.#ports.emit({ position, data, fin: false, gso: 0 });
   }
 }

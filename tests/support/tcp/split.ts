@@ -8,12 +8,11 @@ import { ipHeaderLength } from "../traffic/packets.ts";
 import { finish, FLAG } from "./segment.ts";
 import type { Frame } from "./endpoint.ts";
 
-/** @param most bytes of a segment, with its options */
-export function split({ bytes }: Frame, most: number): Frame[] {
+/** Cuts it. */
+export function split({ bytes, gso: size }: Frame): Frame[] {
   const start = ipHeaderLength(bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = start + (bytes[start + 12]! >> 4) * 4;
-  const size = most - (data - start - 20);
   const frames: Frame[] = [];
   for (let at = data; at < bytes.length; at += size) {
     const stop = Math.min(at + size, bytes.length);
@@ -23,7 +22,7 @@ export function split({ bytes }: Frame, most: number): Frame[] {
     new DataView(made.buffer).setUint32(start + 4, view.getUint32(start + 4) + at - data);
     if (stop < bytes.length) made[start + 13]! &= ~(FLAG.FIN | FLAG.PSH);
     finish(made, start);
-    frames.push({ bytes: made, gso: false });
+    frames.push({ bytes: made, gso: 0 });
   }
   return frames;
 }
