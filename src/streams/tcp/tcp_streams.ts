@@ -291,6 +291,10 @@ export class TcpStreams extends EventTarget implements Disposable {
     const reverse = connection.reverse(direction);
     if (reverse.started) {
       reverse.promised = later(reverse.promised, advance(reverse.initial, 1 + window));
+      // What the receiver has room for until its first window that is shifted.
+      const edge = advance(reverse.initial, 1 + segment.window);
+      reverse.edge = reverse.edgeKnown ? later(reverse.edge, edge) : edge;
+      reverse.edgeKnown = true;
     }
     return carrySynchronize(this.#writer, { segment, packet, window });
   }
