@@ -5,6 +5,7 @@ import { Child } from "./child.ts";
 import { environment, options, rounds, seconds } from "./options.ts";
 import { ping } from "./ping.ts";
 import type { Command } from "./programs.ts";
+import { streams } from "./streams.ts";
 import { throughput } from "./throughput.ts";
 import { views } from "./views.ts";
 
@@ -23,7 +24,13 @@ if (!options.json) {
   console.log(`${versions.join("; ")}. Medians of ${rounds} rounds (least–most).\n`);
 }
 
-const benchmarks: Record<string, () => Promise<unknown>> = { throughput, bulk, ping, views };
+const benchmarks: Record<string, () => Promise<unknown>> = {
+  throughput,
+  bulk,
+  streams,
+  ping,
+  views,
+};
 const results: Record<string, unknown> = { versions, rounds, seconds };
 for (const name of options.only) results[name] = await benchmarks[name]?.();
 if (options.json) console.log(JSON.stringify(results, undefined, 1));

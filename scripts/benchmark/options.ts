@@ -17,7 +17,7 @@ export const MODES: Record<string, string> = {
 };
 
 const CHOICES = {
-  only: ["throughput", "bulk", "ping", "views"],
+  only: ["throughput", "bulk", "streams", "ping", "views"],
   runtime: ["deno", "bun", "node"],
   mode: Object.keys(MODES),
   verdict: ["accept", "drop", "rewrite"],

@@ -24,5 +24,6 @@ export const MODULES: Readonly<Record<string, ServedModule>> = {
   [`${PACKAGE}/netlink`]: served("../../netlink/mod", () => import("../../netlink/mod.ts")),
   [`${PACKAGE}/capture`]: served("../../capture/mod", () => import("../../capture/mod.ts")),
   [`${PACKAGE}/identify`]: served("../../identify/mod", () => import("../../identify/mod.ts")),
+  [`${PACKAGE}/streams`]: served("../../streams/mod", () => import("../../streams/mod.ts")),
   [`${PACKAGE}/testing`]: served("../../testing/mod", () => import("../../testing/mod.ts")),
 };

@@ -31,6 +31,7 @@ import type { ArpView } from "../../packet/link/arp.ts";
 import type { EthernetView } from "../../packet/link/ethernet.ts";
 import type { Flow } from "../../packet/structure/flow.ts";
 import { flowOf } from "../../packet/structure/flow_of_packet.ts";
+import { type BytesPlace, LEND } from "../../packet/structure/lent.ts";
 import { Outline } from "../../packet/structure/outline.ts";
 import { PacketBytes } from "../../packet/structure/packet_bytes.ts";
 import { INSPECT, type JsonObject } from "../../base/json_value.ts";
@@ -611,6 +612,22 @@ export class Packet {
     frame?.rebase(from.bytes, to, shift);
     this.#layer2?.rebase(from.bytes, to, shift);
     return this.#message = to;
+  }
+
+  /** @ignore */
+  [LEND](place: BytesPlace): void {
+    if (this.#frame === undefined && this.#replacement === undefined) {
+      const message = this.#message;
+      place.bytes = message.bytes;
+      place.view = message.view;
+      place.start = message.offset(NFQA.PAYLOAD);
+      place.end = place.start + message.length(NFQA.PAYLOAD);
+      return;
+    }
+    const bytes = place.bytes = this.#framed().subarray();
+    place.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    place.start = 0;
+    place.end = bytes.length;
   }
 
   /** @ignore */

@@ -1,0 +1,98 @@
+// Plays a random connection through `TcpStreams`, and says what is wrong.
+
+import { play } from "../../support/tcp/connection.ts";
+import type { QueueMiddle } from "../../support/tcp/queue_middle.ts";
+import { type EndReason, type TcpConnection, TcpStreams } from "../../../src/streams/mod.ts";
+import { StreamRecord } from "./record.ts";
+import { connectionOf, type Scenario } from "./scenario.ts";
+import { KINDS } from "./transforms.ts";
+import { faultOf } from "./verdict.ts";
+
+/** What callbacks do. */
+export interface Rewriting {
+  readonly fromClient: string | undefined;
+  readonly fromServer: string | undefined;
+  /** Where something happens, in bytes of the stream. */
+  readonly at: number;
+  /** Packets come with checksums that are not computed yet. */
+  readonly unfinished: boolean;
+}
+
+/** Never in a test: virtual time is not the clock's. */
+const LONG = 3_600_000;
+
+/** @returns what is wrong; undefined: nothing */
+export function judge(
+  scenario: Scenario,
+  { fromClient, fromServer, at, unfinished }: Rewriting,
+  { queue, trace }: { readonly queue: QueueMiddle; readonly trace?: (line: string) => void },
+): string | undefined {
+  const options = connectionOf(scenario, queue.middle);
+  const [clientData, serverData] = options.data;
+  const { seed } = scenario;
+  const untouched = (): undefined => undefined;
+  const make = (name: string | undefined, salt: number) =>
+    name === undefined ? untouched : KINDS[name]!.make(at, seed + salt);
+  const records = {
+    fromClient: new StreamRecord(clientData, make(fromClient, 1)),
+    fromServer: new StreamRecord(serverData, make(fromServer, 2)),
+  };
+  const ends: EndReason[] = [];
+  let met: TcpConnection | undefined;
+  using streams = new TcpStreams({
+    connection: (connection) => {
+      met = connection;
+      return {
+        ...(fromClient !== undefined && { fromClient: records.fromClient.callback }),
+        ...(fromServer !== undefined && { fromServer: records.fromServer.callback }),
+        end: (reason) => ends.push(reason),
+      };
+    },
+    limits: { idle: LONG },
+    hold: { packets: 1000, milliseconds: LONG },
+  });
+  queue.handler = (packet) => {
+    const verdict = streams.handler(packet);
+    if (ends.includes("passed")) {
+      records.fromClient.passed = records.fromServer.passed = true;
+    }
+    return verdict;
+  };
+  queue.errors = [];
+  queue.complaints = [];
+  queue.unfinished = unfinished;
+  const refuses = [fromClient, fromServer].some((name) =>
+    name !== undefined && KINDS[name]!.ending === "refused"
+  );
+  const played = play({
+    ...options,
+    client: { ...options.client, mayBeReset: refuses },
+    server: { ...options.server, mayBeReset: refuses },
+    ...(trace && { trace }),
+  });
+  if (met === undefined) return "the connection was not met";
+  const reset = ends.includes("refused");
+  const wrong = records.fromClient.wrong ?? records.fromServer.wrong ?? queue.complaints[0] ??
+    faultOf(played, {
+      fromClient: records.fromClient.expected,
+      fromServer: records.fromServer.expected,
+      reset,
+    });
+  if (wrong !== undefined) return wrong;
+  if (ends.length !== 1) return `end was called with ${ends.join(", ") || "nothing"}`;
+  const thrown = fromClient === "throws midway" || fromServer === "throws midway";
+  if (queue.errors.length > 0 && !(reset && thrown)) return `thrown: ${queue.errors[0]}`;
+  if (reset || ends[0] === "passed") {
+    const wanted: unknown[] = [fromClient, fromServer].map((name) => name && KINDS[name]!.ending);
+    if (!wanted.includes(ends[0]!)) return `it ended: ${ends[0]}`;
+  } else if (ends[0] !== "closed") return `it ended: ${ends[0]}`;
+  if (ends[0] === "closed") {
+    const unseen = (fromClient && records.fromClient.unseen) ??
+      (fromServer && records.fromServer.unseen);
+    if (unseen) return unseen;
+  }
+  streams.close();
+  const { bytes, connections } = streams.statistics;
+  if (bytes !== 0 || connections !== 0) return `${bytes} bytes of ${connections} connections stay`;
+  return undefined;
+}
