@@ -22,7 +22,9 @@ function longer(data: Uint8Array): Uint8Array {
 const modes: Record<string, () => (packet: Parameters<TcpStreams["handler"]>[0]) => Verdict> = {
   accept: () => () => Verdict.Accept,
   follow: () =>
-    new TcpStreams({ connection: () => ({ fromClient: () => {}, fromServer: () => {} }) }).handler,
+    new TcpStreams({
+      connection: () => ({ fromClient: () => {}, fromServer: () => {}, borrowed: true }),
+    }).handler,
   passed: () => new TcpStreams({ connection: () => undefined }).handler,
   passing: () =>
     new TcpStreams({
@@ -32,7 +34,8 @@ const modes: Record<string, () => (packet: Parameters<TcpStreams["handler"]>[0])
     // The first connection of each iperf3 is its control connection, which must stay as it is.
     let connections = 0;
     return new TcpStreams({
-      connection: () => ++connections % 2 === 1 ? undefined : { fromClient: longer },
+      connection: () =>
+        ++connections % 2 === 1 ? undefined : { fromClient: longer, borrowed: true },
     }).handler;
   },
 };

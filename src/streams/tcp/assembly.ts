@@ -25,6 +25,7 @@ const SLACK = 0x10000;
 export class Assembly {
   readonly #settings: Settings;
   readonly #calls: Calls;
+  #lent = NOTHING;
 
   constructor(settings: Settings, calls: Calls) {
     this.#settings = settings;
@@ -58,6 +59,14 @@ export class Assembly {
       return "planned";
     }
     return this.#takeNext(connection, direction, { segment, plan, now, finHere });
+  }
+
+  /** Memory for one call. What the program did to the last one is no matter, unless it took it away. */
+  #lend(length: number): Uint8Array {
+    if (this.#lent.length < length) {
+      this.#lent = new Uint8Array(new ArrayBuffer(Math.max(length, 0x10000)));
+    }
+    return this.#lent.subarray(0, length);
   }
 
   /** The last call: what is held goes on, as the callback says, or as it is. */
@@ -127,14 +136,11 @@ export class Assembly {
     const inputBefore = translation.inputEnd;
     const row = ahead.bytes === 0 ? 0 : ahead.inRow(advance(direction.next, fresh));
     const came = bytes.subarray(begin, segment.end);
-    const data = held.length + row === 0
-      // Quicker than new memory and a copy into it.
-      ? new Uint8Array(came)
+    const data = direction.borrowed
+      ? this.#lend(held.length + fresh + row)
       : new Uint8Array(new ArrayBuffer(held.length + fresh + row));
-    if (held.length + row > 0) {
-      data.set(held);
-      data.set(came, held.length);
-    }
+    data.set(held);
+    data.set(came, held.length);
     let patched = false;
     if (ahead.bytes > 0) {
       const from = held.length;

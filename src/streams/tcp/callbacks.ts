@@ -1,5 +1,5 @@
 import { HOLD } from "../../base/hold.ts";
-import { copyOf } from "../../base/bytes.ts";
+import { copyOf, fixed, isShared } from "../../base/bytes.ts";
 import { checkBytes, checkInteger, checkKeys, show } from "../../base/checks.ts";
 
 /** What a callback of a stream may return. */
@@ -18,7 +18,8 @@ export type StreamResult =
 /**
  * Sees one direction of a connection: each byte once, in order.
  *
- * @param data the next bytes; they are the program's own. Behind `HOLD` those that were held come first
+ * @param data the next bytes; they are the program's own, unless the connection is `borrowed`. Behind `HOLD`
+ * those that were held come first
  * @param stream the direction; `ended` is true at its last call
  * @returns nothing: the bytes go on as they are. A Uint8Array: these go on instead, of any length. `HOLD`:
  * all of them come again, with more. `{ data, hold }`: the last `hold` bytes do
@@ -57,9 +58,14 @@ export interface ConnectionCallbacks<Stream> {
    * then goes on at once, which is quicker where packets are lost. False by default.
    */
   readonly readOnly?: boolean | undefined;
+  /**
+   * Callbacks get bytes that are only lent: the next call, of any connection, overwrites them. It spares new
+   * memory for each packet, which takes longer than all else. False by default.
+   */
+  readonly borrowed?: boolean | undefined;
 }
 
-const KEYS = ["fromClient", "fromServer", "end", "readOnly"] as const;
+const KEYS = ["fromClient", "fromServer", "end", "readOnly", "borrowed"] as const;
 
 /** Throws a TypeError unless these are callbacks; undefined stays. */
 export function checkCallbacks<Stream>(
@@ -76,9 +82,10 @@ export function checkCallbacks<Stream>(
     if (callback === undefined || typeof callback === "function") continue;
     throw new TypeError(`${name} must be a function, got ${show(callback)}`);
   }
-  const { readOnly } = callbacks;
-  if (readOnly !== undefined && typeof readOnly !== "boolean") {
-    throw new TypeError(`readOnly must be true or false, got ${show(readOnly)}`);
+  for (const name of ["readOnly", "borrowed"] as const) {
+    const flag = callbacks[name];
+    if (flag === undefined || typeof flag === "boolean") continue;
+    throw new TypeError(`${name} must be true or false, got ${show(flag)}`);
   }
   return value as ConnectionCallbacks<Stream>;
 }
@@ -112,11 +119,11 @@ export class Wish {
       throw new TypeError(`${name} must return nothing, since its connection is readOnly`);
     }
     if (result === HOLD) this.hold = length;
-    else if (result instanceof Uint8Array) this.bytes = copyOf(checkBytes(name, result));
+    else if (result instanceof Uint8Array) this.bytes = steady(checkBytes(name, result));
     else if (typeof result === "object" && result !== null) {
       checkKeys(`what ${name} returns`, result, ["data", "hold"]);
       const { data, hold } = result as { data?: unknown; hold?: unknown };
-      this.bytes = copyOf(checkBytes(`${name}: data`, data));
+      this.bytes = steady(checkBytes(`${name}: data`, data));
       this.hold = checkInteger(`${name}: hold`, hold, 0, length);
     } else {
       throw new TypeError(
@@ -124,6 +131,11 @@ export class Wish {
       );
     }
   }
+}
+
+/** The same bytes, until the program runs again: only other threads could change them, where they are shared. */
+function steady(bytes: Uint8Array): Uint8Array {
+  return isShared(bytes) ? copyOf(bytes) : fixed(bytes);
 }
 
 function isPromise(value: unknown): boolean {

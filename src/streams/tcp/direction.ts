@@ -23,6 +23,8 @@ export class Direction {
   /** What the callback gets: a TcpStream. */
   stream: object | undefined = undefined;
   readOnly = false;
+  /** Its callback gets memory that the next call overwrites. */
+  borrowed = false;
   /** Other bytes went on than those that came. */
   changed = false;
   /** Its first number is known. */

@@ -199,7 +199,7 @@ export class TcpStreams extends EventTarget implements Disposable {
       return;
     }
     this.#followed++;
-    const { fromClient, fromServer, end, readOnly = false } = callbacks;
+    const { fromClient, fromServer, end, readOnly = false, borrowed = false } = callbacks;
     connection.onEnd = end?.bind(callbacks);
     for (
       const [direction, callback] of [
@@ -209,6 +209,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     ) {
       direction.callback = callback?.bind(callbacks);
       direction.readOnly = readOnly;
+      direction.borrowed = borrowed;
       direction.stream = new TcpStream(handle, direction.name);
     }
     if (!pickedUp) return;
