@@ -8,6 +8,7 @@ import { ratios, type Samples, spread, table } from "./report.ts";
 const MODES: Readonly<Record<string, string>> = {
   accept: "accepts everything",
   follow: "follows both directions",
+  wide: "the same, with room for 64 MiB a connection",
   passed: "follows none",
   passing: "passes each connection at its first byte",
   longer: "10 bytes more a packet",

@@ -25,6 +25,12 @@ const modes: Record<string, () => (packet: Parameters<TcpStreams["handler"]>[0])
     new TcpStreams({
       connection: () => ({ fromClient: () => {}, fromServer: () => {}, borrowed: true }),
     }).handler,
+  // Its windows go on as they are, and so do its packets.
+  wide: () =>
+    new TcpStreams({
+      limits: { connectionBytes: 64 << 20 },
+      connection: () => ({ fromClient: () => {}, fromServer: () => {}, borrowed: true }),
+    }).handler,
   passed: () => new TcpStreams({ connection: () => undefined }).handler,
   passing: () =>
     new TcpStreams({
