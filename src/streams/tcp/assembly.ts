@@ -18,6 +18,9 @@ export type Taken =
   /** A limit of held bytes was reached. */
   | "held";
 
+/** Windows are rounded up, so that honest senders may go a little beyond the limit. */
+const SLACK = 0x10000;
+
 /** Puts data in order. */
 export class Assembly {
   readonly #settings: Settings;
@@ -85,7 +88,8 @@ export class Assembly {
 
   /** Whether its sender has more under way than it was told that there is room for. */
   #isFull({ next, acknowledgedInput, ahead }: Direction): boolean {
-    return distance(next, acknowledgedInput) + ahead.bytes > this.#settings.connectionBytes;
+    const bytes = distance(next, acknowledgedInput) + ahead.bytes;
+    return bytes > this.#settings.connectionBytes + SLACK;
   }
 
   /** The output number of a segment without data. */
@@ -279,7 +283,7 @@ export class Assembly {
       plan.keep(direction.translation.toOutput(sequence));
       return "planned";
     }
-    const far = distance(sequence, next) + length > this.#settings.connectionBytes;
+    const far = distance(sequence, next) + length > this.#settings.connectionBytes + SLACK;
     if (far) return "limit";
     const different = ahead.differs(sequence, bytes, { from: data, to: end, write: false });
     ahead.store(sequence, bytes, data, end);

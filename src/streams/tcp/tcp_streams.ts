@@ -228,7 +228,9 @@ export class TcpStreams extends EventTarget implements Disposable {
     const reverse = connection.reverse(direction);
     const { flags } = segment;
     if (connection.dead) {
-      if ((flags & FLAG.RST) === 0) this.#resetEnd(connection, reverse);
+      // With the number that its sender waits for: another one would be answered (RFC 5961 §3.2).
+      const sequence = (flags & FLAG.ACK) === 0 ? reverse.sent : segment.acknowledgment;
+      if ((flags & FLAG.RST) === 0) this.#resetEnd(connection, reverse, sequence);
       return DROP;
     }
     const at = timestampAt(segment);
@@ -490,13 +492,13 @@ export class TcpStreams extends EventTarget implements Disposable {
   }
 
   /** Sends a reset in a direction. */
-  #resetEnd(connection: Connection, direction: Direction): void {
+  #resetEnd(connection: Connection, direction: Direction, sequence = direction.sent): void {
     const reverse = connection.reverse(direction);
     // The server has not answered yet: it knows of nothing, or its answer is still to come.
     if (!direction.started && direction === connection.fromClient) return;
     if (!reverse.started && direction === connection.fromClient) return;
     this.#writer.bare(connection, direction, {
-      sequence: direction.started ? direction.sent : 0,
+      sequence: direction.started ? sequence : 0,
       flags: FLAG.RST | FLAG.ACK,
       acknowledgment: reverse.followed || reverse.started ? reverse.next : 0,
       window: 0,
