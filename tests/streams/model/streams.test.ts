@@ -24,9 +24,10 @@ function check(scenario: Scenario, rewriting: Rewriting): void {
   assert.fail(`${fault}\n${shown.join("\n")}`);
 }
 
+const at = fc.oneof(fc.nat(20), fc.nat(3_000));
+
 for (const name of Object.keys(KINDS)) {
   test(`streams: model: ${name}`, limit, () => {
-    const at = fc.oneof(fc.nat(20), fc.nat(3_000));
     fc.assert(
       fc.property(
         scenarios,
@@ -43,4 +44,58 @@ for (const name of Object.keys(KINDS)) {
       { numRuns: runs(30) },
     );
   });
+}
+
+const names = fc.constantFrom(...Object.keys(KINDS));
+/** Those that go on to the end, and hear of each byte. */
+const whole = Object.keys(KINDS).filter((name) => KINDS[name]!.ending === undefined);
+
+test("streams: model: another kind in each direction", limit, () => {
+  fc.assert(
+    fc.property(
+      scenarios,
+      at,
+      names,
+      names,
+      (scenario, at, fromClient, fromServer) =>
+        check(scenario, { fromClient, fromServer, at, unfinished: false }),
+    ),
+    { numRuns: runs(150) },
+  );
+});
+
+test("streams: model: segments that overlap, with other bytes", limit, () => {
+  fc.assert(
+    fc.property(scenarios, at, fc.constantFrom(...whole), (scenario, at, name) =>
+      check(scenario, {
+        ...{ fromClient: name, fromServer: name, at, unfinished: false, overlaps: true },
+      })),
+    { numRuns: runs(200) },
+  );
+});
+
+test("streams: model: a client that resets the connection", limit, () => {
+  fc.assert(
+    fc.property(
+      scenarios,
+      at,
+      names,
+      fc.integer({ min: 1, max: 200 }),
+      (one, at, name, abortAt) =>
+        check(withoutLoss(one), {
+          fromClient: name,
+          fromServer: name,
+          at,
+          unfinished: false,
+          abortAt,
+        }),
+    ),
+    { numRuns: runs(150) },
+  );
+});
+
+/** Where a reset is lost nobody hears of it, unless there is more to send. */
+function withoutLoss(scenario: Scenario): Scenario {
+  const [near, far] = scenario.faults;
+  return { ...scenario, faults: [{ ...near, loss: 0 }, { ...far, loss: 0 }] };
 }
