@@ -7,7 +7,6 @@
  *
  * @module
  */
-export { HOLD } from "../base/hold.ts";
 export type { ClientHello } from "./client_hello.ts";
 export {
   type DnsQuestion,

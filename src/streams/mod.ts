@@ -17,7 +17,7 @@ export type {
 } from "./tcp/callbacks.ts";
 export { TcpConnection, type TcpEnd, TcpStream } from "./tcp/connection.ts";
 export { type StreamLimit, StreamLimitEvent, type TcpStreamsStatistics } from "./tcp/events.ts";
-export type { StreamPorts, StreamRule, StreamRulesOptions } from "./tcp/rules.ts";
+export type { StreamPorts, StreamRule, StreamRulesOptions } from "./rules.ts";
 export type { HoldLimits, TcpStreamsLimits, TcpStreamsOptions } from "./tcp/settings.ts";
 export { TcpStreams } from "./tcp/tcp_streams.ts";
 export { Datagrams, type DatagramStatistics } from "./datagrams/datagrams.ts";

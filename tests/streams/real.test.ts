@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { createHash, type Hash } from "node:crypto";
 import { after, test } from "node:test";
-import { type Packet, PacketQueue, type Rule, RuleSet, Verdict } from "../../mod.ts";
+import { type Packet, PacketQueue, PacketSender, type Rule, RuleSet, Verdict } from "../../mod.ts";
+import { finishChecksums } from "../../src/packet/mod.ts";
 import { HOLD, type StreamResult, type TcpStream, TcpStreams } from "../../src/streams/mod.ts";
 import { Crossroads } from "../support/network/crossroads.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
@@ -70,10 +71,16 @@ const roads = new Crossroads(0);
 after(() => roads[Symbol.dispose]());
 let port = 5100;
 
-/** Loses, doubles and delays some packets: by their number, the same each time. */
-function badWay(packet: Packet, count: number): Verdict | void {
+/**
+ * Loses, doubles and delays some packets: by their number, the same each time. What is sent has a mark of
+ * its own: the usual one would pass by the queue that translates.
+ */
+function badWay(
+  packet: Packet,
+  { count, sender }: { count: number; sender: PacketSender },
+): Verdict | void {
   if (count % 97 === 13) return Verdict.Drop;
-  if (count % 89 === 7) packet.send(packet.payload);
+  if (count % 89 === 7) sender.send(finishChecksums(packet.payload));
   if (count % 61 !== 5) return Verdict.Accept;
   packet.hold();
   setTimeout(() => {
@@ -108,11 +115,12 @@ for (const bad of [false, true]) {
       using queue = PacketQueue.open(number, { gso: true, warn: false });
       using way = PacketQueue.open(other, { gso: false, warn: false });
       using _rules = RuleSet.install(rules);
+      using sender = PacketSender.open({ mark: 0x77 });
       const abort = new AbortController();
       let count = 0;
       const running = [
         queue.run(streams.handler, { signal: abort.signal }),
-        way.run((packet) => badWay(packet, count++), { signal: abort.signal }),
+        way.run((packet) => badWay(packet, { count: count++, sender }), { signal: abort.signal }),
       ];
       const host = roads.rightCable.farAddress;
       const words = (seed: number) => [host, serverPort, SIZE, seed];

@@ -1,7 +1,7 @@
 // What a packet acknowledges, in the numbers of the data's sender.
 import type { Direction } from "./direction.ts";
 import { FLAG, type Segment } from "./segment.ts";
-import { advance, distance, later } from "./sequence.ts";
+import { advance, distance, later } from "./bytes/sequence.ts";
 
 /** Fields of a header. */
 export interface AcknowledgmentFields {

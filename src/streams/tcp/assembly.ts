@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import { type Direction, NOTHING } from "./direction.ts";
 import type { Plan } from "./plan.ts";
 import { FLAG, type Segment } from "./segment.ts";
-import { advance, distance, later } from "./sequence.ts";
+import { advance, distance, later } from "./bytes/sequence.ts";
 import type { Settings } from "./settings.ts";
 
 /** What became of a segment's data. */

@@ -1,7 +1,7 @@
 // Calls of a program's callbacks.
 import type { Connection } from "./connection.ts";
-import { END } from "./connection.ts";
-import { Wish } from "./callbacks.ts";
+import { END, type TcpStream } from "./connection.ts";
+import { type StreamCallback, Wish } from "./callbacks.ts";
 import type { Direction } from "./direction.ts";
 
 /** Calls callbacks, and keeps what they threw. */
@@ -16,13 +16,15 @@ export class Calls {
    * @returns false where it threw, or returned what it may not: its connection is to be reset
    */
   call(connection: Connection, direction: Direction, data: Uint8Array, ended: boolean): boolean {
-    const { callback, stream, readOnly, name } = direction;
+    const { readOnly, name } = direction;
+    const stream = direction.stream as TcpStream;
+    const callback = direction.callback as StreamCallback<TcpStream>;
     const { wish } = this;
     const { length } = data;
     connection.busy = true;
     try {
-      if (ended) stream![END]();
-      wish.read(name, callback!(data, stream!), { length, readOnly });
+      if (ended) stream[END]();
+      wish.read(name, callback(data, stream), { length, readOnly });
       return true;
     } catch (error) {
       wish.bytes = undefined;

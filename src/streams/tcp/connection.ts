@@ -2,7 +2,7 @@ import { formatIpv4, formatIpv6 } from "../../base/address.ts";
 import type { StreamPacket } from "../packet.ts";
 import type { EndReason } from "./callbacks.ts";
 import { Direction } from "./direction.ts";
-import type { MemoryAccount } from "./kept_bytes.ts";
+import type { MemoryAccount } from "./bytes/kept_bytes.ts";
 
 /** Marks a stream as ended. */
 export const END: unique symbol = Symbol("end");

@@ -1,6 +1,6 @@
 // Connections by their addresses and ports, whichever direction a packet has. A look-up makes no object.
 import { Connection, type Words } from "./connection.ts";
-import type { MemoryAccount } from "./kept_bytes.ts";
+import type { MemoryAccount } from "./bytes/kept_bytes.ts";
 import type { Segment } from "./segment.ts";
 
 const LEAST = 64;

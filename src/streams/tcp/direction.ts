@@ -1,10 +1,9 @@
 // What is known of one direction of a connection.
 import type { StreamCallback } from "./callbacks.ts";
-import type { TcpStream } from "./connection.ts";
-import { KeptBytes, type MemoryAccount } from "./kept_bytes.ts";
-import { OutOfOrder } from "./out_of_order.ts";
-import { later } from "./sequence.ts";
-import { Translation } from "./translation.ts";
+import { KeptBytes, type MemoryAccount } from "./bytes/kept_bytes.ts";
+import { OutOfOrder } from "./bytes/out_of_order.ts";
+import { later } from "./bytes/sequence.ts";
+import { Translation } from "./bytes/translation.ts";
 
 /** No bytes. */
 export const NOTHING: Uint8Array = new Uint8Array(new ArrayBuffer(0));
@@ -20,8 +19,9 @@ export class Direction {
   readonly ahead: OutOfOrder;
   readonly #account: MemoryAccount;
   /** Undefined where it is not followed. */
-  callback: StreamCallback<TcpStream> | undefined = undefined;
-  stream: TcpStream | undefined = undefined;
+  callback: StreamCallback<never> | undefined = undefined;
+  /** What the callback gets: a TcpStream. */
+  stream: object | undefined = undefined;
   readOnly = false;
   /** Other bytes went on than those that came. */
   changed = false;

@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import { permitsSack, segmentSizeOf, tameOptions, timestampAt, windowScaleOf } from "./options.ts";
 import type { PacketWriter } from "./packet_writer.ts";
 import type { Segment } from "./segment.ts";
-import { advance } from "./sequence.ts";
+import { advance } from "./bytes/sequence.ts";
 
 /** So long a packet may get; loopback would make longer ones, which cannot be changed. */
 const LONGEST_PACKET = 65_000;

@@ -1,8 +1,8 @@
 // TCP options that are read or changed in a packet's bytes: RFC 9293 §3.2, RFC 2018, RFC 7323, RFC 7413,
 // RFC 8684, RFC 2385, RFC 5925.
-import { distance, later } from "./sequence.ts";
+import { distance, later } from "./bytes/sequence.ts";
 import type { Segment } from "./segment.ts";
-import type { Translation } from "./translation.ts";
+import type { Translation } from "./bytes/translation.ts";
 
 const KIND = {
   END: 0,

@@ -6,7 +6,7 @@ import type { Direction } from "./direction.ts";
 import { sackAt, translateSack } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import { FLAG, type Segment } from "./segment.ts";
-import { advance, distance } from "./sequence.ts";
+import { advance, distance } from "./bytes/sequence.ts";
 
 /** Most bytes of a packet that the kernel takes back. */
 const LONGEST = 65_531;

@@ -16,14 +16,14 @@ import { ConnectionTable } from "./connection_table.ts";
 import type { Direction } from "./direction.ts";
 import { type StreamLimit, StreamLimitEvent, type TcpStreamsStatistics } from "./events.ts";
 import { carrySynchronize, readSynchronize } from "./handshake.ts";
-import { MemoryAccount } from "./kept_bytes.ts";
+import { MemoryAccount } from "./bytes/kept_bytes.ts";
 import { isSigned, timestampAt } from "./options.ts";
 import { PacketWriter } from "./packet_writer.ts";
 import { Plan } from "./plan.ts";
 import { SeenList } from "./seen_list.ts";
 import { FLAG, Segment } from "./segment.ts";
-import { type StreamRule, streamRules, type StreamRulesOptions } from "./rules.ts";
-import { advance, distance, later } from "./sequence.ts";
+import { type StreamRule, streamRules, type StreamRulesOptions } from "../rules.ts";
+import { advance, distance, later } from "./bytes/sequence.ts";
 import { checkSettings, type Settings, type TcpStreamsOptions } from "./settings.ts";
 
 /** How long a connection that has ended is still translated, for what is repeated; milliseconds. */
@@ -291,6 +291,10 @@ export class TcpStreams extends EventTarget implements Disposable {
     const reverse = connection.reverse(direction);
     if (reverse.started) {
       reverse.promised = later(reverse.promised, advance(reverse.initial, 1 + window));
+      // What the receiver has room for until its first window that is shifted.
+      const edge = advance(reverse.initial, 1 + segment.window);
+      reverse.edge = reverse.edgeKnown ? later(reverse.edge, edge) : edge;
+      reverse.edgeKnown = true;
     }
     return carrySynchronize(this.#writer, { segment, packet, window });
   }

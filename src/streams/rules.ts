@@ -1,4 +1,4 @@
-import { checkInteger, checkKeys, checkText, checkU16, show } from "../../base/checks.ts";
+import { checkInteger, checkKeys, checkText, checkU16, show } from "../base/checks.ts";
 
 /** A port, a range of ports, or several of them. */
 export type StreamPorts =
