@@ -12,8 +12,7 @@ import { KINDS } from "./transforms.ts";
 
 const limit = { timeout: 60_000 };
 
-function check(scenario: Scenario, rewriting: Rewriting): void {
-  using queue = new QueueMiddle();
+function check(queue: QueueMiddle, scenario: Scenario, rewriting: Rewriting): void {
   const fault = judge(scenario, rewriting, { queue });
   if (fault === undefined) return;
   const lines: string[] = [];
@@ -28,6 +27,7 @@ const at = fc.oneof(fc.nat(20), fc.nat(3_000));
 
 for (const name of Object.keys(KINDS)) {
   test(`streams: model: ${name}`, limit, () => {
+    using queue = new QueueMiddle();
     fc.assert(
       fc.property(
         scenarios,
@@ -35,13 +35,13 @@ for (const name of Object.keys(KINDS)) {
         fc.boolean(),
         fc.boolean(),
         (scenario, at, both, unfinished) =>
-          check(scenario, {
+          check(queue, scenario, {
             fromClient: name,
             fromServer: both ? name : undefined,
             ...{ at, unfinished },
           }),
       ),
-      { numRuns: runs(30) },
+      { numRuns: runs(24) },
     );
   });
 }
@@ -51,6 +51,7 @@ const names = fc.constantFrom(...Object.keys(KINDS));
 const whole = Object.keys(KINDS).filter((name) => KINDS[name]!.ending === undefined);
 
 test("streams: model: another kind in each direction", limit, () => {
+  using queue = new QueueMiddle();
   fc.assert(
     fc.property(
       scenarios,
@@ -58,23 +59,30 @@ test("streams: model: another kind in each direction", limit, () => {
       names,
       names,
       (scenario, at, fromClient, fromServer) =>
-        check(scenario, { fromClient, fromServer, at, unfinished: false }),
+        check(queue, scenario, { fromClient, fromServer, at, unfinished: false }),
     ),
-    { numRuns: runs(150) },
+    { numRuns: runs(60) },
   );
 });
 
 test("streams: model: segments that overlap, with other bytes", limit, () => {
+  using queue = new QueueMiddle();
   fc.assert(
-    fc.property(scenarios, at, fc.constantFrom(...whole), (scenario, at, name) =>
-      check(scenario, {
-        ...{ fromClient: name, fromServer: name, at, unfinished: false, overlaps: true },
-      })),
-    { numRuns: runs(200) },
+    fc.property(
+      scenarios,
+      at,
+      fc.constantFrom(...whole),
+      (scenario, at, name) =>
+        check(queue, scenario, {
+          ...{ fromClient: name, fromServer: name, at, unfinished: false, overlaps: true },
+        }),
+    ),
+    { numRuns: runs(80) },
   );
 });
 
 test("streams: model: a client that resets the connection", limit, () => {
+  using queue = new QueueMiddle();
   fc.assert(
     fc.property(
       scenarios,
@@ -82,7 +90,7 @@ test("streams: model: a client that resets the connection", limit, () => {
       names,
       fc.integer({ min: 1, max: 200 }),
       (one, at, name, abortAt) =>
-        check(withoutLoss(one), {
+        check(queue, withoutLoss(one), {
           fromClient: name,
           fromServer: name,
           at,
@@ -90,7 +98,7 @@ test("streams: model: a client that resets the connection", limit, () => {
           abortAt,
         }),
     ),
-    { numRuns: runs(150) },
+    { numRuns: runs(60) },
   );
 });
 
