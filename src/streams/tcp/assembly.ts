@@ -225,7 +225,9 @@ export class Assembly {
     const { translation, kept } = direction;
     const { sequence, length } = segment;
     const end = advance(sequence, length);
-    const from = this.#firstOf(direction, sequence);
+    const first = this.#firstOf(direction, sequence);
+    // What was not sent yet is sent as far as there is room.
+    const from = direction.pending && distance(first, direction.sent) > 0 ? direction.sent : first;
     const isEnd = distance(end, translation.inputEnd) >= 0 || (fin && direction.finMapped);
     let to = isEnd ? direction.dataEnd : translation.toOutputEnd(end);
     if (distance(to, direction.dataEnd) > 0) to = direction.dataEnd;
@@ -239,7 +241,9 @@ export class Assembly {
       else plan.ask(direction.acknowledgedOutput);
       return;
     }
-    const same = output === from && distance(translation.toOutput(end), output) === length &&
+    const wasSent = distance(advance(output, length + Number(fin)), direction.sent) <= 0;
+    const same = wasSent && output === from &&
+      distance(translation.toOutput(end), output) === length &&
       fin === withFin && distance(end, translation.inputEnd) <= 0;
     if (
       same && count <= length &&

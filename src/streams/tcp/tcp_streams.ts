@@ -64,7 +64,11 @@ export class TcpStreams extends EventTarget implements Disposable {
    */
   readonly handler: (packet: StreamPacket) => StreamVerdict;
 
-  /** @throws {TypeError | RangeError} naming the option that is wrong */
+  /**
+   * Follows nothing yet: its handler is to be given to a queue.
+   *
+   * @throws {TypeError | RangeError} naming the option that is wrong
+   */
   constructor(options: TcpStreamsOptions) {
     super();
     this.#settings = checkSettings(options);
