@@ -99,6 +99,9 @@ export function judge(
   if (met === undefined) return "the connection was not met";
   const aborted = played.client.aborted;
   const reset = ends.includes("refused") || aborted;
+  // Behind pass() nobody knows which of two bytes came first.
+  const unknown = overlaps && ends[0] === "passed" && played.violations.length === 0;
+  if (unknown) return records.fromClient.wrong ?? records.fromServer.wrong;
   const wrong = records.fromClient.wrong ?? records.fromServer.wrong ?? queue.complaints[0] ??
     faultOf(played, {
       fromClient: records.fromClient.expected,
