@@ -21,7 +21,7 @@ function judged(scenario: Scenario, middle: Middle): string | undefined {
 test("judge: two ends and bad ways agree, whatever is lost, doubled or swapped", limit, () => {
   fc.assert(
     fc.property(scenarios, (scenario) => assert.equal(judged(scenario, UNTOUCHED), undefined)),
-    { numRuns: runs(400) },
+    { numRuns: runs(150) },
   );
 });
 
@@ -31,7 +31,7 @@ test(
   () => {
     fc.assert(
       fc.property(scenarios, (scenario) => assert.equal(judged(scenario, shifted({})), undefined)),
-      { numRuns: runs(200) },
+      { numRuns: runs(80) },
     );
   },
 );

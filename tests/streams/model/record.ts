@@ -29,12 +29,13 @@ export class StreamRecord {
   /** The callback has called `pass()`. */
   passed = false;
 
-  readonly #source: Uint8Array;
+  readonly #source: Uint8Array | undefined;
   readonly #transform: Transform;
   readonly #out: Uint8Array[] = [];
   #held = NOTHING;
 
-  constructor(source: Uint8Array, transform: Transform) {
+  /** @param source what is sent; undefined: the first bytes that come are right */
+  constructor(source: Uint8Array | undefined, transform: Transform) {
     this.#source = source;
     this.#transform = transform;
   }
@@ -57,13 +58,14 @@ export class StreamRecord {
 
   /** What should go on, if the direction is not reset. */
   get expected(): Uint8Array {
-    return joined([...this.#out, this.#held, this.#source.subarray(this.seen)]);
+    const rest = this.#source?.subarray(this.seen) ?? NOTHING;
+    return joined([...this.#out, this.#held, rest]);
   }
 
   /** What is missing where the connection has ended in order. */
   get unseen(): string | undefined {
     if (this.passed) return undefined;
-    if (this.seen !== this.#source.length) {
+    if (this.#source !== undefined && this.seen !== this.#source.length) {
       return `the callback saw ${this.seen} of ${this.#source.length} bytes`;
     }
     return this.ended ? undefined : "the callback had no last call";
@@ -95,6 +97,10 @@ export class StreamRecord {
   #check(data: Uint8Array): void {
     const from = this.seen - this.#held.length;
     if (data.length < this.#held.length) this.#complain("held bytes did not come again");
+    for (const [at, byte] of this.#held.entries()) {
+      if (data[at] !== byte) this.#complain("held bytes came again as others");
+    }
+    if (this.#source === undefined) return;
     if (from + data.length > this.#source.length) this.#complain("more bytes than were sent");
     for (let at = 0; at < data.length; at++) {
       if (data[at] === this.#source[from + at]) continue;

@@ -12,8 +12,7 @@ import { KINDS } from "./transforms.ts";
 
 const limit = { timeout: 60_000 };
 
-function check(scenario: Scenario, rewriting: Rewriting): void {
-  using queue = new QueueMiddle();
+function check(queue: QueueMiddle, scenario: Scenario, rewriting: Rewriting): void {
   const fault = judge(scenario, rewriting, { queue });
   if (fault === undefined) return;
   const lines: string[] = [];
@@ -24,9 +23,11 @@ function check(scenario: Scenario, rewriting: Rewriting): void {
   assert.fail(`${fault}\n${shown.join("\n")}`);
 }
 
+const at = fc.oneof(fc.nat(20), fc.nat(3_000));
+
 for (const name of Object.keys(KINDS)) {
   test(`streams: model: ${name}`, limit, () => {
-    const at = fc.oneof(fc.nat(20), fc.nat(3_000));
+    using queue = new QueueMiddle();
     fc.assert(
       fc.property(
         scenarios,
@@ -34,13 +35,75 @@ for (const name of Object.keys(KINDS)) {
         fc.boolean(),
         fc.boolean(),
         (scenario, at, both, unfinished) =>
-          check(scenario, {
+          check(queue, scenario, {
             fromClient: name,
             fromServer: both ? name : undefined,
             ...{ at, unfinished },
           }),
       ),
-      { numRuns: runs(30) },
+      { numRuns: runs(24) },
     );
   });
+}
+
+const names = fc.constantFrom(...Object.keys(KINDS));
+/** Those that go on to the end, and hear of each byte. */
+const whole = Object.keys(KINDS).filter((name) => KINDS[name]!.ending === undefined);
+
+test("streams: model: another kind in each direction", limit, () => {
+  using queue = new QueueMiddle();
+  fc.assert(
+    fc.property(
+      scenarios,
+      at,
+      names,
+      names,
+      (scenario, at, fromClient, fromServer) =>
+        check(queue, scenario, { fromClient, fromServer, at, unfinished: false }),
+    ),
+    { numRuns: runs(60) },
+  );
+});
+
+test("streams: model: segments that overlap, with other bytes", limit, () => {
+  using queue = new QueueMiddle();
+  fc.assert(
+    fc.property(
+      scenarios,
+      at,
+      fc.constantFrom(...whole),
+      (scenario, at, name) =>
+        check(queue, scenario, {
+          ...{ fromClient: name, fromServer: name, at, unfinished: false, overlaps: true },
+        }),
+    ),
+    { numRuns: runs(80) },
+  );
+});
+
+test("streams: model: a client that resets the connection", limit, () => {
+  using queue = new QueueMiddle();
+  fc.assert(
+    fc.property(
+      scenarios,
+      at,
+      names,
+      fc.integer({ min: 1, max: 200 }),
+      (one, at, name, abortAt) =>
+        check(queue, withoutLoss(one), {
+          fromClient: name,
+          fromServer: name,
+          at,
+          unfinished: false,
+          abortAt,
+        }),
+    ),
+    { numRuns: runs(60) },
+  );
+});
+
+/** Where a reset is lost nobody hears of it, unless there is more to send. */
+function withoutLoss(scenario: Scenario): Scenario {
+  const [near, far] = scenario.faults;
+  return { ...scenario, faults: [{ ...near, loss: 0 }, { ...far, loss: 0 }] };
 }

@@ -26,8 +26,10 @@ export interface ConnectionOptions {
   readonly middle: Middle;
   /** Called for each packet: "C>M", "M>S", "S>M", "M>C". */
   readonly trace?: ((line: string) => void) | undefined;
-  /** Milliseconds after which the client gives up, where it does. */
+  /** Virtual milliseconds after which the client gives up, where it does. */
   readonly abortAt?: number | undefined;
+  /** Called once, when nothing has gone on for ten virtual seconds: what it sends goes on. */
+  readonly stalled?: (() => ReturnType<Middle>) | undefined;
 }
 
 /** What came of it. */
@@ -42,6 +44,8 @@ export interface Played {
 
 /** So long without progress is a failure; virtual milliseconds. */
 const STALL = 120_000;
+/** So long until a middle hears of it. */
+const NUDGE = 10_000;
 const MOST_VIOLATIONS = 5;
 /** So much may happen without progress. */
 const MOST_STEPS = 6_000;
@@ -73,9 +77,12 @@ export function play(options: ConnectionOptions): Played {
   const through = (frame: Frame, fromClient: boolean): void => {
     packets++;
     tell(fromClient ? "C>M" : "S>M", frame);
-    for (const { frame: out, toClient } of middle(frame, fromClient)) {
-      tell(toClient ? "  M>C" : "  M>S", out);
-      (toClient ? toClientEnd : toServerEnd).send(out);
+    goOn(middle(frame, fromClient));
+  };
+  const goOn = (frames: ReturnType<Middle>): void => {
+    for (const { frame, toClient } of frames) {
+      tell(toClient ? "  M>C" : "  M>S", frame);
+      (toClient ? toClientEnd : toServerEnd).send(frame);
     }
   };
   const path = (index: 0 | 1, arrive: (frame: Frame) => void): Path =>
@@ -97,12 +104,17 @@ export function play(options: ConnectionOptions): Played {
   let progress = -1;
   let since = 0;
   let doneAt = -1;
+  let nudged = false;
   for (let steps = 0; clock.step(); steps++) {
     const now = client.progress + server.progress;
     if (now !== progress) {
       progress = now;
       since = clock.now;
       steps = 0;
+    }
+    if (!nudged && clock.now - since > NUDGE && options.stalled !== undefined) {
+      nudged = true;
+      goOn(options.stalled());
     }
     const done = client.done && server.done;
     if (done && doneAt < 0) doneAt = clock.now;

@@ -18,6 +18,8 @@ export interface ReceivingOptions {
   readonly scale: number;
   /** Whether what came twice is told (RFC 2883). */
   readonly tellsDuplicates: boolean;
+  /** Bytes that it has acknowledged may come again as others: it drops them unseen. */
+  readonly ignoresOld?: boolean | undefined;
 }
 
 /** What the half needs of its endpoint. */
@@ -144,6 +146,7 @@ export class Receiving {
       duplicate ??= [left, right];
       for (let at = left; at < right; at++) {
         if (this.#bytes[at - 1] === data[at - from]) continue;
+        if (this.#options.ignoresOld && at < this.next) continue;
         this.#ports.complain(
           `position ${at}: byte ${data[at - from]} now, and ${this.#bytes[at - 1]} before` +
             (at < this.next ? ", which is acknowledged" : ""),
@@ -152,7 +155,8 @@ export class Receiving {
       }
     }
     if (duplicate !== undefined) this.#duplicate = duplicate;
-    this.#bytes.set(data, from - 1);
+    const skipped = this.#options.ignoresOld ? Math.max(0, this.next - from) : 0;
+    this.#bytes.set(data.subarray(skipped), from - 1 + Math.min(skipped, data.length));
     this.#ranges.add(from, end);
     this.#newest = from;
   }
