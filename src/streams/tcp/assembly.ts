@@ -175,6 +175,7 @@ export class Assembly {
     const pending = distance(before, direction.sent) > 0;
     if (
       plain && !pending && (readOnly || ended === finHere) &&
+      direction.fits(translation.outputEnd) &&
       this.#agrees(direction, segment, overlap)
     ) {
       plan.keep(translation.toOutput(segment.sequence));
@@ -211,12 +212,13 @@ export class Assembly {
   #agrees(direction: Direction, segment: Segment, overlap: number): boolean {
     if (overlap === 0) return true;
     const { kept, translation } = direction;
+    // What came before had another length.
+    if (!translation.same) return false;
     const output = translation.toOutput(segment.sequence);
     const skip = Math.max(distance(kept.low, output), 0);
     const count = overlap - skip;
     if (count <= 0) return true;
-    return translation.same &&
-      kept.equals(segment.bytes, segment.data + skip, { from: advance(output, skip), count });
+    return kept.equals(segment.bytes, segment.data + skip, { from: advance(output, skip), count });
   }
 
   /** Plans the same output as before for data that was there before. */
@@ -260,6 +262,9 @@ export class Assembly {
     }
     plan.replace(from, count < 0 ? from : to);
     this.#limit(direction, plan, plan.to);
+    // Its sender's clock has run out: one byte asks whether there is room now, as its own would have.
+    const { edge, acknowledgedOutput } = direction;
+    if (count > 0 && from === edge && from === acknowledgedOutput) plan.probe();
     plan.fin = withFin && plan.to === direction.dataEnd && direction.finFits;
   }
 

@@ -105,6 +105,11 @@ export class Direction {
     return !this.edgeKnown || ((this.edge - this.dataEnd) | 0) > 0;
   }
 
+  /** Whether the receiver has room up to here, as far as the sender cannot know it: numbers are shifted. */
+  fits(end: number): boolean {
+    return this.translation.same || !this.edgeKnown || ((end - this.edge) | 0) <= 0;
+  }
+
   /** The end of output that is data. */
   get dataEnd(): number {
     const { outputEnd } = this.translation;

@@ -124,7 +124,7 @@ export class PacketWriter {
     const at = advance(sequence, first);
     const isEnd = first + count === total;
     const fin = plan.fin && isEnd;
-    direction.noteSent(isEnd ? advance(end, Number(fin)) : advance(at, count));
+    if (!plan.probes) direction.noteSent(isEnd ? advance(end, Number(fin)) : advance(at, count));
     const header = this.#header(segment, { sequence: at, sack, reverse: connection });
     this.#copy(direction, plan, { from: first, count, at: header });
     this.#setFlags(segment, { fin, direction, sequence: at, empty: count === 0 });

@@ -19,11 +19,13 @@ export class Plan {
   tailTo = 0;
   /** It ends the stream. */
   fin = false;
+  /** The receiver has no room for it, and is to say whether that is still so. */
+  probes = false;
 
   /** The packet's own data, from this number on. */
   keep(sequence: number): void {
     this.own = true;
-    this.drop = this.fin = false;
+    this.drop = this.fin = this.probes = false;
     this.sequence = sequence;
     this.tail = NONE;
     this.tailFrom = this.tailTo = 0;
@@ -31,7 +33,11 @@ export class Plan {
 
   /** Kept bytes. */
   replace(from: number, to: number): void {
-    this.own = this.drop = this.fin = false;
+    this.own =
+      this.drop =
+      this.fin =
+      this.probes =
+        false;
     this.sequence = this.from = from;
     this.to = to;
     this.tail = NONE;
@@ -46,9 +52,15 @@ export class Plan {
     this.replace((acknowledged - 1) | 0, (acknowledged - 1) | 0);
   }
 
+  /** One byte more, which does not count as sent. */
+  probe(): void {
+    this.to = (this.from + 1) | 0;
+    this.probes = true;
+  }
+
   /** Nothing. */
   discard(): void {
-    this.own = this.fin = false;
+    this.own = this.fin = this.probes = false;
     this.drop = true;
     this.tail = NONE;
   }

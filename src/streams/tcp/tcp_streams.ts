@@ -356,7 +356,16 @@ export class TcpStreams extends EventTarget implements Disposable {
     const old = ends !== sequence && distance(passed, sequence) > 0;
     const arrived = distance(translation.outputEnd, acknowledgedOutput) <= 0;
     if (!old || (arrived && direction.original)) {
-      plan.keep(output);
+      const room = distance(direction.edge, output);
+      if (direction.fits(advance(output, length + Number(fin))) || room <= 0) {
+        plan.keep(output);
+        return;
+      }
+      plan.replace(output, output);
+      plan.tail = bytes;
+      plan.tailFrom = data;
+      plan.tailTo = data + Math.min(length, room);
+      plan.fin = fin && length < room;
       return;
     }
     const inside = distance(ends, passed) <= 0;

@@ -2,6 +2,7 @@
 // by a TCP of the tests' own at both ends.
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
 import fc from "fast-check";
 import { QueueMiddle } from "../../support/tcp/queue_middle.ts";
@@ -11,6 +12,8 @@ import { type Scenario, scenarios } from "./scenario.ts";
 import { KINDS } from "./transforms.ts";
 
 const limit = { timeout: 60_000 };
+/** The same connections each time: among others some still show the faults that docs/streams.md names. */
+const SEED = Number(process.env["NFQUEUE_SEED"] ?? 1);
 
 function check(queue: QueueMiddle, scenario: Scenario, rewriting: Rewriting): void {
   const fault = judge(scenario, rewriting, { queue });
@@ -41,7 +44,7 @@ for (const name of Object.keys(KINDS)) {
             ...{ at, unfinished },
           }),
       ),
-      { numRuns: runs(24) },
+      { numRuns: runs(24), seed: SEED },
     );
   });
 }
@@ -61,7 +64,7 @@ test("streams: model: another kind in each direction", limit, () => {
       (scenario, at, fromClient, fromServer) =>
         check(queue, scenario, { fromClient, fromServer, at, unfinished: false }),
     ),
-    { numRuns: runs(60) },
+    { numRuns: runs(60), seed: SEED },
   );
 });
 
@@ -77,7 +80,7 @@ test("streams: model: segments that overlap, with other bytes", limit, () => {
           ...{ fromClient: name, fromServer: name, at, unfinished: false, overlaps: true },
         }),
     ),
-    { numRuns: runs(80) },
+    { numRuns: runs(80), seed: SEED },
   );
 });
 
@@ -98,7 +101,7 @@ test("streams: model: a client that resets the connection", limit, () => {
           abortAt,
         }),
     ),
-    { numRuns: runs(60) },
+    { numRuns: runs(60), seed: SEED },
   );
 });
 
