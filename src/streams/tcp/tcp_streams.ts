@@ -375,9 +375,15 @@ export class TcpStreams extends EventTarget implements Disposable {
     }
     const from = later(output, acknowledgedOutput);
     const to = distance(ends, passed) < 0 ? translation.toOutputEnd(end) : dataEnd;
+    // What has arrived of the bytes that were passed is left out as well.
+    const tail = Math.max(distance(from, translation.outputEnd), 0);
+    if (!inside && tail > distance(ends, passed) - Number(fin)) {
+      plan.ask(acknowledgedOutput);
+      return;
+    }
     plan.replace(from, distance(to, from) < 0 ? from : to);
     plan.tail = bytes;
-    plan.tailFrom = inside ? stop : data + distance(passed, sequence);
+    plan.tailFrom = inside ? stop : data + distance(passed, sequence) + tail;
     plan.tailTo = stop;
     plan.fin = fin;
   }
