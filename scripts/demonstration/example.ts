@@ -30,7 +30,7 @@ export const runtime: keyof typeof COMMANDS = "Bun" in globalThis
 const TRACE = "./scripts/demonstration/trace.ts";
 
 /** Longest time a filter may take to open its queue, and to end at Ctrl-C; more where it is emulated. */
-const PATIENCE = process.env["NFQUEUE_VM"] === "1" ? 40_000 : 8000;
+const PATIENCE = process.env["NFQUEUE_VM"] === "1" ? 90_000 : 8000;
 
 /** Which example, and how to start it. */
 export interface ExampleOptions {

@@ -11,7 +11,7 @@ import process from "node:process";
  * is emulated, and elsewhere a reason not to run.
  */
 export const inMachine: { readonly timeout: number; readonly skip?: string } = {
-  timeout: 120_000,
+  timeout: 240_000,
   ...(process.env["NFQUEUE_VM"] === "1"
     ? {}
     : { skip: "needs the virtual machine: ./scripts/test --vm" }),
