@@ -4,9 +4,25 @@
  * @module
  */
 
+import { writeFileSync } from "node:fs";
 import { command } from "../runtime/command.ts";
 
 let made = 0;
+
+/**
+ * A number that no module and no process of this run has had: each has a count of its own, and one
+ * that was killed leaves its namespaces behind. /run is private to a run.
+ */
+function nextNumber(): number {
+  for (;;) {
+    try {
+      writeFileSync(`/run/nfqueue-test-network-${++made}`, "", { flag: "wx" });
+      return made;
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EEXIST") throw error;
+    }
+  }
+}
 
 /** How often to look for an address's route; each look takes a millisecond or two. */
 const LOOKS = 1000;
@@ -25,7 +41,7 @@ export function awaitAddress6(address: string, words: readonly string[] = []): v
 
 /** A network namespace of its own, gone (with its devices) when disposed. */
 export class Namespace implements Disposable {
-  readonly name: string = `nfq-test-${++made}`;
+  readonly name: string = `nfq-test-${nextNumber()}`;
 
   constructor() {
     command("ip", ["netns", "add", this.name]);
@@ -53,7 +69,7 @@ export class Cable implements Disposable {
   readonly farDevice: string;
 
   constructor(namespace: Namespace) {
-    this.#network = ++made;
+    this.#network = nextNumber();
     this.#namespace = namespace;
     this.device = `near${this.#network}`;
     this.farDevice = `far${this.#network}`;
