@@ -23,10 +23,18 @@ export function acknowledge(
   const { acknowledgment } = segment;
   const { translation } = direction;
   const old = direction.started && distance(acknowledgment, direction.acknowledgedOutput) < 0;
-  if (!direction.started) direction.start(acknowledgment);
+  if (!direction.started) {
+    direction.initial = advance(acknowledgment, -1);
+    direction.start(acknowledgment);
+  }
+  if (direction.probed && distance(acknowledgment, direction.sent) === 1) {
+    direction.noteSent(acknowledgment);
+    direction.probed = false;
+  }
+  const inside = distance(acknowledgment, direction.sent) <= 0;
+  if (inside && !old && (segment.flags & FLAG.RST) === 0) direction.settled = true;
   if (
-    distance(acknowledgment, direction.acknowledgedOutput) > 0 &&
-    distance(acknowledgment, direction.sent) <= 0
+    inside && distance(acknowledgment, direction.acknowledgedOutput) > 0
   ) {
     direction.acknowledgedOutput = acknowledgment;
     translation.acknowledge(acknowledgment);
@@ -34,12 +42,13 @@ export function acknowledge(
     direction.kept.release(distance(acknowledgment, dataEnd) > 0 ? dataEnd : acknowledgment);
   }
   const input = translation.toInput(acknowledgment);
-  if (distance(input, direction.next) <= 0 || !direction.followed) {
+  if (inside && (distance(input, direction.next) <= 0 || !direction.followed)) {
     direction.acknowledgedInput = later(direction.acknowledgedInput, input);
   }
   fields.acknowledgment = input;
   fields.window = segment.window;
-  if ((segment.flags & FLAG.RST) !== 0) return;
+  // What was never sent is not acknowledged by its receiver (RFC 5961 §5).
+  if (!inside || (segment.flags & FLAG.RST) !== 0) return;
   const { scale } = direction;
   if (scale < 0) return;
   const shift = (segment.flags & FLAG.SYN) === 0 ? scale : 0;

@@ -73,9 +73,9 @@ export class Assembly {
   last(connection: Connection, direction: Direction): void {
     if (!direction.followed) return;
     const data = direction.held;
-    if (this.#calls.call(connection, direction, new Uint8Array(data), true)) {
-      this.#apply(direction, data, true);
-    }
+    const done = this.#calls.call(connection, direction, new Uint8Array(data), true);
+    // Where its sender has sent nothing yet there is no number for more.
+    if (done && direction.started) this.#apply(direction, data, true);
   }
 
   /** Makes a plan go on with all that there is now. */
@@ -104,8 +104,10 @@ export class Assembly {
   /** The output number of a segment without data. */
   #place(direction: Direction, sequence: number): number {
     const place = this.#unboundedPlace(direction, sequence);
+    if (direction.translation.same && !direction.pending) return place;
     // What was not sent yet is not there for the receiver.
-    return direction.pending && distance(place, direction.sent) > 0 ? direction.sent : place;
+    const last = direction.place;
+    return distance(place, last) > 0 ? last : place;
   }
 
   #unboundedPlace({ translation, held }: Direction, sequence: number): number {

@@ -119,6 +119,10 @@ export class Connection {
   transparent = false;
   /** Its packets are dropped. */
   dead = false;
+  /** The direction whose sender has reset it. */
+  resetBy: Direction | undefined = undefined;
+  /** A connection with the same addresses and ports, whose SYN was not answered yet. */
+  successor: Connection | undefined = undefined;
   /** A callback of it runs, and what it asked for. */
   busy = false;
   wantsReset = false;

@@ -1,7 +1,8 @@
 // Connections by their addresses and ports, whichever direction a packet has. A look-up makes no object.
 import { Connection, type Words } from "./connection.ts";
 import type { MemoryAccount } from "./bytes/kept_bytes.ts";
-import type { Segment } from "./segment.ts";
+import { FLAG, type Segment } from "./segment.ts";
+import { advance } from "./bytes/sequence.ts";
 
 const LEAST = 64;
 const FACTOR_A = 0x85ebca6b;
@@ -42,23 +43,36 @@ export class ConnectionTable {
     return undefined;
   }
 
-  /** Adds the connection of a segment; `segment.fromClient` says which end is the client. */
-  add(segment: Segment, account: MemoryAccount): Connection {
+  /** Adds a connection that is not there. */
+  add(connection: Connection): void {
     if (this.#count >= this.#buckets.length) this.#grow();
+    this.#put(connection);
+    this.#count++;
+  }
+
+  /** The connection of a segment, not in the table; `segment.fromClient` says which end is the client. */
+  make(segment: Segment, account: MemoryAccount): Connection {
     const { view, start, version, tcp, fromClient } = segment;
     const source = wordsAt(view, start + SOURCE[version], version);
     const destination = wordsAt(view, start + DESTINATION[version], version);
     const from = view.getUint16(tcp, false);
     const to = view.getUint16(tcp + 2, false);
-    const connection = new Connection({
+    return new Connection({
       ...{ version, account, hash: this.#hash(segment) },
       ...(fromClient
         ? { clientAddress: source, serverAddress: destination, clientPort: from, serverPort: to }
         : { clientAddress: destination, serverAddress: source, clientPort: to, serverPort: from }),
     });
-    this.#put(connection);
-    this.#count++;
-    return connection;
+  }
+
+  /** Whether a segment answers the SYN of a connection that is not in the table. */
+  answerTo(proposed: Connection, segment: Segment): "taken" | "refused" | undefined {
+    const { flags, acknowledgment } = segment;
+    const answers = (flags & FLAG.ACK) !== 0 && (flags & (FLAG.SYN | FLAG.RST)) !== 0 &&
+      acknowledgment === advance(proposed.fromClient.initial, 1) &&
+      matches(segment, proposed, false);
+    if (!answers) return undefined;
+    return (flags & FLAG.RST) === 0 ? "taken" : "refused";
   }
 
   /** Takes a connection out; harmless when it is not there. */

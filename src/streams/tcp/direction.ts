@@ -31,6 +31,8 @@ export class Direction {
   started = false;
   /** The number of its SYN. */
   initial = 0;
+  /** The receiver has acknowledged the SYN: its number does not change any more. */
+  settled = false;
   /** The next byte of input. */
   next = 0;
   /** Bytes of input in order that have not gone on. */
@@ -49,6 +51,8 @@ export class Direction {
   acknowledgedInput = 0;
   /** The end of output that was sent. */
   sent = 0;
+  /** One byte more was sent, to ask whether there is room. */
+  probed = false;
   /** The end of output that the receiver has room for. */
   edge = 0;
   edgeKnown = false;
@@ -64,7 +68,8 @@ export class Direction {
   segmentSize = 0;
   /** Most data that came in one segment. */
   largest = 0;
-  /** Of the packets of this direction: what was sent last. */
+  /** Of the packets of this direction: what their sender told last, translated. */
+  told = false;
   acknowledgmentField = 0;
   windowField = 0;
   /** That window is of a SYN, and so it is not shifted. */
@@ -98,6 +103,13 @@ export class Direction {
   /** Whether there is output that was not sent. */
   get pending(): boolean {
     return ((this.translation.outputEnd - this.sent) | 0) > 0;
+  }
+
+  /** The number of a packet without data: behind all that was sent, as far as the receiver has room. */
+  get place(): number {
+    const { sent, edge, edgeKnown, acknowledgedOutput } = this;
+    if (!edgeKnown || ((sent - edge) | 0) <= 0) return sent;
+    return later(edge, acknowledgedOutput);
   }
 
   /** Whether the receiver has room for the FIN, which counts as a byte. */
@@ -152,6 +164,15 @@ export class Direction {
   put(inputLength: number, bytes: Uint8Array, from: number, to: number): void {
     this.kept.append(bytes, from, to);
     this.translation.append(inputLength, to - from);
+  }
+
+  /** Notes what its sender tells. A packet that another one has overtaken tells nothing new. */
+  noteTold(acknowledgment: number, window: number): void {
+    if (this.told && ((acknowledgment - this.acknowledgmentField) | 0) < 0) return;
+    this.told = true;
+    this.acknowledgmentField = acknowledgment;
+    this.windowField = window;
+    this.windowOfSyn = false;
   }
 
   /** Notes that output up to here was sent. */

@@ -66,9 +66,6 @@ export class PacketWriter {
     },
   ): StreamVerdict {
     if (plan.drop) return DROP;
-    direction.acknowledgmentField = this.acknowledgment;
-    direction.windowField = this.window;
-    direction.windowOfSyn = false;
     const sack = (segment.flags & FLAG.ACK) === 0 ||
         connection.reverse(direction).translation.same
       ? -1
@@ -124,7 +121,8 @@ export class PacketWriter {
     const at = advance(sequence, first);
     const isEnd = first + count === total;
     const fin = plan.fin && isEnd;
-    if (!plan.probes) direction.noteSent(isEnd ? advance(end, Number(fin)) : advance(at, count));
+    if (plan.probes) direction.probed = true;
+    else direction.noteSent(isEnd ? advance(end, Number(fin)) : advance(at, count));
     const header = this.#header(segment, { sequence: at, sack, reverse: connection });
     this.#copy(direction, plan, { from: first, count, at: header });
     this.#setFlags(segment, { fin, direction, sequence: at, empty: count === 0 });
@@ -162,7 +160,8 @@ export class PacketWriter {
   /** Sends what is kept and was not sent, as far as the receiver has room. */
   pump(connection: Connection, direction: Direction): void {
     const { packet } = connection;
-    if (packet === undefined) return;
+    // Before the receiver has taken the connection it takes no data.
+    if (packet === undefined || !direction.settled) return;
     const { dataEnd, finMapped, edge, edgeKnown, kept } = direction;
     const size = this.#besideLimit(connection, direction);
     // A packet whose verdict is not given yet is behind these: its fields are the newest.

@@ -58,6 +58,13 @@ export class Plan {
     this.probes = true;
   }
 
+  /** At most so many bytes. */
+  shorten(most: number): void {
+    const kept = (this.to - this.from) | 0;
+    if (kept > most) this.to = (this.from + most) | 0;
+    this.tailTo = Math.min(this.tailTo, this.tailFrom + Math.max(most - kept, 0));
+  }
+
   /** Nothing. */
   discard(): void {
     this.own = this.fin = this.probes = false;

@@ -132,21 +132,54 @@ export class TcpStreams extends EventTarget implements Disposable {
     const now = performance.now();
     segment.gso = packet.gso;
     segment.unfinished = packet.checksumNotReady;
-    if (connection === undefined || (segment.opens && this.#isAnother(connection))) {
+    if (connection === undefined || (segment.opens && this.#isOver(connection))) {
       connection = this.#meet(connection, now);
       if (connection === undefined) return this.#throwOr(ACCEPT, packet);
     }
     if (packet.truncated || !segment.sound) return ACCEPT;
+    if (segment.opens && isAnother(connection, segment)) return this.#propose(connection, packet);
+    if (connection.successor !== undefined) {
+      const answer = this.#table.answerTo(connection.successor, segment);
+      if (answer === "refused") {
+        connection.successor = undefined;
+        return ACCEPT;
+      }
+      if (answer === "taken") {
+        connection = this.#succeed(connection, now);
+        if (connection === undefined) return this.#throwOr(ACCEPT, packet);
+      }
+    }
     this.#see(connection, packet, now);
     const verdict = this.#carry(connection, packet, now);
     return this.#throwOr(verdict, packet);
   }
 
-  /** Whether a SYN begins another connection than the one with the same addresses and ports. */
-  #isAnother(connection: Connection): boolean {
-    const { sequence, fromClient } = this.#segment;
-    const { fromClient: direction, dead } = connection;
-    return !fromClient || dead || connection.transparent || direction.initial !== sequence;
+  /** Whether any SYN takes its place: it has ended, or nothing of it is translated. */
+  #isOver({ dead, transparent, list }: Connection): boolean {
+    return dead || transparent || list === this.#ended;
+  }
+
+  /**
+   * A SYN with another number, in a connection that goes on. Anybody can forge one, and its receiver tells
+   * which it is (RFC 5961 §4): another connection begins only when the SYN is answered by one.
+   */
+  #propose(old: Connection, packet: StreamPacket): StreamVerdict {
+    const segment = this.#segment;
+    segment.fromClient = true;
+    const successor = old.successor = this.#table.make(segment, this.#account);
+    if (!isSigned(segment)) return this.#synchronize(successor, packet);
+    readSynchronize(successor, segment);
+    return ACCEPT;
+  }
+
+  /** The connection that was proposed takes the place of the one that it was proposed to. */
+  #succeed(old: Connection, now: number): Connection | undefined {
+    const successor = old.successor!;
+    this.#endFollowing(old, "replaced");
+    this.#remove(old);
+    this.#table.add(successor);
+    this.#table.find(this.#segment);
+    return this.#begin(successor, { now, pickedUp: false });
   }
 
   /** A connection that is not known: whether it is to be followed. */
@@ -170,11 +203,20 @@ export class TcpStreams extends EventTarget implements Disposable {
       if (this.#limits.connections === 1) this.#tell("connections", "of a packet");
       return undefined;
     }
-    const connection = this.#table.add(segment, this.#account);
+    const connection = this.#table.make(segment, this.#account);
+    this.#table.add(connection);
+    return this.#begin(connection, { now, pickedUp: !opens });
+  }
+
+  /** Asks about a new connection; undefined where it is not followed. */
+  #begin(
+    connection: Connection,
+    { now, pickedUp }: { readonly now: number; readonly pickedUp: boolean },
+  ): Connection | undefined {
     connection.seen = now;
     this.#active.push(connection);
-    this.#ask(connection, !opens);
-    return this.#table.size > 0 && connection.list !== undefined ? connection : undefined;
+    this.#ask(connection, pickedUp);
+    return connection.list !== undefined ? connection : undefined;
   }
 
   /** Asks the program what to do with a new connection. */
@@ -214,8 +256,10 @@ export class TcpStreams extends EventTarget implements Disposable {
     }
     if (!pickedUp) return;
     const here = segment.fromClient ? connection.fromClient : connection.fromServer;
+    const reverse = connection.reverse(here);
     here.start(segment.sequence);
-    connection.reverse(here).start(segment.acknowledgment);
+    reverse.start(segment.acknowledgment);
+    here.settled = reverse.settled = true;
   }
 
   #see(connection: Connection, packet: StreamPacket, now: number): void {
@@ -235,8 +279,17 @@ export class TcpStreams extends EventTarget implements Disposable {
     if (connection.dead) {
       // With the number that its sender waits for: another one would be answered (RFC 5961 §3.2).
       const sequence = (flags & FLAG.ACK) === 0 ? reverse.sent : segment.acknowledgment;
-      if ((flags & FLAG.RST) === 0) this.#resetEnd(connection, reverse, sequence);
+      if ((flags & FLAG.RST) !== 0) return DROP;
+      this.#resetEnd(connection, reverse, sequence);
+      // The other end may not have got its own.
+      if (segment.length > 0 || (flags & FLAG.FIN) !== 0) this.#resetEnd(connection, direction);
       return DROP;
+    }
+    // Its sender has reset it, and goes on: what is not seen any more does not go on.
+    if (connection.resetBy === direction && (flags & FLAG.RST) === 0) return this.#kill(connection);
+    // Neither end takes it (RFC 5961 §4).
+    if ((flags & FLAG.SYN) !== 0 && direction.settled && direction.initial !== segment.sequence) {
+      return ACCEPT;
     }
     const at = timestampAt(segment);
     if (at >= 0) {
@@ -251,21 +304,30 @@ export class TcpStreams extends EventTarget implements Disposable {
     writer.acknowledgment = segment.acknowledgment;
     writer.window = segment.window;
     const most = this.#settings.connectionBytes;
-    if ((flags & FLAG.ACK) !== 0) {
+    // Before both have begun, a packet of neither SYN may be a stray one: it must know the numbers.
+    const knows = reverse.started || segment.sequence === direction.next;
+    if ((flags & FLAG.ACK) !== 0 && knows) {
       // A reset that refuses a SYN says nothing of its own number.
       acknowledge(segment, reverse, { fields: writer, most });
+      if (distance(segment.acknowledgment, reverse.sent) <= 0) {
+        direction.noteTold(writer.acknowledgment, writer.window);
+      }
       if (distance(reverse.translation.outputEnd, reverse.sent) > 0) {
         writer.pump(connection, reverse);
       }
     }
     if ((flags & FLAG.SYN) !== 0) return this.#synchronize(connection, packet);
     if (!direction.started) {
-      if ((flags & FLAG.RST) === 0) direction.start(segment.sequence);
-      else if (segment.acknowledgment === reverse.next) {
+      if ((flags & FLAG.ACK) === 0 || segment.acknowledgment !== reverse.acknowledgedOutput) {
+        return ACCEPT;
+      }
+      if ((flags & FLAG.RST) !== 0) {
         this.#endFollowing(connection, "reset");
         this.#linger(connection);
         return ACCEPT;
-      } else return ACCEPT;
+      }
+      direction.initial = advance(segment.sequence, -1);
+      direction.start(segment.sequence);
     }
     if ((flags & FLAG.RST) !== 0) this.#takeReset(connection, direction);
     else if (direction.followed) this.#takeData(connection, direction, now);
@@ -289,7 +351,6 @@ export class TcpStreams extends EventTarget implements Disposable {
     const segment = this.#segment;
     readSynchronize(connection, segment);
     const direction = segment.fromClient ? connection.fromClient : connection.fromServer;
-    direction.acknowledgmentField = this.#writer.acknowledgment;
     const window = Math.min(segment.window, this.#settings.connectionBytes);
     direction.windowField = window;
     direction.windowOfSyn = true;
@@ -340,32 +401,36 @@ export class TcpStreams extends EventTarget implements Disposable {
     const { sequence, length, flags, bytes, data, end: stop } = segment;
     const plan = this.#plan;
     const end = advance(sequence, length);
-    if ((flags & FLAG.FIN) !== 0) {
-      direction.finSeen = true;
-      direction.finAt = end;
-      direction.next = later(direction.next, advance(end, 1));
-    } else direction.next = later(direction.next, end);
-    let output = translation.toOutput(sequence);
-    // What was not sent yet is not there for the receiver.
-    if (length === 0 && direction.pending && distance(output, direction.sent) > 0) {
-      output = direction.sent;
-    }
-    const passed = translation.inputEnd;
     const fin = (flags & FLAG.FIN) !== 0;
     const ends = advance(end, Number(fin));
-    const old = ends !== sequence && distance(passed, sequence) > 0;
+    const fresh = distance(ends, direction.next) > 0;
+    if (fin) {
+      direction.finSeen = true;
+      direction.finAt = end;
+    }
+    direction.next = later(direction.next, ends);
+    const output = translation.toOutput(sequence);
+    if (ends === sequence) {
+      // What was not sent yet is not there for the receiver.
+      const shifted = direction.pending || !translation.same;
+      const far = shifted && distance(output, direction.place) > 0;
+      plan.keep(far ? direction.place : output);
+      return;
+    }
+    const passed = translation.inputEnd;
+    const old = distance(passed, sequence) > 0;
     const arrived = distance(translation.outputEnd, acknowledgedOutput) <= 0;
     if (!old || (arrived && direction.original)) {
-      const room = distance(direction.edge, output);
-      if (direction.fits(advance(output, length + Number(fin))) || room <= 0) {
+      if (direction.fits(advance(output, length + Number(fin)))) {
         plan.keep(output);
         return;
       }
       plan.replace(output, output);
       plan.tail = bytes;
       plan.tailFrom = data;
-      plan.tailTo = data + Math.min(length, room);
-      plan.fin = fin && length < room;
+      plan.tailTo = stop;
+      plan.fin = fin;
+      this.#cut(direction, fresh);
       return;
     }
     const inside = distance(ends, passed) <= 0;
@@ -386,17 +451,35 @@ export class TcpStreams extends EventTarget implements Disposable {
     plan.tailFrom = inside ? stop : data + distance(passed, sequence) + tail;
     plan.tailTo = stop;
     plan.fin = fin;
+    this.#cut(direction, fresh);
   }
 
-  /** A reset ends the connection if its receiver may take it (RFC 9293 §3.10.7.4, RFC 5961 §3). */
+  /** Leaves out of a plan what its receiver has no room for, where the sender cannot know of that. */
+  #cut(direction: Direction, fresh: boolean): void {
+    const plan = this.#plan;
+    const { from, length } = plan;
+    if (direction.fits(advance(from, length + Number(plan.fin)))) return;
+    const room = distance(direction.edge, from);
+    if (room > 0) {
+      plan.shorten(room);
+      plan.fin &&= length < room;
+    } else if (fresh) plan.replace(direction.place, direction.place);
+    // Its sender's clock has run out: the answer says whether there is room now.
+    else plan.ask(direction.acknowledgedOutput);
+  }
+
+  /**
+   * A reset ends the connection if its receiver takes it, which wants the very number that it waits for
+   * (RFC 5961 §3). Whether it did is not known here: see `resetBy`.
+   */
   #takeReset(connection: Connection, direction: Direction): void {
     const { sequence } = this.#segment;
     const plan = this.#plan;
     const { acknowledgedInput, next, translation } = direction;
-    const valid = distance(sequence, acknowledgedInput) >= 0 && distance(sequence, next) <= 0;
-    if (valid) {
+    if (sequence === next || sequence === acknowledgedInput) {
       this.#endFollowing(connection, "reset");
       this.#pumpBoth(connection);
+      connection.resetBy = direction;
       this.#linger(connection);
     }
     plan.keep(translation.toOutput(sequence));
@@ -408,12 +491,12 @@ export class TcpStreams extends EventTarget implements Disposable {
     if (translation.same && translation.pieces < 2) return;
     translation.acknowledge(acknowledgedOutput);
     const input = translation.toInput(acknowledgedOutput);
-    if (distance(input, direction.acknowledgedInput) <= 0) return;
+    if (!direction.settled || distance(input, direction.acknowledgedInput) <= 0) return;
     if (distance(input, direction.next) > 0) return;
     direction.acknowledgedInput = input;
     const reverse = connection.reverse(direction);
     this.#writer.bare(connection, reverse, {
-      ...{ sequence: reverse.sent, flags: FLAG.ACK, acknowledgment: input },
+      ...{ sequence: reverse.place, flags: FLAG.ACK, acknowledgment: input },
       window: ownWindow(direction, input),
     });
     reverse.acknowledgmentField = input;
@@ -421,6 +504,8 @@ export class TcpStreams extends EventTarget implements Disposable {
 
   /** Tells the sender what is missing, and what is stored (RFC 2018). */
   #acknowledgeStored(connection: Connection, direction: Direction): void {
+    // Its receiver has not taken the connection yet.
+    if (!direction.settled) return;
     const reverse = connection.reverse(direction);
     const { sequence } = this.#segment;
     const blocks: [number, number][] = [];
@@ -437,7 +522,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     if (newest > 0) blocks.unshift(...blocks.splice(newest, 1));
     const { acknowledgedInput: acknowledgment } = direction;
     this.#writer.bare(connection, reverse, {
-      ...{ sequence: reverse.sent, flags: FLAG.ACK, acknowledgment },
+      ...{ sequence: reverse.place, flags: FLAG.ACK, acknowledgment },
       window: ownWindow(direction, acknowledgment),
       ...(direction.sackPermitted ? { blocks } : {}),
     });
@@ -547,7 +632,8 @@ export class TcpStreams extends EventTarget implements Disposable {
 
   /** It has ended: it is kept as long as packets of it may come again that have to be translated. */
   #linger(connection: Connection): void {
-    if (!connection.dead && connection.untouched) {
+    const { dead, resetBy, untouched } = connection;
+    if (!dead && resetBy === undefined && untouched) {
       this.#remove(connection);
       return;
     }
@@ -643,6 +729,13 @@ export class TcpStreams extends EventTarget implements Disposable {
     failures.length = 0;
     throw failure;
   }
+}
+
+/** Whether a SYN is not that of the connection with the same addresses and ports. */
+function isAnother(connection: Connection, { fromClient, sequence }: Segment): boolean {
+  const direction = fromClient ? connection.fromClient : connection.fromServer;
+  // Both ends may begin at once (RFC 9293 §3.5).
+  return direction.started && direction.initial !== sequence;
 }
 
 /** Whether a segment goes to the lower port, which is the server's in most connections. */
