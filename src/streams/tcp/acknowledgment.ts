@@ -55,9 +55,9 @@ export function acknowledge(
   const offered = segment.window * 2 ** shift;
   const edge = advance(acknowledgment, offered);
   if (old) {
-    // One that a later one has overtaken promises nothing new.
+    // One that a later one has overtaken promises nothing new, and takes nothing back.
     const left = Math.floor(Math.max(distance(direction.promised, input), 0) / 2 ** shift);
-    fields.window = Math.min(segment.window, left);
+    fields.window = Math.min(left, 0xffff);
     return;
   }
   direction.edge = direction.edgeKnown ? later(direction.edge, edge) : edge;

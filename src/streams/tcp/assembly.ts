@@ -74,8 +74,8 @@ export class Assembly {
     if (!direction.followed) return;
     const data = direction.held;
     const done = this.#calls.call(connection, direction, new Uint8Array(data), true);
-    // Where its sender has sent nothing yet there is no number for more.
-    if (done && direction.started) this.#apply(direction, data, true);
+    // A receiver that has not taken the connection yet takes nothing.
+    if (done && direction.settled) this.#apply(direction, data, true);
   }
 
   /** Makes a plan go on with all that there is now. */

@@ -18,18 +18,22 @@ export function readSynchronize(connection: Connection, segment: Segment): void 
     direction.initial = segment.sequence;
     direction.start(advance(segment.sequence, 1));
   }
+  // A late copy of one that was answered: what both ends agreed on stays.
+  if (direction.settled) return;
   const most = LONGEST_PACKET - HEADERS[segment.version];
   reverse.segmentSize = Math.min(segmentSizeOf(segment), most);
   reverse.scale = windowScaleOf(segment);
-  // Both ends must offer the option (RFC 7323 §2.2).
-  if (!segment.fromClient && (reverse.scale < 0 || direction.scale < 0)) {
-    reverse.scale = direction.scale = 0;
-  }
   direction.sackPermitted = permitsSack(segment);
-  if (!segment.fromClient && !(direction.sackPermitted && reverse.sackPermitted)) {
+  direction.timestamps = timestampAt(segment) >= 0;
+  if (!reverse.started) return;
+  // Both ends must offer an option (RFC 7323 §1.3, RFC 2018 §2).
+  if (reverse.scale < 0 || direction.scale < 0) reverse.scale = direction.scale = 0;
+  if (!(direction.sackPermitted && reverse.sackPermitted)) {
     direction.sackPermitted = reverse.sackPermitted = false;
   }
-  direction.timestamps = timestampAt(segment) >= 0;
+  if (!(direction.timestamps && reverse.timestamps)) {
+    direction.timestamps = reverse.timestamps = false;
+  }
 }
 
 /**

@@ -140,7 +140,7 @@ export class PacketWriter {
       readonly alone: boolean;
     },
   ): boolean {
-    const size = this.#besideLimit(connection, direction);
+    const size = this.besideLimit(connection, direction);
     let done = 0;
     do {
       const length = Math.min(size, count - done);
@@ -163,7 +163,7 @@ export class PacketWriter {
     // Before the receiver has taken the connection it takes no data.
     if (packet === undefined || !direction.settled) return;
     const { dataEnd, finMapped, edge, edgeKnown, kept } = direction;
-    const size = this.#besideLimit(connection, direction);
+    const size = this.besideLimit(connection, direction);
     // A packet whose verdict is not given yet is behind these: its fields are the newest.
     for (;;) {
       const from = distance(direction.sent, kept.low) < 0 ? kept.low : direction.sent;
@@ -185,7 +185,9 @@ export class PacketWriter {
   /** Sends a packet of our own in a direction; whether it was sent. */
   bare(connection: Connection, direction: Direction, fields: BareFields): boolean {
     const { packet } = connection;
-    if (packet === undefined) return false;
+    // What its sender has received is not known.
+    const silent = fields.acknowledgment === undefined && !direction.told;
+    if (packet === undefined || silent) return false;
     const length = fields.data?.length ?? fields.length ?? 0;
     const header = this.#bareHeader(connection, direction, fields, length);
     if (fields.data !== undefined) this.#besideBytes.set(fields.data, header);
@@ -221,7 +223,8 @@ export class PacketWriter {
     return size > 0 ? size : Math.max(direction.largest, 536);
   }
 
-  #besideLimit(connection: Connection, direction: Direction): number {
+  /** How much data a packet of our own may carry in a direction. */
+  besideLimit(connection: Connection, direction: Direction): number {
     const limit = this.#segmentLimit(connection, direction);
     return Math.max(limit - (direction.timestamps ? TIMESTAMPS_SIZE : 0), 1);
   }

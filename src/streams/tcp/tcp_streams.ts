@@ -154,9 +154,11 @@ export class TcpStreams extends EventTarget implements Disposable {
     return this.#throwOr(verdict, packet);
   }
 
-  /** Whether any SYN takes its place: it has ended, or nothing of it is translated. */
-  #isOver({ dead, transparent, list }: Connection): boolean {
-    return dead || transparent || list === this.#ended;
+  /** Whether a SYN takes its place at once: it has ended, or nothing of it is translated. */
+  #isOver(connection: Connection): boolean {
+    const { dead, transparent, list } = connection;
+    // Its own SYN may come late.
+    return transparent || ((dead || list === this.#ended) && isAnother(connection, this.#segment));
   }
 
   /**
@@ -286,14 +288,16 @@ export class TcpStreams extends EventTarget implements Disposable {
       return DROP;
     }
     // Its sender has reset it, and goes on: what is not seen any more does not go on.
-    if (connection.resetBy === direction && (flags & FLAG.RST) === 0) return this.#kill(connection);
+    if (connection.resetBy === direction && (flags & (FLAG.RST | FLAG.SYN)) === 0) {
+      return this.#kill(connection);
+    }
     // Neither end takes it (RFC 5961 §4).
     if ((flags & FLAG.SYN) !== 0 && direction.settled && direction.initial !== segment.sequence) {
       return ACCEPT;
     }
     const at = timestampAt(segment);
     if (at >= 0) {
-      direction.timestamps = true;
+      direction.timestamps ||= (flags & FLAG.SYN) === 0;
       direction.timestamp = segment.view.getInt32(at, false);
     }
     if (connection.wantsReset) {
@@ -309,7 +313,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     if ((flags & FLAG.ACK) !== 0 && knows) {
       // A reset that refuses a SYN says nothing of its own number.
       acknowledge(segment, reverse, { fields: writer, most });
-      if (distance(segment.acknowledgment, reverse.sent) <= 0) {
+      if ((flags & FLAG.RST) === 0 && distance(segment.acknowledgment, reverse.sent) <= 0) {
         direction.noteTold(writer.acknowledgment, writer.window);
       }
       if (distance(reverse.translation.outputEnd, reverse.sent) > 0) {
@@ -473,16 +477,20 @@ export class TcpStreams extends EventTarget implements Disposable {
    * (RFC 5961 §3). Whether it did is not known here: see `resetBy`.
    */
   #takeReset(connection: Connection, direction: Direction): void {
-    const { sequence } = this.#segment;
+    const { sequence, flags } = this.#segment;
     const plan = this.#plan;
     const { acknowledgedInput, next, translation } = direction;
-    if (sequence === next || sequence === acknowledgedInput) {
-      this.#endFollowing(connection, "reset");
-      this.#pumpBoth(connection);
-      connection.resetBy = direction;
-      this.#linger(connection);
+    // One without ACK answers a packet, with the number that this acknowledged (RFC 9293 §3.10.7.1).
+    const answers = (flags & FLAG.ACK) === 0 && sequence === acknowledgedInput;
+    if (!answers && sequence !== next && sequence !== acknowledgedInput) {
+      plan.keep(translation.toOutput(sequence));
+      return;
     }
-    plan.keep(translation.toOutput(sequence));
+    this.#endFollowing(connection, "reset");
+    this.#pumpBoth(connection);
+    connection.resetBy = direction;
+    this.#linger(connection);
+    plan.keep(answers || sequence !== next ? direction.acknowledgedOutput : direction.sent);
   }
 
   /** Acknowledges to the sender what its receiver never sees. */
@@ -495,11 +503,11 @@ export class TcpStreams extends EventTarget implements Disposable {
     if (distance(input, direction.next) > 0) return;
     direction.acknowledgedInput = input;
     const reverse = connection.reverse(direction);
-    this.#writer.bare(connection, reverse, {
-      ...{ sequence: reverse.place, flags: FLAG.ACK, acknowledgment: input },
-      window: ownWindow(direction, input),
-    });
-    reverse.acknowledgmentField = input;
+    const window = ownWindow(direction, input);
+    const { place: sequence } = reverse;
+    const flags = FLAG.ACK;
+    this.#writer.bare(connection, reverse, { sequence, flags, acknowledgment: input, window });
+    reverse.noteTold(input, window);
   }
 
   /** Tells the sender what is missing, and what is stored (RFC 2018). */
@@ -562,12 +570,18 @@ export class TcpStreams extends EventTarget implements Disposable {
   #sendAhead(connection: Connection, direction: Direction): void {
     const { ahead, translation, readOnly } = direction;
     if (readOnly || ahead.bytes === 0) return;
-    const most = Math.max(direction.segmentSize, 536) - 12;
+    const size = this.#writer.besideLimit(connection, direction);
     for (const { start, bytes } of ahead.stretches) {
-      for (let at = 0; at < bytes.length; at += most) {
-        const data = bytes.subarray(at, at + most);
-        const sequence = translation.toOutput(advance(start, at));
-        this.#writer.bare(connection, direction, { sequence, flags: FLAG.ACK, data });
+      const first = translation.toOutput(start);
+      // What finds no room comes again: it was not acknowledged.
+      const room = direction.fits(advance(first, bytes.length))
+        ? bytes.length
+        : Math.max(distance(direction.edge, first), 0);
+      for (let at = 0; at < room; at += size) {
+        const data = bytes.subarray(at, Math.min(at + size, room));
+        const sequence = advance(first, at);
+        if (!this.#writer.bare(connection, direction, { sequence, flags: FLAG.ACK, data })) return;
+        direction.noteSent(advance(sequence, data.length));
       }
     }
   }
