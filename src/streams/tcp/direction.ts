@@ -117,9 +117,14 @@ export class Direction {
     return !this.edgeKnown || ((this.edge - this.dataEnd) | 0) > 0;
   }
 
-  /** Whether the receiver has room up to here, as far as the sender cannot know it: numbers are shifted. */
+  /** Whether the sender knows how far the receiver has room: it was told so, in the same numbers. */
+  get informed(): boolean {
+    return this.translation.same && (!this.edgeKnown || ((this.promised - this.edge) | 0) <= 0);
+  }
+
+  /** Whether the receiver has room up to here, as far as the sender cannot know it. */
   fits(end: number): boolean {
-    return this.translation.same || !this.edgeKnown || ((end - this.edge) | 0) <= 0;
+    return !this.edgeKnown || ((end - this.edge) | 0) <= 0 || this.informed;
   }
 
   /** The end of output that is data. */
