@@ -151,7 +151,11 @@ export class Endpoint {
     }
     const position = this.#position(segment.sequence);
     if ((flags & FLAG.RST) !== 0) return this.#takeReset(position);
-    if (!this.#checkStamps(segment)) return this.#acknowledge();
+    if (!this.#checkStamps(segment)) {
+      // Two ends that answer each other's old acknowledgments never stop.
+      if (segment.data.length > 0 || (flags & FLAG.FIN) !== 0) this.#acknowledge();
+      return;
+    }
     if ((flags & FLAG.ACK) === 0) return this.#complain("neither ACK nor SYN nor RST");
     this.#takeAcknowledgment(segment);
     if (this.aborted || this.reset) return;
