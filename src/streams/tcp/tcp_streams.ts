@@ -31,6 +31,10 @@ const LINGER = 10_000;
 /** How exactly the time of the last packet is known. */
 const SECOND = 1000;
 
+const TRUNCATED =
+  "TcpStreams needs whole packets, got a part of one: open the queue with the copy " +
+  "range that it has by default";
+
 /** Follows TCP connections. One object serves one queue, or several that the same thread reads. */
 export class TcpStreams extends EventTarget implements Disposable {
   readonly #settings: Settings;
@@ -61,6 +65,7 @@ export class TcpStreams extends EventTarget implements Disposable {
    * not followed, are accepted as they are.
    *
    * @throws what a callback threw, after its connection was reset
+   * @throws {RangeError} at a TCP packet of which the queue gave only the beginning (`copyRange`)
    */
   readonly handler: (packet: StreamPacket) => StreamVerdict;
 
@@ -126,7 +131,11 @@ export class TcpStreams extends EventTarget implements Disposable {
   #handle(packet: StreamPacket): StreamVerdict {
     if (this.#calls.failures.length > 0) this.#throwFailure();
     const segment = this.#segment;
-    if (this.#closed || !segment.read(packet)) return ACCEPT;
+    if (this.#closed) return ACCEPT;
+    if (!segment.read(packet)) {
+      if (segment.cut && packet.truncated) throw new RangeError(TRUNCATED);
+      return ACCEPT;
+    }
     let connection = this.#table.find(segment);
     if (connection !== undefined && connection.transparent && !segment.opens) return ACCEPT;
     const now = performance.now();
@@ -136,7 +145,7 @@ export class TcpStreams extends EventTarget implements Disposable {
       connection = this.#meet(connection, now);
       if (connection === undefined) return this.#throwOr(ACCEPT, packet);
     }
-    if (packet.truncated || !segment.sound) return ACCEPT;
+    if (!segment.sound) return ACCEPT;
     if (segment.opens && isAnother(connection, segment)) return this.#propose(connection, packet);
     if (connection.successor !== undefined) {
       const answer = this.#table.answerTo(connection.successor, segment);
@@ -325,6 +334,10 @@ export class TcpStreams extends EventTarget implements Disposable {
       acknowledge(segment, reverse, { fields: writer, most });
       if ((flags & FLAG.RST) === 0 && distance(segment.acknowledgment, reverse.sent) <= 0) {
         direction.noteTold(writer.acknowledgment, writer.window);
+      } else if (reverse.followed) {
+        reverse.beyond = segment.acknowledgment;
+        reverse.beyondKnown = true;
+        if (reverse.gap) this.#leaveGap(connection, reverse);
       }
       if (distance(reverse.translation.outputEnd, reverse.sent) > 0) {
         writer.pump(connection, reverse);
@@ -390,7 +403,8 @@ export class TcpStreams extends EventTarget implements Disposable {
     const taken = this.#assembly.take(connection, direction, { segment, plan, now });
     if (connection.wantsReset) return;
     if (taken === "stored") {
-      this.#acknowledgeStored(connection, direction);
+      if (direction.gap) this.#leaveGap(connection, direction);
+      else this.#acknowledgeStored(connection, direction);
       return;
     }
     const { bytes, holdThen } = this.#settings;
@@ -411,6 +425,13 @@ export class TcpStreams extends EventTarget implements Disposable {
     this.#endFollowing(connection, "limit");
     if (beyond) plan.keep(direction.translation.toOutput(segment.sequence));
     else this.#assembly.extend(direction, plan);
+  }
+
+  /** Bytes went by that nobody has seen. Where numbers are shifted they had the wrong ones. */
+  #leaveGap(connection: Connection, direction: Direction): void {
+    this.#reach("gap", connection);
+    if (direction.translation.same) this.#endFollowing(connection, "limit");
+    else connection.wantsReset = true;
   }
 
   /** Data of a direction that no callback sees. */
