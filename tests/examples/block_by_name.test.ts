@@ -1,0 +1,258 @@
+// examples/block_by_name.ts: who is refused, in whatever pieces the name comes, and who is not.
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { test } from "node:test";
+import { blockByName } from "../../examples/block_by_name.ts";
+import { Verdict } from "../../mod.ts";
+import { FilterHost } from "../../src/filter/host.ts";
+import { installRules } from "../../src/filter/system_rules.ts";
+import { parseLayers } from "../../src/packet/mod.ts";
+import { type TestFilter, testFilter } from "../../src/testing/mod.ts";
+import { ENDS, ENDS6, tcp, udp } from "../support/filter/recipes.ts";
+import { Crossroads } from "../support/network/crossroads.ts";
+import { requireIsolation } from "../support/network/isolation.ts";
+import { PythonProcess } from "../support/runtime/python.ts";
+import { extension, helloMessage, inRecords } from "../support/traffic/client_hello.ts";
+import { datagram, frame, initialPacket } from "../support/traffic/quic.ts";
+import { Capture } from "../support/traffic/raw.ts";
+import { TlsClient, tlsServer } from "../support/traffic/tls.ts";
+
+requireIsolation();
+
+const limit = { timeout: 30_000 };
+const names = ["Example.org", "ads.example.net"];
+const blocked = ["example.org", "WWW.example.org", "a.b.ads.example.net"];
+const allowed = ["badexample.org", "example.net", "example.org.test", "org"];
+
+/** A ClientHello in records. */
+function hello(name?: string, size = 16_384): Uint8Array<ArrayBuffer> {
+  const extensions = [extension.padding(50)];
+  if (name !== undefined) extensions.push(extension.serverName(name));
+  return inRecords(helloMessage({ extensions }), { size });
+}
+
+/** So many bytes at a time. */
+function cut(bytes: Uint8Array, size: number): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size));
+  return pieces;
+}
+
+let sourcePort = 20_000;
+
+/** A connection in the kit, segment by segment. */
+class Dialogue {
+  readonly #kit: TestFilter;
+  readonly #client: Parameters<typeof tcp>[1];
+  readonly #server: Parameters<typeof tcp>[1];
+  readonly #port = sourcePort++;
+  #at = 100;
+
+  private constructor(kit: TestFilter, family: 4 | 6) {
+    const { source, destination } = family === 4 ? ENDS : ENDS6;
+    this.#kit = kit;
+    this.#client = { ip: { source, destination }, sourcePort: this.#port };
+    this.#server = { ip: { source: destination, destination: source }, sourcePort: 443 };
+  }
+
+  static async begin(kit: TestFilter, family: 4 | 6 = 4): Promise<Dialogue> {
+    const dialogue = new Dialogue(kit, family);
+    const options = { mss: 1460, windowSize: 60_000 };
+    await dialogue.fromClient({ ...options, syn: true, psh: false, sequenceNumber: 99 });
+    const answer = tcp(dialogue.#port, {
+      ...{ ...dialogue.#server, ...options, syn: true, ack: true, psh: false },
+      ...{ sequenceNumber: 499, acknowledgmentNumber: 100 },
+    });
+    await kit.send(answer, { hook: "prerouting", inDevice: "eth0" });
+    await dialogue.fromClient({ ack: true, psh: false });
+    return dialogue;
+  }
+
+  fromClient(fields: Parameters<typeof tcp>[1]) {
+    const numbers = { sequenceNumber: this.#at, acknowledgmentNumber: 500, windowSize: 60_000 };
+    const packet = tcp(443, { ...this.#client, ...numbers, ...fields });
+    return this.#kit.send(packet, { hook: "postrouting", outDevice: "eth0" });
+  }
+
+  /** Sends data: what goes on to the server, and the ends of the connection that are reset. */
+  async data(payload: Uint8Array): Promise<{ length: number; resets: (string | undefined)[] }> {
+    const { verdict, bytes, sent } = await this.fromClient({ payload, ack: true });
+    this.#at += payload.length;
+    const packets = sent.map((packet) => parseLayers(packet));
+    if (verdict === Verdict.Accept) packets.push(parseLayers(bytes));
+    const length = packets.filter(({ tcp }) => tcp?.destinationPort === 443)
+      .reduce((sum, { tcp }) => sum + tcp!.payload.length, 0);
+    const resets = packets.filter(({ tcp }) => tcp?.rst).map(({ ip }) => ip?.destination).sort();
+    return { length, resets };
+  }
+}
+
+test("in the test kit: TLS, in all pieces", limit, async () => {
+  await using kit = testFilter(blockByName(names));
+  const ends = [ENDS.source, ENDS.destination];
+  for (const name of blocked) {
+    for (const bytes of [hello(name), hello(name, 20)]) {
+      for (const size of [bytes.length, 100, Math.ceil(bytes.length / 9)]) {
+        const dialogue = await Dialogue.begin(kit);
+        const pieces = cut(bytes, size);
+        for (const piece of pieces.slice(0, -1)) {
+          assert.deepEqual(await dialogue.data(piece), { length: 0, resets: [] }, "it is held");
+        }
+        assert.deepEqual(await dialogue.data(pieces.at(-1)!), { length: 0, resets: ends }, name);
+      }
+    }
+  }
+  const six = await Dialogue.begin(kit, 6);
+  assert.deepEqual((await six.data(hello("example.org"))).resets, [
+    ENDS6.source,
+    ENDS6.destination,
+  ]);
+});
+
+test("in the test kit: what passes, as it came", limit, async () => {
+  await using kit = testFilter(blockByName(names));
+  const text = (words: string) => new TextEncoder().encode(words);
+  const others = [
+    ...allowed.map((name) => hello(name)),
+    hello(),
+    text("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"),
+    text("SSH-2.0-x\r\n"),
+    Uint8Array.of(22, 2, 0, 0, 100),
+  ];
+  for (const bytes of others) {
+    const dialogue = await Dialogue.begin(kit);
+    assert.deepEqual(await dialogue.data(bytes), { length: bytes.length, resets: [] });
+    // Behind the first bytes nothing is looked at.
+    const later = hello("example.org");
+    assert.deepEqual(await dialogue.data(later), { length: later.length, resets: [] });
+  }
+  const dialogue = await Dialogue.begin(kit);
+  const bytes = hello("example.net");
+  assert.equal((await dialogue.data(bytes.subarray(0, 60))).length, 0);
+  assert.equal((await dialogue.data(bytes.subarray(60))).length, bytes.length);
+  const { verdict, sent } = await (await Dialogue.begin(kit)).fromClient({ fin: true, ack: true });
+  assert.deepEqual([verdict, sent.length], [Verdict.Accept, 0], "one that says nothing");
+});
+
+test("in the test kit: no name slips through in more packets, or at the end", limit, async () => {
+  await using kit = testFilter(blockByName(names));
+  const dialogue = await Dialogue.begin(kit);
+  const pieces = cut(hello("example.org"), 5);
+  assert.ok(pieces.length > 10);
+  const results = [];
+  for (const piece of pieces) results.push(await dialogue.data(piece));
+  assert.ok(results.every(({ length }) => length === 0));
+  assert.equal(results.findIndex(({ resets }) => resets.length === 2), 9);
+  const other = await Dialogue.begin(kit);
+  assert.equal((await other.data(hello("example.org").subarray(0, 80))).length, 0);
+  const { verdict, sent } = await other.fromClient({ fin: true, ack: true });
+  assert.equal(verdict, Verdict.Drop);
+  assert.ok(sent.map((packet) => parseLayers(packet).tcp).every((tcp) => tcp?.rst));
+});
+
+/** The datagram of a client that asks for a name by QUIC; a part of its hello. */
+function initial(name: string, from = 0, to?: number): Uint8Array<ArrayBuffer> {
+  const message = helloMessage({ extensions: [extension.serverName(name)] }).subarray(from, to);
+  return datagram(initialPacket(frame.crypto(from, message), { size: 1200 }));
+}
+
+test("in the test kit: QUIC", limit, async () => {
+  await using kit = testFilter(blockByName(names));
+  const send = async (payload: Uint8Array) => {
+    const { verdict, sent } = await kit.send(udp(443, payload, { sourcePort }), { hook: "output" });
+    return [verdict, sent.map((packet) => parseLayers(packet).icmp?.type)];
+  };
+  const refused = [Verdict.Drop, [3]];
+  const passed = [Verdict.Accept, []];
+  for (const name of blocked) {
+    sourcePort++;
+    assert.deepEqual(await send(initial(name)), refused, name);
+    assert.deepEqual(await send(initial(name, 0, 30)), refused, "what it sends again");
+  }
+  for (const name of allowed) {
+    sourcePort++;
+    assert.deepEqual(await send(initial(name)), passed, name);
+  }
+  sourcePort++;
+  assert.deepEqual(await send(initial("example.org", 0, 30)), passed);
+  assert.deepEqual(await send(initial("example.org", 30)), refused);
+  sourcePort++;
+  assert.deepEqual(await send(Uint8Array.of(1, 2, 3)), passed);
+});
+
+for (const path of ["local", "forward"] as const) {
+  test(`on real packets, ${path}`, { timeout: 60_000 }, async () => {
+    using roads = new Crossroads(0);
+    const { left, right, leftCable } = roads;
+    const { destination } = roads.path(path === "local" ? "OUTPUT" : "FORWARD", 4);
+    const place = { host: destination, port: 443 };
+    const from = path === "local" ? {} : { prefix: left.prefix };
+    await using _server = await tlsServer(place, { prefix: right.prefix });
+    await using client = await TlsClient.start(place, from);
+    await using slow = await TlsClient.start(place, from);
+    const way = path === "local" ? {} : { path, device: leftCable.device };
+    const log: string[] = [];
+    const host = await FilterHost.start(blockByName(names, way), {
+      ...{ installRules, log: (message: string) => void log.push(message) },
+    });
+    try {
+      using toServer = new Capture(4, roads.rightCable.device, { leaving: true });
+      const bytes = () =>
+        toServer.packets.map((packet) => parseLayers(packet).tcp?.payload.length ?? 0)
+          .reduce((sum, length) => sum + length, 0);
+      const waits = path === "local"
+        ? slow.write([hello("example.org").subarray(0, 80)])
+        : undefined;
+      for (const name of blocked) {
+        assert.equal(await client.ask({ name }), "ECONNRESET", name);
+        assert.equal(await client.ask({ name, segment: 100 }), "ECONNRESET", "in short segments");
+        // In the third segment, and one record over all.
+        const pieces = cut(hello(name, 30), 60);
+        assert.equal(await client.write(pieces), "ECONNRESET", `${pieces.length} pieces`);
+      }
+      assert.equal(await client.write(cut(hello("example.org"), 4)), "ECONNRESET");
+      if (waits) assert.equal(await waits, "ECONNRESET", "one that stops in the midst of it");
+      assert.equal(bytes(), 0, "the server has seen nothing");
+      for (const name of allowed) {
+        assert.equal(await client.ask({ name }), "got hello", name);
+        assert.equal(await client.ask({ name, segment: 100 }), "got hello", name);
+      }
+      assert.equal(await client.ask({}), "got hello", "no name");
+      const request = new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n");
+      assert.equal(await client.write([request]), "got GET / HTTP/1.1\r\n\r\n");
+      assert.ok(bytes() > 1000, "the capture sees what passes");
+      assert.deepEqual(log, []);
+    } finally {
+      await host.stop();
+    }
+  });
+}
+
+test("on real packets, QUIC: the client hears of it", limit, async () => {
+  using roads = new Crossroads(0);
+  const { destination } = roads.path("OUTPUT", 4);
+  await using client = new PythonProcess();
+  const host = await FilterHost.start(blockByName(names), { installRules, log: () => {} });
+  try {
+    using toServer = new Capture(4, roads.rightCable.device, { leaving: true });
+    await client.run(`
+def ask(data):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(3)
+    s.connect(('${destination}', 443))
+    s.send(bytes.fromhex(data))
+    try: return s.recv(100).decode()
+    except OSError as error: return type(error).__name__`);
+    const ask = (name: string) =>
+      client.run(`say(ask('${Buffer.from(initial(name)).toString("hex")}'))`);
+    assert.equal(await ask("www.example.org"), "ConnectionRefusedError");
+    const isQuic = (packet: Uint8Array) => parseLayers(packet).udp?.destinationPort === 443;
+    assert.deepEqual(toServer.packets.filter(isQuic), []);
+    // Nobody is there: the neighbour itself refuses it.
+    assert.equal(await ask("example.net"), "ConnectionRefusedError");
+    assert.equal(toServer.packets.filter(isQuic).length, 1);
+  } finally {
+    await host.stop();
+  }
+});
