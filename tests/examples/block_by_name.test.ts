@@ -9,7 +9,8 @@ import { FilterHost } from "../../src/filter/host.ts";
 import { installRules } from "../../src/filter/system_rules.ts";
 import { parseLayers } from "../../src/packet/mod.ts";
 import { type TestFilter, testFilter } from "../../src/testing/mod.ts";
-import { ENDS, ENDS6, tcp, udp } from "../support/filter/recipes.ts";
+import { KitConnection } from "../support/filter/kit_connection.ts";
+import { udp } from "../support/filter/recipes.ts";
 import { Crossroads } from "../support/network/crossroads.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { PythonProcess } from "../support/runtime/python.ts";
@@ -39,117 +40,76 @@ function cut(bytes: Uint8Array, size: number): Uint8Array[] {
   return pieces;
 }
 
-let sourcePort = 20_000;
-
-/** A connection in the kit, segment by segment. */
-class Dialogue {
-  readonly #kit: TestFilter;
-  readonly #client: Parameters<typeof tcp>[1];
-  readonly #server: Parameters<typeof tcp>[1];
-  readonly #port = sourcePort++;
-  #at = 100;
-
-  private constructor(kit: TestFilter, family: 4 | 6) {
-    const { source, destination } = family === 4 ? ENDS : ENDS6;
-    this.#kit = kit;
-    this.#client = { ip: { source, destination }, sourcePort: this.#port };
-    this.#server = { ip: { source: destination, destination: source }, sourcePort: 443 };
-  }
-
-  static async begin(kit: TestFilter, family: 4 | 6 = 4): Promise<Dialogue> {
-    const dialogue = new Dialogue(kit, family);
-    const options = { mss: 1460, windowSize: 60_000 };
-    await dialogue.fromClient({ ...options, syn: true, psh: false, sequenceNumber: 99 });
-    const answer = tcp(dialogue.#port, {
-      ...{ ...dialogue.#server, ...options, syn: true, ack: true, psh: false },
-      ...{ sequenceNumber: 499, acknowledgmentNumber: 100 },
-    });
-    await kit.send(answer, { hook: "prerouting", inDevice: "eth0" });
-    await dialogue.fromClient({ ack: true, psh: false });
-    return dialogue;
-  }
-
-  fromClient(fields: Parameters<typeof tcp>[1]) {
-    const numbers = { sequenceNumber: this.#at, acknowledgmentNumber: 500, windowSize: 60_000 };
-    const packet = tcp(443, { ...this.#client, ...numbers, ...fields });
-    return this.#kit.send(packet, { hook: "postrouting", outDevice: "eth0" });
-  }
-
-  /** Sends data: what goes on to the server, and the ends of the connection that are reset. */
-  async data(payload: Uint8Array): Promise<{ length: number; resets: (string | undefined)[] }> {
-    const { verdict, bytes, sent } = await this.fromClient({ payload, ack: true });
-    this.#at += payload.length;
-    const packets = sent.map((packet) => parseLayers(packet));
-    if (verdict === Verdict.Accept) packets.push(parseLayers(bytes));
-    const length = packets.filter(({ tcp }) => tcp?.destinationPort === 443)
-      .reduce((sum, { tcp }) => sum + tcp!.payload.length, 0);
-    const resets = packets.filter(({ tcp }) => tcp?.rst).map(({ ip }) => ip?.destination).sort();
-    return { length, resets };
-  }
-}
+const open = (kit: TestFilter, family: 4 | 6 = 4) =>
+  KitConnection.open(kit, { serverPort: 443, family });
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
 
 test("in the test kit: TLS, in all pieces", limit, async () => {
   await using kit = testFilter(blockByName(names));
-  const ends = [ENDS.source, ENDS.destination];
-  for (const name of blocked) {
-    for (const bytes of [hello(name), hello(name, 20)]) {
-      for (const size of [bytes.length, 100, Math.ceil(bytes.length / 9)]) {
-        const dialogue = await Dialogue.begin(kit);
-        const pieces = cut(bytes, size);
-        for (const piece of pieces.slice(0, -1)) {
-          assert.deepEqual(await dialogue.data(piece), { length: 0, resets: [] }, "it is held");
+  for (const family of [4, 6] as const) {
+    for (const name of blocked) {
+      for (const bytes of [hello(name), hello(name, 20)]) {
+        for (const size of [bytes.length, 100, Math.ceil(bytes.length / 9)]) {
+          const connection = await open(kit, family);
+          for (const piece of cut(bytes, size)) {
+            assert.deepEqual(connection.resets, [], "it is held");
+            await connection.send("client", piece);
+            assert.equal(connection.atServer, "");
+          }
+          assert.deepEqual(connection.resets, ["client", "server"], name);
         }
-        assert.deepEqual(await dialogue.data(pieces.at(-1)!), { length: 0, resets: ends }, name);
       }
     }
   }
-  const six = await Dialogue.begin(kit, 6);
-  assert.deepEqual((await six.data(hello("example.org"))).resets, [
-    ENDS6.source,
-    ENDS6.destination,
-  ]);
 });
 
 test("in the test kit: what passes, as it came", limit, async () => {
   await using kit = testFilter(blockByName(names));
-  const text = (words: string) => new TextEncoder().encode(words);
+  const bytes = (words: string) => new TextEncoder().encode(words);
   const others = [
     ...allowed.map((name) => hello(name)),
     hello(),
-    text("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"),
-    text("SSH-2.0-x\r\n"),
+    bytes("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"),
+    bytes("SSH-2.0-x\r\n"),
     Uint8Array.of(22, 2, 0, 0, 100),
   ];
-  for (const bytes of others) {
-    const dialogue = await Dialogue.begin(kit);
-    assert.deepEqual(await dialogue.data(bytes), { length: bytes.length, resets: [] });
+  for (const first of others) {
+    const connection = await open(kit);
+    await connection.send("client", first);
     // Behind the first bytes nothing is looked at.
-    const later = hello("example.org");
-    assert.deepEqual(await dialogue.data(later), { length: later.length, resets: [] });
+    await connection.send("client", hello("example.org"));
+    assert.equal(connection.atServer, text(first) + text(hello("example.org")));
+    assert.deepEqual(connection.resets, []);
   }
-  const dialogue = await Dialogue.begin(kit);
-  const bytes = hello("example.net");
-  assert.equal((await dialogue.data(bytes.subarray(0, 60))).length, 0);
-  assert.equal((await dialogue.data(bytes.subarray(60))).length, bytes.length);
-  const { verdict, sent } = await (await Dialogue.begin(kit)).fromClient({ fin: true, ack: true });
-  assert.deepEqual([verdict, sent.length], [Verdict.Accept, 0], "one that says nothing");
+  const connection = await open(kit);
+  const whole = hello("example.net");
+  await connection.send("client", whole.subarray(0, 60));
+  assert.equal(connection.atServer, "");
+  await connection.send("client", whole.subarray(60));
+  assert.equal(connection.atServer, text(whole));
+  const silent = await open(kit);
+  await silent.send("client", "", { fin: true });
+  assert.deepEqual([silent.finished, silent.resets], [["server"], []]);
 });
 
 test("in the test kit: no name slips through in more packets, or at the end", limit, async () => {
   await using kit = testFilter(blockByName(names));
-  const dialogue = await Dialogue.begin(kit);
-  const pieces = cut(hello("example.org"), 5);
-  assert.ok(pieces.length > 10);
-  const results = [];
-  for (const piece of pieces) results.push(await dialogue.data(piece));
-  assert.ok(results.every(({ length }) => length === 0));
-  assert.equal(results.findIndex(({ resets }) => resets.length === 2), 9);
-  const other = await Dialogue.begin(kit);
-  assert.equal((await other.data(hello("example.org").subarray(0, 80))).length, 0);
-  const { verdict, sent } = await other.fromClient({ fin: true, ack: true });
-  assert.equal(verdict, Verdict.Drop);
-  assert.ok(sent.map((packet) => parseLayers(packet).tcp).every((tcp) => tcp?.rst));
+  const connection = await open(kit);
+  let sent = 0;
+  for (const piece of cut(hello("example.org"), 5)) {
+    await connection.send("client", piece);
+    sent++;
+    assert.equal(connection.resets.length, sent < 10 ? 0 : 2, `${sent} packets`);
+  }
+  assert.ok(sent > 10);
+  const other = await open(kit);
+  await other.send("client", hello("example.org").subarray(0, 80));
+  await other.send("client", "", { fin: true });
+  assert.deepEqual([other.finished, other.resets], [[], ["client", "server"]]);
+  assert.equal(connection.atServer + other.atServer, "");
 });
+
+let sourcePort = 5000;
 
 /** The datagram of a client that asks for a name by QUIC; a part of its hello. */
 function initial(name: string, from = 0, to?: number): Uint8Array<ArrayBuffer> {
