@@ -1,6 +1,6 @@
 /**
- * Refuses connections to servers of some names, and of the names below them: TLS is reset before the
- * server sees a byte, in however many segments and records the name comes, and QUIC is rejected.
+ * Refuses TLS and QUIC connections to servers of some names, and of the names below them.
+ * TLS is reset before the server sees a byte, in however many segments and records the name comes.
  *
  *     sudo env NAMES="example.org ads.example.net" nfqueue run examples/block_by_name.ts
  *     sudo env NAMES=example.org DEVICE=eth1 nfqueue run examples/block_by_name.ts   (a router)
