@@ -59,6 +59,16 @@ def write(host, port, pieces, timeout):
             for piece in pieces: s.sendall(bytes.fromhex(piece))
             return s.recv(100).decode()
     return outcome(act)
+def pour(host, port, count, timeout):
+    def act():
+        with dial(host, port, None, timeout) as s:
+            came = 0
+            for _ in range(count // 10000):
+                s.sendall(bytes(10000))
+                while came < 10000: came += len(s.recv(65536))
+                came -= 10000
+            return 'got it all'
+    return outcome(act)
 say(1)
 `;
 
@@ -117,6 +127,11 @@ export class TlsClient implements AsyncDisposable {
   async write(pieces: readonly Uint8Array[]): Promise<string> {
     const hex = pieces.map((piece) => Buffer.from(piece).toString("hex"));
     return await this.#call("write", [hex, 7]);
+  }
+
+  /** So many zeros, each ten thousand when the last ones have come back, or the error's name. */
+  async pour(count: number): Promise<string> {
+    return await this.#call("pour", [count, 7]);
   }
 
   async #call(name: string, words: readonly unknown[]): Promise<string> {
