@@ -59,6 +59,11 @@ def write(host, port, pieces, timeout):
             for piece in pieces: s.sendall(bytes.fromhex(piece))
             return s.recv(100).decode()
     return outcome(act)
+def hang_up(host, port, data, timeout):
+    def act():
+        with dial(host, port, None, timeout) as s: s.sendall(bytes.fromhex(data))
+        return 'gone'
+    return outcome(act)
 def pour(host, port, count, timeout):
     def act():
         with dial(host, port, None, timeout) as s:
@@ -127,6 +132,11 @@ export class TlsClient implements AsyncDisposable {
   async write(pieces: readonly Uint8Array[]): Promise<string> {
     const hex = pieces.map((piece) => Buffer.from(piece).toString("hex"));
     return await this.#call("write", [hex, 7]);
+  }
+
+  /** These bytes and the end. */
+  async hangUp(bytes: Uint8Array): Promise<string> {
+    return await this.#call("hang_up", [Buffer.from(bytes).toString("hex"), 7]);
   }
 
   /** So many zeros, each ten thousand when the last ones have come back, or the error's name. */
