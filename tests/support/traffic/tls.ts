@@ -18,7 +18,8 @@ context.load_cert_chain(pem)
 def serve(c):
     try:
         if c.recv(1, socket.MSG_PEEK) == b'\\x16': c = context.wrap_socket(c, server_side=True)
-        while data := c.recv(65536): c.sendall(b'got ' + data)
+        c.sendall(b'got ' + c.recv(65536))
+        while data := c.recv(65536): c.sendall(data)
     except OSError: pass
     finally: c.close()
 def accept():
@@ -53,11 +54,13 @@ def ask(host, port, name, segment, timeout):
                 tls.sendall(b'hello')
                 return tls.recv(100).decode()
     return outcome(act)
-def write(host, port, pieces, timeout):
+def write(host, port, pieces, length, timeout):
     def act():
         with dial(host, port, None, timeout) as s:
             for piece in pieces: s.sendall(bytes.fromhex(piece))
-            return s.recv(100).decode()
+            answer = b''
+            while len(answer) < length and (data := s.recv(65536)): answer += data
+            return answer.decode()
     return outcome(act)
 def hang_up(host, port, data, timeout):
     def act():
@@ -67,11 +70,14 @@ def hang_up(host, port, data, timeout):
 def pour(host, port, count, timeout):
     def act():
         with dial(host, port, None, timeout) as s:
-            came = 0
+            left = len(b'got ')
             for _ in range(count // 10000):
                 s.sendall(bytes(10000))
-                while came < 10000: came += len(s.recv(65536))
-                came -= 10000
+                left += 10000
+                while left > 0:
+                    came = len(s.recv(65536))
+                    if came == 0: return 'ended'
+                    left -= came
             return 'got it all'
     return outcome(act)
 say(1)
@@ -83,7 +89,7 @@ export interface TlsPlace {
   readonly port: number;
 }
 
-/** Starts a server in its own process: it sends back what it gets behind "got ", without TLS too. */
+/** Starts a server in its own process: it says "got " and sends back what it gets, without TLS too. */
 export async function tlsServer(
   { host, port }: TlsPlace,
   { prefix = [] }: { readonly prefix?: readonly string[] } = {},
@@ -128,10 +134,14 @@ export class TlsClient implements AsyncDisposable {
     return await this.#call("ask", [name ?? null, segment ?? null, timeout]);
   }
 
-  /** These bytes, each piece in a segment of its own: what comes back, or the error's name. */
-  async write(pieces: readonly Uint8Array[]): Promise<string> {
+  /**
+   * These bytes, each piece in a segment of its own: what comes back, up to so many bytes, or the error's
+   * name. Without a length: as many as were sent, and "got ".
+   */
+  async write(pieces: readonly Uint8Array[], length?: number): Promise<string> {
     const hex = pieces.map((piece) => Buffer.from(piece).toString("hex"));
-    return await this.#call("write", [hex, 7]);
+    const sent = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    return await this.#call("write", [hex, length ?? "got ".length + sent, 7]);
   }
 
   /** These bytes and the end. */
