@@ -124,6 +124,20 @@ test("ip is of the version of its addresses", LIMIT, () => {
   assert.deepEqual(buildPacket({ ip: defaults }), buildPacket({ ipv4: defaults }));
 });
 
+test("a payload stands beside the headers: in one it would be left out", LIMIT, () => {
+  for (const payload of [counting(2), "0000", [0, 0]]) {
+    for (const name of ["udp", "tcp", "icmpv6"]) {
+      const fields = { ip: { source: "::1" }, [name]: { payload } } as PacketFields;
+      const message = new RegExp(`payload stands beside ${name}, not in it`);
+      assert.throws(() => buildPacket(fields), { name: "TypeError", message });
+      // With one beside it, it is what a view's JSON tells.
+      buildPacket({ ...fields, payload: counting(2) });
+    }
+    const fields = { ip: { source: "::1", payload } } as PacketFields;
+    assert.throws(() => buildPacket(fields), /beside ip/);
+  }
+});
+
 test("headers that do not go together, and values that do not fit", LIMIT, () => {
   const wrong: readonly [PacketFields, new () => Error, RegExp][] = [
     [{ ipv4: {}, ipv6: {} }, TypeError, /one of ipv4 and ipv6/],

@@ -31,9 +31,13 @@ const IP = [
 export function checkFields(fields: PacketFields): void {
   checkKeys("buildPacket's object", fields, TOP);
   if (fields.ip !== undefined) checkKeys("ip", fields.ip, IP);
+  let innermost: unknown = fields.ip;
+  let name = "ip";
   for (const [layer, names] of NAMES) {
     const given = fields[layer];
     if (given === undefined) continue;
+    innermost = given;
+    name = layer;
     // Only tags may be several.
     const several = layer === "vlan" && Array.isArray(given);
     for (const part of several ? checkList(layer, given, MAX_TAGS) : [given]) {
@@ -41,5 +45,10 @@ export function checkFields(fields: PacketFields): void {
       if (part instanceof TYPED_ARRAY) throw new TypeError(`${layer} must be an object of fields`);
       checkKeys(layer, part, names);
     }
+  }
+  // A view's JSON tells what is behind the header. Nobody else means that it is left out.
+  const { payload } = Object(innermost) as { readonly payload?: unknown };
+  if (payload !== undefined && payload !== "" && fields.payload === undefined) {
+    throw new TypeError(`payload stands beside ${name}, not in it`);
   }
 }

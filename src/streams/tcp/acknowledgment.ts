@@ -22,11 +22,7 @@ export function acknowledge(
 ): void {
   const { acknowledgment } = segment;
   const { translation } = direction;
-  const old = direction.started && distance(acknowledgment, direction.acknowledgedOutput) < 0;
-  if (!direction.started) {
-    direction.initial = advance(acknowledgment, -1);
-    direction.start(acknowledgment);
-  }
+  const old = distance(acknowledgment, direction.acknowledgedOutput) < 0;
   if (direction.probed && distance(acknowledgment, direction.sent) === 1) {
     direction.noteSent(acknowledgment);
     direction.probed = false;
@@ -67,7 +63,8 @@ export function acknowledge(
     direction.promised = edge;
     return;
   }
-  let promised = simple ? edge : inputEdge(direction, edge);
+  const unit = 2 ** shift;
+  let promised = simple ? edge : inputEdge(direction, edge, unit);
   // What goes on must find room as well.
   if (direction.followed && direction.growth > 1) {
     const room = Math.max(most - direction.kept.length, 0) / direction.growth;
@@ -75,7 +72,7 @@ export function acknowledge(
     if (distance(full, promised) < 0) promised = full;
   }
   if (direction.followed && distance(promised, input) > most) promised = advance(input, most);
-  fields.window = promise(direction, { input, promised, unit: 2 ** shift, open: offered > 0 });
+  fields.window = promise(direction, { input, promised, unit, open: offered > 0 });
 }
 
 /** The window of an acknowledgment of our own. */
@@ -105,10 +102,12 @@ function promise(
 }
 
 /** How much input there is room for, where output has room up to `edge`. */
-function inputEdge(direction: Direction, edge: number): number {
+function inputEdge(direction: Direction, edge: number, unit: number): number {
   const { translation, held, growth } = direction;
   const room = distance(edge, translation.outputEnd);
   if (room < 0) return translation.toInput(edge);
   const end = advance(translation.inputEnd, held.length);
-  return advance(end, Math.max(Math.floor(room / growth) - held.length, 0));
+  // Held bytes wait for more: there is always room for another segment, and the window can tell of it.
+  const least = held.length === 0 || room === 0 ? 0 : Math.max(direction.largest, unit);
+  return advance(end, Math.max(Math.floor(room / growth) - held.length, least));
 }

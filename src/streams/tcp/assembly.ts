@@ -104,7 +104,7 @@ export class Assembly {
   /** The output number of a segment without data. */
   #place(direction: Direction, sequence: number): number {
     const place = this.#unboundedPlace(direction, sequence);
-    if (direction.translation.same && !direction.pending) return place;
+    if (direction.informed && !direction.pending) return place;
     // What was not sent yet is not there for the receiver.
     const last = direction.place;
     return distance(place, last) > 0 ? last : place;
@@ -282,7 +282,10 @@ export class Assembly {
     plan.to = most;
     if (!direction.edgeKnown) return;
     if (distance(plan.to, direction.edge) > 0) plan.to = direction.edge;
-    if (distance(plan.to, plan.from) < 0) plan.to = plan.from;
+    if (distance(plan.to, plan.from) > 0) return;
+    const { place } = direction;
+    if (distance(plan.from, place) > 0) plan.replace(place, place);
+    plan.to = plan.from;
   }
 
   #takeAhead(

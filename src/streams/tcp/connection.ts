@@ -167,6 +167,7 @@ export class Connection {
   get untouched(): boolean {
     const { fromClient, fromServer } = this;
     return fromClient.original && fromServer.original &&
+      fromClient.informed && fromServer.informed &&
       fromClient.kept.length === 0 && fromServer.kept.length === 0;
   }
 

@@ -51,6 +51,9 @@ export class Direction {
   acknowledgedInput = 0;
   /** The end of output that was sent. */
   sent = 0;
+  /** The receiver has acknowledged output up to here, which was never seen. */
+  beyond = 0;
+  beyondKnown = false;
   /** One byte more was sent, to ask whether there is room. */
   probed = false;
   /** The end of output that the receiver has room for. */
@@ -117,9 +120,14 @@ export class Direction {
     return !this.edgeKnown || ((this.edge - this.dataEnd) | 0) > 0;
   }
 
-  /** Whether the receiver has room up to here, as far as the sender cannot know it: numbers are shifted. */
+  /** Whether the sender knows how far the receiver has room: it was told so, in the same numbers. */
+  get informed(): boolean {
+    return this.translation.same && (!this.edgeKnown || ((this.promised - this.edge) | 0) <= 0);
+  }
+
+  /** Whether the receiver has room up to here, as far as the sender cannot know it. */
   fits(end: number): boolean {
-    return this.translation.same || !this.edgeKnown || ((end - this.edge) | 0) <= 0;
+    return !this.edgeKnown || ((end - this.edge) | 0) <= 0 || this.informed;
   }
 
   /** The end of output that is data. */
@@ -164,6 +172,14 @@ export class Direction {
   put(inputLength: number, bytes: Uint8Array, from: number, to: number): void {
     this.kept.append(bytes, from, to);
     this.translation.append(inputLength, to - from);
+  }
+
+  /** Whether its receiver has bytes that were never seen, before those that are stored. */
+  get gap(): boolean {
+    const [first] = this.ahead.stretches;
+    if (!this.beyondKnown || first === undefined) return false;
+    const input = this.translation.toInput(this.beyond);
+    return ((input - first.start) | 0) >= 0 && ((input - this.ahead.end) | 0) <= 0;
   }
 
   /** Notes what its sender tells. A packet that another one has overtaken tells nothing new. */

@@ -152,7 +152,8 @@ export class PacketWriter {
       this.#copy(direction, plan, { from: done, count: length, at: header }, this.#besideBytes);
       if (!this.#send(packet, header + length)) return false;
       done += length;
-      direction.noteSent(advance(at, length + Number(last && plan.fin)));
+      if (plan.probes) direction.probed = true;
+      else direction.noteSent(advance(at, length + Number(last && plan.fin)));
     } while (done < count);
     return true;
   }

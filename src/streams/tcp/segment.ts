@@ -33,6 +33,8 @@ export class Segment {
   window = 0;
   /** Bytes of data. */
   length = 0;
+  /** It is a TCP packet of which the end is missing. */
+  cut = false;
   gso = false;
   /** The checksum is still to be computed. */
   unfinished = false;
@@ -83,6 +85,7 @@ export class Segment {
   #parse(): boolean {
     const { view, start } = this;
     const have = this.end - start;
+    this.cut = false;
     if (have < LEAST[4] + TCP_HEADER) return false;
     const first = view.getUint8(start);
     if (first >> 4 === 4) {
@@ -90,18 +93,23 @@ export class Segment {
       const header = (first & 15) * 4;
       const total = view.getUint16(start + 2, false);
       // A fragment holds no whole segment; a length of 0 is of a packet that is too long to be changed.
-      if (header < LEAST[4] || total > have || total < header + TCP_HEADER) return false;
+      if (header < LEAST[4] || total < header + TCP_HEADER) return false;
       if (view.getUint8(start + 9) !== IP_PROTOCOL.TCP) return false;
       if ((view.getUint16(start + 6, false) & 0x3fff) !== 0) return false;
+      this.cut = total > have;
+      if (this.cut) return false;
       this.tcp = start + header;
       this.end = start + total;
     } else if (first >> 4 === 6) {
       this.version = 6;
       if (have < LEAST[6] + TCP_HEADER) return false;
       const total = LEAST[6] + view.getUint16(start + 4, false);
-      if (total > have || total < LEAST[6] + TCP_HEADER) return false;
+      if (total < LEAST[6] + TCP_HEADER) return false;
+      const direct = view.getUint8(start + 6) === IP_PROTOCOL.TCP;
+      this.cut = direct && total > have;
+      if (total > have) return false;
       this.end = start + total;
-      this.tcp = view.getUint8(start + 6) === IP_PROTOCOL.TCP ? start + LEAST[6] : this.#behind();
+      this.tcp = direct ? start + LEAST[6] : this.#behind();
       if (this.tcp === 0) return false;
     } else return false;
     return this.#readTcp();

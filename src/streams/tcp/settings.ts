@@ -8,7 +8,7 @@ export interface TcpStreamsLimits {
   readonly connections?: number | undefined;
   /**
    * Most bytes that one direction of a connection may have under way, held and stored, 4096 to 2**30.
-   * Its receiver's window is lowered to that. Default 262144.
+   * Its receiver's window is lowered to that. Default 1048576.
    */
   readonly connectionBytes?: number | undefined;
   /** Most bytes of all connections, 65536 to 2**40. Default 67108864. */
@@ -67,7 +67,7 @@ export function checkSettings(options: TcpStreamsOptions): Settings {
   }
   checkKeys("limits", limits, ["connections", "connectionBytes", "bytes", "idle"]);
   checkKeys("hold", hold, ["packets", "milliseconds", "then"]);
-  const { connections = 65_536, connectionBytes = 262_144, bytes = 64 << 20, idle = 300_000 } =
+  const { connections = 65_536, connectionBytes = 1 << 20, bytes = 64 << 20, idle = 300_000 } =
     limits;
   const { packets = 10, milliseconds = 150, then } = hold;
   return {

@@ -31,6 +31,10 @@ const LINGER = 10_000;
 /** How exactly the time of the last packet is known. */
 const SECOND = 1000;
 
+const TRUNCATED =
+  "TcpStreams needs whole packets, got a part of one: open the queue with the copy " +
+  "range that it has by default";
+
 /** Follows TCP connections. One object serves one queue, or several that the same thread reads. */
 export class TcpStreams extends EventTarget implements Disposable {
   readonly #settings: Settings;
@@ -61,6 +65,7 @@ export class TcpStreams extends EventTarget implements Disposable {
    * not followed, are accepted as they are.
    *
    * @throws what a callback threw, after its connection was reset
+   * @throws {RangeError} at a TCP packet of which the queue gave only the beginning (`copyRange`)
    */
   readonly handler: (packet: StreamPacket) => StreamVerdict;
 
@@ -126,7 +131,11 @@ export class TcpStreams extends EventTarget implements Disposable {
   #handle(packet: StreamPacket): StreamVerdict {
     if (this.#calls.failures.length > 0) this.#throwFailure();
     const segment = this.#segment;
-    if (this.#closed || !segment.read(packet)) return ACCEPT;
+    if (this.#closed) return ACCEPT;
+    if (!segment.read(packet)) {
+      if (segment.cut && packet.truncated) throw new RangeError(TRUNCATED);
+      return ACCEPT;
+    }
     let connection = this.#table.find(segment);
     if (connection !== undefined && connection.transparent && !segment.opens) return ACCEPT;
     const now = performance.now();
@@ -136,7 +145,7 @@ export class TcpStreams extends EventTarget implements Disposable {
       connection = this.#meet(connection, now);
       if (connection === undefined) return this.#throwOr(ACCEPT, packet);
     }
-    if (packet.truncated || !segment.sound) return ACCEPT;
+    if (!segment.sound) return ACCEPT;
     if (segment.opens && isAnother(connection, segment)) return this.#propose(connection, packet);
     if (connection.successor !== undefined) {
       const answer = this.#table.answerTo(connection.successor, segment);
@@ -256,7 +265,12 @@ export class TcpStreams extends EventTarget implements Disposable {
       direction.borrowed = borrowed;
       direction.stream = new TcpStream(handle, direction.name);
     }
-    if (!pickedUp) return;
+    if (pickedUp) this.#pickUp(connection);
+  }
+
+  /** Begins in the middle. */
+  #pickUp(connection: Connection): void {
+    const segment = this.#segment;
     const here = segment.fromClient ? connection.fromClient : connection.fromServer;
     const reverse = connection.reverse(here);
     here.start(segment.sequence);
@@ -279,10 +293,10 @@ export class TcpStreams extends EventTarget implements Disposable {
     const reverse = connection.reverse(direction);
     const { flags } = segment;
     if (connection.dead) {
-      // With the number that its sender waits for: another one would be answered (RFC 5961 §3.2).
-      const sequence = (flags & FLAG.ACK) === 0 ? reverse.sent : segment.acknowledgment;
       if ((flags & FLAG.RST) !== 0) return DROP;
-      this.#resetEnd(connection, reverse, sequence);
+      // With the number that its sender waits for: another one would be answered (RFC 5961 §3.2).
+      if ((flags & FLAG.ACK) !== 0) this.#resetAt(connection, reverse, segment.acknowledgment);
+      else this.#resetEnd(connection, reverse);
       // The other end may not have got its own.
       if (segment.length > 0 || (flags & FLAG.FIN) !== 0) this.#resetEnd(connection, direction);
       return DROP;
@@ -301,38 +315,35 @@ export class TcpStreams extends EventTarget implements Disposable {
       direction.timestamp = segment.view.getInt32(at, false);
     }
     if (connection.wantsReset) {
-      readSynchronize(connection, segment);
+      if ((flags & FLAG.SYN) !== 0) readSynchronize(connection, segment);
+      else if (connection.pickedUp) this.#pickUp(connection);
       return this.#kill(connection);
+    }
+    if (!reverse.started || (!direction.started && (flags & FLAG.SYN) === 0)) {
+      if ((flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN) {
+        return this.#synchronize(connection, packet);
+      }
+      return this.#carryEarly(connection, direction);
     }
     const writer = this.#writer;
     writer.acknowledgment = segment.acknowledgment;
     writer.window = segment.window;
     const most = this.#settings.connectionBytes;
-    // Before both have begun, a packet of neither SYN may be a stray one: it must know the numbers.
-    const knows = reverse.started || segment.sequence === direction.next;
-    if ((flags & FLAG.ACK) !== 0 && knows) {
+    if ((flags & FLAG.ACK) !== 0) {
       // A reset that refuses a SYN says nothing of its own number.
       acknowledge(segment, reverse, { fields: writer, most });
       if ((flags & FLAG.RST) === 0 && distance(segment.acknowledgment, reverse.sent) <= 0) {
         direction.noteTold(writer.acknowledgment, writer.window);
+      } else if (reverse.followed) {
+        reverse.beyond = segment.acknowledgment;
+        reverse.beyondKnown = true;
+        if (reverse.gap) this.#leaveGap(connection, reverse);
       }
       if (distance(reverse.translation.outputEnd, reverse.sent) > 0) {
         writer.pump(connection, reverse);
       }
     }
     if ((flags & FLAG.SYN) !== 0) return this.#synchronize(connection, packet);
-    if (!direction.started) {
-      if ((flags & FLAG.ACK) === 0 || segment.acknowledgment !== reverse.acknowledgedOutput) {
-        return ACCEPT;
-      }
-      if ((flags & FLAG.RST) !== 0) {
-        this.#endFollowing(connection, "reset");
-        this.#linger(connection);
-        return ACCEPT;
-      }
-      direction.initial = advance(segment.sequence, -1);
-      direction.start(segment.sequence);
-    }
     if ((flags & FLAG.RST) !== 0) this.#takeReset(connection, direction);
     else if (direction.followed) this.#takeData(connection, direction, now);
     else this.#planPassed(direction);
@@ -349,6 +360,23 @@ export class TcpStreams extends EventTarget implements Disposable {
     this.#watchHeld(connection);
     if ((flags & FLAG.RST) === 0) this.#conclude(connection);
     return verdict;
+  }
+
+  /**
+   * What comes before both ends have sent a SYN goes on untouched. The only SYN may be a late copy, or forged,
+   * in a connection that nobody follows.
+   */
+  #carryEarly(connection: Connection, direction: Direction): StreamVerdict {
+    const { flags, sequence, acknowledgment } = this.#segment;
+    if ((flags & FLAG.RST) === 0) return ACCEPT;
+    const ends = direction.started
+      ? sequence === direction.next
+      : (flags & FLAG.ACK) !== 0 && acknowledgment === connection.reverse(direction).next;
+    if (!ends) return ACCEPT;
+    this.#endFollowing(connection, "reset");
+    connection.resetBy = direction;
+    this.#linger(connection);
+    return ACCEPT;
   }
 
   #synchronize(connection: Connection, packet: StreamPacket): StreamVerdict {
@@ -375,7 +403,8 @@ export class TcpStreams extends EventTarget implements Disposable {
     const taken = this.#assembly.take(connection, direction, { segment, plan, now });
     if (connection.wantsReset) return;
     if (taken === "stored") {
-      this.#acknowledgeStored(connection, direction);
+      if (direction.gap) this.#leaveGap(connection, direction);
+      else this.#acknowledgeStored(connection, direction);
       return;
     }
     const { bytes, holdThen } = this.#settings;
@@ -398,6 +427,13 @@ export class TcpStreams extends EventTarget implements Disposable {
     else this.#assembly.extend(direction, plan);
   }
 
+  /** Bytes went by that nobody has seen. Where numbers are shifted they had the wrong ones. */
+  #leaveGap(connection: Connection, direction: Direction): void {
+    this.#reach("gap", connection);
+    if (direction.translation.same) this.#endFollowing(connection, "limit");
+    else connection.wantsReset = true;
+  }
+
   /** Data of a direction that no callback sees. */
   #planPassed(direction: Direction): void {
     const segment = this.#segment;
@@ -416,7 +452,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     const output = translation.toOutput(sequence);
     if (ends === sequence) {
       // What was not sent yet is not there for the receiver.
-      const shifted = direction.pending || !translation.same;
+      const shifted = direction.pending || !direction.informed;
       const far = shifted && distance(output, direction.place) > 0;
       plan.keep(far ? direction.place : output);
       return;
@@ -446,7 +482,8 @@ export class TcpStreams extends EventTarget implements Disposable {
     const to = distance(ends, passed) < 0 ? translation.toOutputEnd(end) : dataEnd;
     // What has arrived of the bytes that were passed is left out as well.
     const tail = Math.max(distance(from, translation.outputEnd), 0);
-    if (!inside && tail > distance(ends, passed) - Number(fin)) {
+    const left = inside ? 0 : distance(ends, passed) - Number(fin) - tail;
+    if (left < 0 || (left === 0 && !fin && distance(to, from) <= 0)) {
       plan.ask(acknowledgedOutput);
       return;
     }
@@ -614,14 +651,22 @@ export class TcpStreams extends EventTarget implements Disposable {
     return DROP;
   }
 
-  /** Sends a reset in a direction. */
-  #resetEnd(connection: Connection, direction: Direction, sequence = direction.sent): void {
+  /** Sends a reset in a direction, at the number that its receiver waits for: one of these two, mostly. */
+  #resetEnd(connection: Connection, direction: Direction): void {
+    const { started, acknowledgedOutput, sent } = direction;
+    this.#resetAt(connection, direction, started ? sent : 0);
+    if (started && acknowledgedOutput !== sent) {
+      this.#resetAt(connection, direction, acknowledgedOutput);
+    }
+  }
+
+  #resetAt(connection: Connection, direction: Direction, sequence: number): void {
     const reverse = connection.reverse(direction);
     // The server has not answered yet: it knows of nothing, or its answer is still to come.
     if (!direction.started && direction === connection.fromClient) return;
     if (!reverse.started && direction === connection.fromClient) return;
     this.#writer.bare(connection, direction, {
-      sequence: direction.started ? sequence : 0,
+      sequence,
       flags: FLAG.RST | FLAG.ACK,
       acknowledgment: reverse.followed || reverse.started ? reverse.next : 0,
       window: 0,

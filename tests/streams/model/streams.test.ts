@@ -12,7 +12,7 @@ import { type Scenario, scenarios } from "./scenario.ts";
 import { KINDS } from "./transforms.ts";
 
 const limit = { timeout: 60_000 };
-/** The same connections each time: among others some still show the faults that docs/streams.md names. */
+/** The same connections each time; NFQUEUE_SEED chooses others. */
 const SEED = Number(process.env["NFQUEUE_SEED"] ?? 3);
 
 function check(queue: QueueMiddle, scenario: Scenario, rewriting: Rewriting): void {
@@ -26,20 +26,10 @@ function check(queue: QueueMiddle, scenario: Scenario, rewriting: Rewriting): vo
   assert.fail(`${fault}\n${shown.join("\n")}`);
 }
 
-/** Tests that find the faults that are still open in most runs. NFQUEUE_OPEN=1 runs them. */
-const OPEN: ReadonlySet<string> = new Set([
-  ...["ten times as much", "pass() midway, longer before", "pass() while bytes are held"],
-  ...["another kind in each direction", "a client that resets the connection"],
-]);
-const options = (name: string) =>
-  OPEN.has(name) && process.env["NFQUEUE_OPEN"] !== "1"
-    ? { ...limit, skip: "TcpStreams has faults that it finds: docs/streams.md, Known faults" }
-    : limit;
-
 const at = fc.oneof(fc.nat(20), fc.nat(3_000));
 
 for (const name of Object.keys(KINDS)) {
-  test(`streams: model: ${name}`, options(name), () => {
+  test(`streams: model: ${name}`, limit, () => {
     using queue = new QueueMiddle();
     fc.assert(
       fc.property(
@@ -65,7 +55,7 @@ const whole = Object.keys(KINDS).filter((name) => KINDS[name]!.ending === undefi
 
 test(
   "streams: model: another kind in each direction",
-  options("another kind in each direction"),
+  limit,
   () => {
     using queue = new QueueMiddle();
     fc.assert(
@@ -100,7 +90,7 @@ test("streams: model: segments that overlap, with other bytes", limit, () => {
 
 test(
   "streams: model: a client that resets the connection",
-  options("a client that resets the connection"),
+  limit,
   () => {
     using queue = new QueueMiddle();
     fc.assert(

@@ -151,7 +151,11 @@ export class Endpoint {
     }
     const position = this.#position(segment.sequence);
     if ((flags & FLAG.RST) !== 0) return this.#takeReset(position);
-    if (!this.#checkStamps(segment)) return this.#acknowledge();
+    if (!this.#checkStamps(segment)) {
+      // Two ends that answer each other's old acknowledgments never stop.
+      if (segment.data.length > 0 || (flags & FLAG.FIN) !== 0) this.#acknowledge();
+      return;
+    }
     if ((flags & FLAG.ACK) === 0) return this.#complain("neither ACK nor SYN nor RST");
     this.#takeAcknowledgment(segment);
     if (this.aborted || this.reset) return;
@@ -218,10 +222,10 @@ export class Endpoint {
     if (segment.blocks !== undefined) this.#takeBlocks(segment.blocks, position);
     const edge = position + segment.window * 2 ** this.#theirScale;
     const slack = 2 ** this.#theirScale - 1;
-    const newer = position > this.#newestAcknowledgment;
     // The window of an old acknowledgment means nothing (RFC 9293 §3.10.7.4).
     const old = position < this.#newestAcknowledgment;
-    if ((newer || inOrder) && edge + slack < this.#newestEdge) {
+    // Where packets overtake each other, a middle cannot know which edge its receiver has heard of.
+    if (inOrder && edge + slack < this.#newestEdge) {
       this.#complain(`the window's edge moves left by ${this.#newestEdge - edge}`);
     }
     if (inOrder && position < this.#newestAcknowledgment) {

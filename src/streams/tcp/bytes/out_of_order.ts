@@ -28,6 +28,12 @@ export class OutOfOrder {
     return this.#stretches;
   }
 
+  /** The number behind the last byte that is stored; 0 where none is. */
+  get end(): number {
+    const last = this.#stretches.at(-1);
+    return last === undefined ? 0 : endOf(last);
+  }
+
   /** Stores copies of what is not there yet of the bytes from `from` up to `to`. */
   store(start: number, bytes: Uint8Array, from: number, to: number): void {
     const stretches = this.#stretches;
