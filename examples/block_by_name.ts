@@ -24,13 +24,13 @@ export function blockByName(names: readonly string[], way: Way = {}): Filter {
       fromClient(data, { connection, ended }) {
         const hello = clientHello(data);
         if (hello.status === "more" && !ended) return HOLD;
-        // Where a limit ends the following before the name is known, it may be any.
+        // It ends, or another limit is reached, before the name is known: it may be any.
         const isCut = hello.status === "more" && data.length > 0;
         const isRefused = isCut || (hello.status === "found" && isBlocked(hello.serverName));
         return isRefused ? connection.reset() : connection.pass();
       },
     }),
-    // With "pass" a name would get through in more packets, or in two with a long pause between them.
+    // Whoever cuts the name into more packets, or stops in the midst of it, is refused, and not passed.
     // Held bytes are not acknowledged, so no client sends more than ten packets, and a hello fits into
     // fewer. Five seconds are for those that are lost and come again.
     hold: { packets: 10, milliseconds: 5000, then: "reset" },

@@ -45,7 +45,7 @@ export function replaceWords(word: string, other: string): Filter {
           next = "body";
           const told = head.replace(NOT_TOLD, "").replace(/\r?\n$/, "Connection: close\r\n\r\n");
           const parts = text.slice(head.length).split(from);
-          let hold = ended ? 0 : from.length - 1; // what may be the beginning of the word
+          let hold = from.length - 1; // what may be the beginning of the word
           while (!parts.at(-1)!.endsWith(from.slice(0, hold))) hold--;
           const all = told + parts.join(to);
           return { data: Buffer.from(all.slice(0, all.length - hold), "latin1"), hold };

@@ -81,6 +81,17 @@ test("a server that stops in the midst of a word", limit, async () => {
   assert.equal(connection.atClient, told("a dog"));
 });
 
+test("empty lines before a request, and lines that end with LF alone", limit, async () => {
+  await using kit = testFilter(replaceWords("cat", "dog"));
+  const connection = await KitConnection.open(kit);
+  const lines = (text: string) => text.replaceAll("\r", "");
+  await connection.send("client", `\r\n\n${lines(request())}`);
+  assert.equal(connection.atServer, `\r\n\n${lines(shown())}`);
+  await connection.send("server", lines(response("a cat")));
+  const head = "HTTP/1.1 200 OK\ncontent-type: text/html; charset=utf-8\n";
+  assert.equal(connection.atClient, `${head}Connection: close\r\n\r\na dog`);
+});
+
 test("a request's body goes on, and a second request", limit, async () => {
   await using kit = testFilter(replaceWords("cat", "dog"));
   const connection = await KitConnection.open(kit);
