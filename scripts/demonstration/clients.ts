@@ -6,7 +6,9 @@
 
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
+import { createServer as createWebServer, get } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
+import { extension, helloMessage, inRecords } from "../../tests/support/traffic/client_hello.ts";
 import type { Family } from "./firewall.ts";
 
 const LOOPBACK = { 4: "127.0.0.1", 6: "::1" } as const;
@@ -45,6 +47,29 @@ export class EchoServer implements Disposable {
 
   [Symbol.dispose](): void {
     for (const close of this.#closers.splice(0)) close();
+  }
+}
+
+/** Answers HTTP requests with a text, until disposed. */
+export class WebServer implements Disposable {
+  #close: () => void = () => {};
+
+  static async open({ family, port }: Target, text: string): Promise<WebServer> {
+    const made = new WebServer();
+    const headers = { "Content-Type": "text/plain", "Content-Length": text.length };
+    const server = createWebServer((_, response) => response.writeHead(200, headers).end(text));
+    made.#close = () => {
+      server.closeAllConnections();
+      server.close();
+    };
+    await new Promise<void>((resolve, reject) =>
+      void server.once("error", reject).listen(port, LOOPBACK[family], resolve)
+    );
+    return made;
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
   }
 }
 
@@ -96,6 +121,43 @@ export async function askTcp(
       });
       socket.on("error", (error) => tell(error.message));
       socket.on("data", (bytes) => tell(`echo: ${bytes}`));
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Asks for a page; tells `200: …`, or the error. */
+export function askWeb({ family, port }: Target, patience: number): Promise<string> {
+  return observe(patience, () => "no answer", (tell) => {
+    get({ host: LOOPBACK[family], port, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => text += part);
+      response.on("end", () => tell(`${response.statusCode}: ${text}`));
+    }).on("error", (error) => tell(error.message));
+  });
+}
+
+/** Asks for a TLS server by its name; tells `an answer`, `reset by the other end` or `no answer`. */
+export async function greetTls(
+  { family, port }: Target,
+  name: string,
+  patience: number,
+): Promise<string> {
+  const socket = connect({ host: LOOPBACK[family], port, noDelay: true });
+  const hello = inRecords(helloMessage({ extensions: [extension.serverName(name)] }));
+  try {
+    return await observe(patience, () => "no answer", (tell) => {
+      socket.on("connect", () => {
+        socket.write(hello.subarray(0, -10));
+        socket.write(hello.subarray(-10));
+      });
+      socket.on(
+        "error",
+        (error: Error & { readonly code?: string }) =>
+          tell(error.code === "ECONNRESET" ? "reset by the other end" : error.message),
+      );
+      socket.on("data", () => tell("an answer"));
     });
   } finally {
     socket.destroy();

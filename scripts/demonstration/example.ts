@@ -20,6 +20,11 @@ const COMMANDS = {
   node: ["node"],
 } as const;
 
+/** What `nfqueue run` needs besides. */
+const MORE_PERMISSIONS = ["--allow-read", "--allow-env"];
+/** What it prints when its rules are installed. */
+const READY = "; Ctrl-C ends it";
+
 /** The runtime that runs this. */
 export const runtime: keyof typeof COMMANDS = "Bun" in globalThis
   ? "bun"
@@ -39,6 +44,8 @@ export interface ExampleOptions {
   readonly queue: number;
   /** Words of its command line besides `--queue`. */
   readonly words?: readonly string[];
+  /** It is a filter module: `nfqueue run` runs it, with these rules in the place of its own. */
+  readonly filterRules?: readonly string[];
   /** Whether trace.ts makes it print a line a verdict. */
   readonly traced?: boolean;
   /** Hears each line that it writes. */
@@ -51,9 +58,11 @@ export class Example implements AsyncDisposable {
   readonly #ended: Promise<string>;
   /** The signal that ended it, or `status …`. */
   #end: string | undefined;
+  #ready: boolean;
 
   private constructor(options: ExampleOptions) {
     const { onLine } = options;
+    this.#ready = options.filterRules === undefined;
     this.#process = spawn(process.execPath, commandWords(options), {
       cwd: root,
       // Without a terminal Deno denies what it would ask for.
@@ -61,7 +70,11 @@ export class Example implements AsyncDisposable {
       env: { ...process.env, NO_COLOR: "1" },
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      if (stream) createInterface({ input: stream }).on("line", (line) => onLine?.(line));
+      if (stream === null) continue;
+      createInterface({ input: stream }).on("line", (line) => {
+        if (line.endsWith(READY)) this.#ready = true;
+        onLine?.(line);
+      });
     }
     this.#ended = new Promise((resolve) => {
       this.#process.once("error", (error) => resolve(error.message));
@@ -75,7 +88,8 @@ export class Example implements AsyncDisposable {
     const example = new Example(options);
     const { name, queue } = options;
     try {
-      await example.#until(() => receives(queue), `examples/${name}.ts to open queue ${queue}`);
+      const isReady = () => example.#ready && receives(queue);
+      await example.#until(isReady, `examples/${name}.ts to open queue ${queue}`);
     } catch (error) {
       await example[Symbol.asyncDispose]();
       throw error;
@@ -108,16 +122,22 @@ export class Example implements AsyncDisposable {
 
 /** The command that starts an example, as a person would type it in the project's folder. */
 export function commandLine(options: ExampleOptions): string {
-  return [COMMANDS[runtime][0], ...commandWords(options)].join(" ");
+  const words = [COMMANDS[runtime][0], ...commandWords(options)];
+  return words.map((word) => word.includes(" ") ? `'${word}'` : word).join(" ");
 }
 
-function commandWords({ name, queue, words = [], traced = false }: ExampleOptions): string[] {
+function commandWords(options: ExampleOptions): string[] {
+  const { name, queue, words = [], filterRules, traced = false } = options;
+  const isFilter = filterRules !== undefined;
   return [
     ...COMMANDS[runtime].slice(1),
+    ...(isFilter && runtime === "deno" ? MORE_PERMISSIONS : []),
     // It would say that FFI is experimental.
     ...(runtime === "node" ? ["--no-warnings"] : []),
     ...(traced ? [runtime === "node" ? "--import" : "--preload", TRACE] : []),
+    ...(isFilter ? ["src/cli/main.ts", "run"] : []),
     ...[`examples/${name}.ts`, "--queue", String(queue), ...words],
+    ...(filterRules ?? []).flatMap((rule) => ["--rule", rule]),
   ];
 }
 

@@ -6,11 +6,12 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
-import { EchoServer } from "./clients.ts";
+import { EchoServer, WebServer } from "./clients.ts";
 import { commandLine, Example, runtime } from "./example.ts";
 import { type Family, iptables } from "./firewall.ts";
 import { paint, paintLine, table } from "./paint.ts";
 import { COMMON_RULE, PORTS, type Scene, scenes, type Trial } from "./scenes.ts";
+import { WEB_PORT, WEB_TEXT } from "./scenes.ts";
 
 /** How long a client waits (ms) for what must come, and for what must not. */
 const PATIENCE = 5000;
@@ -39,10 +40,11 @@ try {
 async function demonstrate(): Promise<boolean> {
   if (process.env["NFQUEUE_ISOLATED"] !== "1") throw new Error("it is started by scripts/demo");
   const started = performance.now();
-  const servers: EchoServer[] = [];
+  const servers: Disposable[] = [];
   try {
     for (const family of families) {
       for (const port of PORTS) servers.push(await EchoServer.open({ family, port }));
+      servers.push(await WebServer.open({ family, port: WEB_PORT }, WEB_TEXT));
       iptables(family, COMMON_RULE);
     }
     const all = scenes(families);
@@ -71,8 +73,9 @@ async function tryUnfiltered(trials: readonly Trial[]): Promise<Outcome[]> {
 
 /** Starts the scene's filter, sends it packets, and lets all its clients try. */
 async function play(scene: Scene, queue: number): Promise<Outcome[]> {
-  const { example: filter, words = [], rules, trials, speaks = false } = scene;
-  const options = { name: filter, queue, words, traced: !speaks };
+  const { example: filter, words = [], rules, filterRules, trials, speaks = false } = scene;
+  const own = filterRules === undefined ? {} : { filterRules };
+  const options = { name: filter, queue, words, traced: !speaks, ...own };
   console.log(`\n${paint("bold", filter)}: ${purposeOf(filter)}`);
   showCommand(commandLine(options));
   await using example = await Example.start({
@@ -80,7 +83,7 @@ async function play(scene: Scene, queue: number): Promise<Outcome[]> {
     onLine: (line) => console.log(`  ${paintLine(line)}`),
   });
   for (const family of families) {
-    for (const rule of rules(family)) {
+    for (const rule of rules?.(family) ?? []) {
       const whole = `${rule} -j NFQUEUE --queue-num ${queue}`;
       iptables(family, whole);
       showCommand(`${family === 4 ? "iptables" : "ip6tables"} ${whole}`);
@@ -91,7 +94,9 @@ async function play(scene: Scene, queue: number): Promise<Outcome[]> {
     return attempt(trial, { filter, expected: trial.filtered, patience });
   }));
   const saw = await example.interrupt();
-  const end: Outcome = { filter, client: "Ctrl-C", told: "end", expected: "SIGINT", saw };
+  // `nfqueue run` removes its rules first.
+  const expected = filterRules === undefined ? "SIGINT" : "status 130";
+  const end: Outcome = { filter, client: "Ctrl-C", told: "end", expected, saw };
   return agrees(end) ? outcomes : [...outcomes, end];
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { askTcp, askUdp, ping, type Target } from "./clients.ts";
+import { askTcp, askUdp, askWeb, greetTls, ping, type Target } from "./clients.ts";
 import { type Family, MarkCounter } from "./firewall.ts";
 
 /** One client, and what it must see. */
@@ -27,7 +27,9 @@ export interface Scene {
   /** Its command line besides `--queue`. */
   readonly words?: readonly string[];
   /** The rules that send packets to its queue, up to their target. */
-  readonly rules: (family: Family) => readonly string[];
+  readonly rules?: (family: Family) => readonly string[];
+  /** It is a filter module, and these are its rules here: loopback has both ends. */
+  readonly filterRules?: readonly string[];
   readonly trials: readonly Trial[];
   /** Whether the filter itself prints a line a packet. Others are traced. */
   readonly speaks?: boolean;
@@ -42,7 +44,10 @@ const PING = "-p icmp --icmp-type echo-request";
 const PING6 = "-p icmpv6 --icmpv6-type echo-request";
 
 /** Ports that servers must listen on. */
-export const PORTS: readonly number[] = [7, 25, 26, 53, 54, 8080, 9999];
+export const PORTS: readonly number[] = [7, 25, 26, 53, 54, 443, 9999];
+/** Ports of servers that speak HTTP, and what these answer. */
+export const WEB_PORT = 80;
+export const WEB_TEXT = "a cat sat here";
 
 /** The rule that every scene needs, beside those that send packets to a queue. */
 export const COMMON_RULE: string =
@@ -101,21 +106,47 @@ export function scenes(families: readonly Family[]): Scene[] {
       }),
     },
     {
-      example: "http_rewrite",
-      rules: () => ["-A OUTPUT -p tcp --dport 8080"],
-      trials: families.flatMap((family) => {
-        const target = { family, port: 8080 };
-        return [
-          {
-            ...echoes("TCP", target, "a cat sat here"),
-            told: "cat → dog",
-            filtered: "echo: a dog sat here",
-          },
-          echoes("TCP", target, "a cow sat here"),
-        ];
+      example: "http_replace_words",
+      filterRules: followed(WEB_PORT),
+      trials: families.map((family) => {
+        const target = { family, port: WEB_PORT };
+        return {
+          ...passes({
+            client: `HTTP ${at(family)}, GET /`,
+            sees: `200: ${WEB_TEXT}`,
+            observe: (patience) => askWeb(target, patience),
+          }),
+          told: "cat → little dog",
+          filtered: "200: a little dog sat here",
+        };
       }),
     },
+    {
+      example: "block_by_name",
+      filterRules: followed(443),
+      trials: families.flatMap((family) => [
+        { ...greets(family, "www.example.org"), told: "reset", filtered: "reset by the other end" },
+        greets(family, "www.example.net"),
+      ]),
+    },
   ];
+}
+
+/** Rules of `TcpStreams` for a server on loopback. */
+function followed(port: number): string[] {
+  return [
+    `output priority=-300 protocol=tcp destinationPort=${port} outDevice=lo`,
+    `input protocol=tcp sourcePort=${port} inDevice=lo`,
+  ];
+}
+
+/** A TLS client's first words, in two packets. */
+function greets(family: Family, name: string): Trial {
+  return passes({
+    client: `TLS ${at(family)}, to ${name}`,
+    sees: "an answer",
+    observe: (patience) => greetTls({ family, port: 443 }, name, patience),
+  });
 }
 
 function toPorts(ports: string): string[] {

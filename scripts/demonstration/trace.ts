@@ -1,6 +1,6 @@
 /**
- * Loaded before an example (`--preload`), makes every verdict print a line: the example itself stays
- * as it stands.
+ * Loaded before an example (`--preload`), makes every verdict print a line, but those of TCP's bare
+ * acknowledgments: the example itself stays as it stands.
  *
  * @module
  */
@@ -17,8 +17,9 @@ for (const verdict of Object.values(VERDICTS)) {
     if (this.modified) notes.push("rewritten");
     // The packet cannot be read after its verdict.
     const line = `${verdict.padEnd(6)}  ${this}`;
+    const isTold = !isBare(this);
     give.call(this, options);
-    console.log(notes.length === 0 ? line : `${line}  (${notes.join(", ")})`);
+    if (isTold) console.log(notes.length === 0 ? line : `${line}  (${notes.join(", ")})`);
   };
 }
 
@@ -29,6 +30,10 @@ PacketQueue.prototype.run = function (handler, options) {
     return typeof result === "number" ? packet[VERDICTS[result]]() : result;
   }, options);
 };
+
+function isBare({ tcp }: Packet): boolean {
+  return tcp !== undefined && tcp.payload.length === 0 && !tcp.syn && !tcp.fin && !tcp.rst;
+}
 
 function describe(mark: Mark): string {
   const hexadecimal = (value: number): string => `0x${value.toString(16)}`;

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Example } from "../../scripts/demonstration/example.ts";
 import { outerId, requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
-import { queueRule, Rule, tcpTo, udpTo } from "../support/network/rules.ts";
+import { queueRule, Rule, udpTo } from "../support/network/rules.ts";
 import { Capture } from "../support/traffic/raw.ts";
 import { TcpClient, TcpEchoServer } from "../support/traffic/tcp.ts";
 import { Child } from "../support/runtime/child.ts";
@@ -172,22 +172,6 @@ for (const family of [4, 6] as const) {
 
 const layersOf = (bytes: Uint8Array) => parseLayers(bytes);
 
-test("http_rewrite", { timeout }, async () => {
-  let heard = "";
-  const hear = (chunk: Uint8Array) => void (heard += new TextDecoder().decode(chunk));
-  await using server = await TcpEchoServer.open({ hear });
-  const queue = nextQueue();
-  const words = ["--from", "mouse", "--to", "camel"];
-  await using example = await Example.start({ name: "http_rewrite", queue, words });
-  using _rule = queueRule(queue, { chain: "OUTPUT", match: tcpTo(server.port) });
-  using client = await TcpClient.open(server.port);
-  const request = (word: string) => `GET /${word} HTTP/1.1\r\nHost: a.${word}\r\n\r\n`;
-  assert.equal(await client.ask(request("mouse")), request("camel"));
-  assert.equal(await client.ask(request("horse")), request("horse"));
-  assert.equal(heard, request("camel") + request("horse"));
-  assert.equal(await example.interrupt(), "SIGINT");
-});
-
 test("syn_options", { timeout }, async () => {
   await using server = await TcpEchoServer.open();
   using capture = new Capture(4);
@@ -218,8 +202,6 @@ test("a word of the command line that makes no sense ends it", { timeout }, asyn
   const others = {
     arp_guard: ["10.0.0.1=02:00"],
     ttl: ["--ttl", "0"],
-    http_rewrite: ["--to", "horse"],
-    http_replace: ["--to", ""],
     syn_options: ["--mss", "x"],
   };
   for (const [name, words] of Object.entries(others)) {
