@@ -7,7 +7,7 @@
  */
 
 import { ACCEPT, DROP, type StreamPacket, type StreamVerdict } from "../packet.ts";
-import { acknowledge, ownWindow } from "./acknowledgment.ts";
+import { acknowledge } from "./acknowledgment.ts";
 import { Assembly } from "./assembly.ts";
 import { checkCallbacks, type EndReason } from "./callbacks.ts";
 import { Calls } from "./calls.ts";
@@ -18,7 +18,9 @@ import { type StreamLimit, StreamLimitEvent, type TcpStreamsStatistics } from ".
 import { carrySynchronize, readSynchronize } from "./handshake.ts";
 import { MemoryAccount } from "./bytes/kept_bytes.ts";
 import { isSigned, timestampAt } from "./options.ts";
+import { OwnPackets } from "./own_packets.ts";
 import { PacketWriter } from "./packet_writer.ts";
+import { planPassed } from "./passed.ts";
 import { Plan } from "./plan.ts";
 import { SeenList } from "./seen_list.ts";
 import { FLAG, Segment } from "./segment.ts";
@@ -46,6 +48,7 @@ export class TcpStreams extends EventTarget implements Disposable {
   readonly #segment = new Segment();
   readonly #plan = new Plan();
   readonly #writer: PacketWriter;
+  readonly #own: OwnPackets;
   readonly #calls = new Calls();
   readonly #assembly: Assembly;
   readonly #holding = new Set<Connection>();
@@ -78,6 +81,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     super();
     this.#settings = checkSettings(options);
     this.#writer = new PacketWriter(this.#report);
+    this.#own = new OwnPackets(this.#writer);
     this.#assembly = new Assembly(this.#settings, this.#calls);
     this.handler = (packet) => this.#handle(packet);
   }
@@ -295,10 +299,10 @@ export class TcpStreams extends EventTarget implements Disposable {
     if (connection.dead) {
       if ((flags & FLAG.RST) !== 0) return DROP;
       // With the number that its sender waits for: another one would be answered (RFC 5961 §3.2).
-      if ((flags & FLAG.ACK) !== 0) this.#resetAt(connection, reverse, segment.acknowledgment);
-      else this.#resetEnd(connection, reverse);
+      if ((flags & FLAG.ACK) !== 0) this.#own.resetAt(connection, reverse, segment.acknowledgment);
+      else this.#own.resetEnd(connection, reverse);
       // The other end may not have got its own.
-      if (segment.length > 0 || (flags & FLAG.FIN) !== 0) this.#resetEnd(connection, direction);
+      if (segment.length > 0 || (flags & FLAG.FIN) !== 0) this.#own.resetEnd(connection, direction);
       return DROP;
     }
     // Its sender has reset it, and goes on: what is not seen any more does not go on.
@@ -346,7 +350,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     if ((flags & FLAG.SYN) !== 0) return this.#synchronize(connection, packet);
     if ((flags & FLAG.RST) !== 0) this.#takeReset(connection, direction);
     else if (direction.followed) this.#takeData(connection, direction, now);
-    else this.#planPassed(direction);
+    else planPassed(direction, segment, this.#plan);
     if (connection.wantsReset) return this.#kill(connection);
     if (connection.wantsPass) {
       connection.wantsPass = false;
@@ -355,7 +359,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     }
     const plan = this.#plan;
     const verdict = writer.carry(connection, direction, { packet, segment, plan });
-    this.#tellVanished(connection, direction);
+    this.#own.tellVanished(connection, direction);
     this.#pumpBoth(connection);
     this.#watchHeld(connection);
     if ((flags & FLAG.RST) === 0) this.#conclude(connection);
@@ -404,7 +408,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     if (connection.wantsReset) return;
     if (taken === "stored") {
       if (direction.gap) this.#leaveGap(connection, direction);
-      else this.#acknowledgeStored(connection, direction);
+      else this.#own.acknowledgeStored(connection, direction, this.#segment.sequence);
       return;
     }
     const { bytes, holdThen } = this.#settings;
@@ -434,81 +438,6 @@ export class TcpStreams extends EventTarget implements Disposable {
     else connection.wantsReset = true;
   }
 
-  /** Data of a direction that no callback sees. */
-  #planPassed(direction: Direction): void {
-    const segment = this.#segment;
-    const { translation, dataEnd, acknowledgedOutput } = direction;
-    const { sequence, length, flags, bytes, data, end: stop } = segment;
-    const plan = this.#plan;
-    const end = advance(sequence, length);
-    const fin = (flags & FLAG.FIN) !== 0;
-    const ends = advance(end, Number(fin));
-    const fresh = distance(ends, direction.next) > 0;
-    if (fin) {
-      direction.finSeen = true;
-      direction.finAt = end;
-    }
-    direction.next = later(direction.next, ends);
-    const output = translation.toOutput(sequence);
-    if (ends === sequence) {
-      // What was not sent yet is not there for the receiver.
-      const shifted = direction.pending || !direction.informed;
-      const far = shifted && distance(output, direction.place) > 0;
-      plan.keep(far ? direction.place : output);
-      return;
-    }
-    const passed = translation.inputEnd;
-    const old = distance(passed, sequence) > 0;
-    const arrived = distance(translation.outputEnd, acknowledgedOutput) <= 0;
-    if (!old || (arrived && direction.original)) {
-      if (direction.fits(advance(output, length + Number(fin)))) {
-        plan.keep(output);
-        return;
-      }
-      plan.replace(output, output);
-      plan.tail = bytes;
-      plan.tailFrom = data;
-      plan.tailTo = stop;
-      plan.fin = fin;
-      this.#cut(direction, fresh);
-      return;
-    }
-    const inside = distance(ends, passed) <= 0;
-    if (arrived && inside) {
-      plan.ask(acknowledgedOutput);
-      return;
-    }
-    const from = later(output, acknowledgedOutput);
-    const to = distance(ends, passed) < 0 ? translation.toOutputEnd(end) : dataEnd;
-    // What has arrived of the bytes that were passed is left out as well.
-    const tail = Math.max(distance(from, translation.outputEnd), 0);
-    const left = inside ? 0 : distance(ends, passed) - Number(fin) - tail;
-    if (left < 0 || (left === 0 && !fin && distance(to, from) <= 0)) {
-      plan.ask(acknowledgedOutput);
-      return;
-    }
-    plan.replace(from, distance(to, from) < 0 ? from : to);
-    plan.tail = bytes;
-    plan.tailFrom = inside ? stop : data + distance(passed, sequence) + tail;
-    plan.tailTo = stop;
-    plan.fin = fin;
-    this.#cut(direction, fresh);
-  }
-
-  /** Leaves out of a plan what its receiver has no room for, where the sender cannot know of that. */
-  #cut(direction: Direction, fresh: boolean): void {
-    const plan = this.#plan;
-    const { from, length } = plan;
-    if (direction.fits(advance(from, length + Number(plan.fin)))) return;
-    const room = distance(direction.edge, from);
-    if (room > 0) {
-      plan.shorten(room);
-      plan.fin &&= length < room;
-    } else if (fresh) plan.replace(direction.place, direction.place);
-    // Its sender's clock has run out: the answer says whether there is room now.
-    else plan.ask(direction.acknowledgedOutput);
-  }
-
   /**
    * A reset ends the connection if its receiver takes it, which wants the very number that it waits for
    * (RFC 5961 §3). Whether it did is not known here: see `resetBy`.
@@ -528,49 +457,6 @@ export class TcpStreams extends EventTarget implements Disposable {
     connection.resetBy = direction;
     this.#linger(connection);
     plan.keep(answers || sequence !== next ? direction.acknowledgedOutput : direction.sent);
-  }
-
-  /** Acknowledges to the sender what its receiver never sees. */
-  #tellVanished(connection: Connection, direction: Direction): void {
-    const { translation, acknowledgedOutput } = direction;
-    if (translation.same && translation.pieces < 2) return;
-    translation.acknowledge(acknowledgedOutput);
-    const input = translation.toInput(acknowledgedOutput);
-    if (!direction.settled || distance(input, direction.acknowledgedInput) <= 0) return;
-    if (distance(input, direction.next) > 0) return;
-    direction.acknowledgedInput = input;
-    const reverse = connection.reverse(direction);
-    const window = ownWindow(direction, input);
-    const { place: sequence } = reverse;
-    const flags = FLAG.ACK;
-    this.#writer.bare(connection, reverse, { sequence, flags, acknowledgment: input, window });
-    reverse.noteTold(input, window);
-  }
-
-  /** Tells the sender what is missing, and what is stored (RFC 2018). */
-  #acknowledgeStored(connection: Connection, direction: Direction): void {
-    // Its receiver has not taken the connection yet.
-    if (!direction.settled) return;
-    const reverse = connection.reverse(direction);
-    const { sequence } = this.#segment;
-    const blocks: [number, number][] = [];
-    for (const { start, bytes } of direction.ahead.stretches) {
-      const end = advance(start, bytes.length);
-      const last = blocks.at(-1);
-      if (last !== undefined && last[1] === start) last[1] = end;
-      else blocks.push([start, end]);
-    }
-    // The newest comes first.
-    const newest = blocks.findIndex(([left, right]) =>
-      distance(sequence, left) >= 0 && distance(sequence, right) < 0
-    );
-    if (newest > 0) blocks.unshift(...blocks.splice(newest, 1));
-    const { acknowledgedInput: acknowledgment } = direction;
-    this.#writer.bare(connection, reverse, {
-      ...{ sequence: reverse.place, flags: FLAG.ACK, acknowledgment },
-      window: ownWindow(direction, acknowledgment),
-      ...(direction.sackPermitted ? { blocks } : {}),
-    });
   }
 
   #pumpBoth(connection: Connection): void {
@@ -593,7 +479,7 @@ export class TcpStreams extends EventTarget implements Disposable {
       if (reason === "refused") direction.free();
       else {
         this.#assembly.release(direction);
-        this.#sendAhead(connection, direction);
+        this.#own.sendAhead(connection, direction);
         direction.leave();
       }
     }
@@ -601,26 +487,6 @@ export class TcpStreams extends EventTarget implements Disposable {
     const { onEnd } = connection;
     connection.onEnd = undefined;
     if (onEnd !== undefined) this.#calls.run(() => onEnd(reason));
-  }
-
-  /** What is stored out of order goes on: the sender was told that it is here. */
-  #sendAhead(connection: Connection, direction: Direction): void {
-    const { ahead, translation, readOnly } = direction;
-    if (readOnly || ahead.bytes === 0) return;
-    const size = this.#writer.besideLimit(connection, direction);
-    for (const { start, bytes } of ahead.stretches) {
-      const first = translation.toOutput(start);
-      // What finds no room comes again: it was not acknowledged.
-      const room = direction.fits(advance(first, bytes.length))
-        ? bytes.length
-        : Math.max(distance(direction.edge, first), 0);
-      for (let at = 0; at < room; at += size) {
-        const data = bytes.subarray(at, Math.min(at + size, room));
-        const sequence = advance(first, at);
-        if (!this.#writer.bare(connection, direction, { sequence, flags: FLAG.ACK, data })) return;
-        direction.noteSent(advance(sequence, data.length));
-      }
-    }
   }
 
   #reset(connection: Connection): void {
@@ -644,33 +510,11 @@ export class TcpStreams extends EventTarget implements Disposable {
   #kill(connection: Connection): StreamVerdict {
     connection.dead = true;
     connection.wantsReset = false;
-    this.#resetEnd(connection, connection.fromClient);
-    this.#resetEnd(connection, connection.fromServer);
+    this.#own.resetEnd(connection, connection.fromClient);
+    this.#own.resetEnd(connection, connection.fromServer);
     if (connection.open) this.#endFollowing(connection, "refused");
     this.#linger(connection);
     return DROP;
-  }
-
-  /** Sends a reset in a direction, at the number that its receiver waits for: one of these two, mostly. */
-  #resetEnd(connection: Connection, direction: Direction): void {
-    const { started, acknowledgedOutput, sent } = direction;
-    this.#resetAt(connection, direction, started ? sent : 0);
-    if (started && acknowledgedOutput !== sent) {
-      this.#resetAt(connection, direction, acknowledgedOutput);
-    }
-  }
-
-  #resetAt(connection: Connection, direction: Direction, sequence: number): void {
-    const reverse = connection.reverse(direction);
-    // The server has not answered yet: it knows of nothing, or its answer is still to come.
-    if (!direction.started && direction === connection.fromClient) return;
-    if (!reverse.started && direction === connection.fromClient) return;
-    this.#writer.bare(connection, direction, {
-      sequence,
-      flags: FLAG.RST | FLAG.ACK,
-      acknowledgment: reverse.followed || reverse.started ? reverse.next : 0,
-      window: 0,
-    });
   }
 
   /** Looks whether it has ended, or goes on untouched. */
