@@ -336,9 +336,10 @@ export class TcpStreams extends EventTarget implements Disposable {
     if ((flags & FLAG.ACK) !== 0) {
       // A reset that refuses a SYN says nothing of its own number.
       acknowledge(segment, reverse, { fields: writer, most });
-      if ((flags & FLAG.RST) === 0 && distance(segment.acknowledgment, reverse.sent) <= 0) {
-        direction.noteTold(writer.acknowledgment, writer.window);
-      } else if (reverse.followed) {
+      if (distance(segment.acknowledgment, reverse.sent) <= 0) {
+        const tells = (flags & (FLAG.RST | FLAG.SYN)) === 0;
+        if (tells) direction.noteTold(writer.acknowledgment, writer.window);
+      } else if (reverse.followed && (flags & FLAG.RST) === 0) {
         reverse.beyond = segment.acknowledgment;
         reverse.beyondKnown = true;
         if (reverse.gap) this.#leaveGap(connection, reverse);
@@ -388,8 +389,13 @@ export class TcpStreams extends EventTarget implements Disposable {
     readSynchronize(connection, segment);
     const direction = segment.fromClient ? connection.fromClient : connection.fromServer;
     const window = Math.min(segment.window, this.#settings.connectionBytes);
-    direction.windowField = window;
-    direction.windowOfSyn = true;
+    // A late copy tells nothing.
+    if (!direction.settled) {
+      direction.told = (segment.flags & FLAG.ACK) !== 0;
+      direction.acknowledgmentField = this.#writer.acknowledgment;
+      direction.windowField = window;
+      direction.windowOfSyn = true;
+    }
     const reverse = connection.reverse(direction);
     if (reverse.started) {
       reverse.promised = later(reverse.promised, advance(reverse.initial, 1 + window));
