@@ -31,6 +31,16 @@ interface Made {
   readonly default?: string;
 }
 
+/**
+ * The beginning of a program, for the shell and for JavaScript: it runs with the runtime that is there. In
+ * JavaScript the second line is a text and a comment.
+ */
+const LAUNCHER = `#!/usr/bin/env sh
+":" //; me=$(readlink -f "$0"); command -v bun >/dev/null && exec bun "$me" "$@"; \
+command -v deno >/dev/null && exec deno run --quiet --no-check --allow-all "$me" "$@"; \
+command -v node >/dev/null && exec node "$me" "$@"; echo "nfqueue needs Bun, Deno or Node" >&2; exit 127
+`.replaceAll("\\\n", "");
+
 const PAPERS = ["README.md", "CHANGELOG.md", "LICENSE"];
 
 function read<Content>(path: string): Content {
@@ -93,6 +103,10 @@ export function finishPackage(folder: string): void {
   }
   for (const [program, main] of Object.entries(bin)) {
     if (!(program in targets)) throw new Error(`${program}: no entry of deno.json is ${main}`);
+  }
+  for (const target of Object.values(targets)) {
+    const path = join(folder, target);
+    writeFileSync(path, LAUNCHER + readFileSync(path, "utf8").replace(/^#!.*\n/, ""));
   }
   for (const paper of PAPERS) copyFileSync(join(root, paper), join(folder, paper));
   // The papers are packed without being named, but for CHANGELOG.md; names with a dot are the tool's.

@@ -33,7 +33,7 @@ export class BlockingWait {
 
   /**
    * @param microseconds how long at most, below 2³² seconds; without it for ever
-   * @returns 1 when it is readable, 0 after that time, or the negative errno: EINTR for a signal
+   * @returns 1 when it is readable, 0 after that time, or the negative errno: EINTR for a signal, also for one that came before
    */
   wait(microseconds?: number): number {
     if (microseconds !== undefined) {
@@ -43,7 +43,8 @@ export class BlockingWait {
       this.#timeout.view.setUint32(NANOSECONDS, nanoseconds, true);
     }
     const limit = microseconds === undefined ? null : this.#timeout.pointer;
-    lookForSignals();
+    // It came before the wait, so it interrupts nothing: the listener would wait for the next packet.
+    if (lookForSignals()) return -ERRNO.EINTR;
     const ready = this.#libc.ppoll(this.#pollfd.pointer, ONE, limit, null);
     const result = ready < 0 ? -threadErrno() : ready;
     if (result === -ERRNO.EINTR) lookForSignals();

@@ -1,7 +1,8 @@
 // What `npm publish ./npm` would send.
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
@@ -10,6 +11,7 @@ import { formatMessage } from "publint/utils";
 import { VERSION } from "../../src/cli/package/version.ts";
 import { BareProject, repository } from "../support/packages/bare_project.ts";
 import { manifestOf, npmPackage, projectWith, Registry } from "../support/packages/npm_package.ts";
+import { command } from "../support/runtime/command.ts";
 import { isDeno, runtime as own } from "../support/runtime/child.ts";
 
 const timeout = 120_000;
@@ -123,9 +125,32 @@ test("the program nfqueue, by npm: alone", only("deno"), async () => {
 
 test("the program nfqueue, in Bun's node_modules", only("bun"), async () => {
   using project = await projectWith(await npmPackage(), {});
-  // Its first line names `bun`, which a user has in PATH.
   symlinkSync(process.execPath, join(project.folder, "bun"));
   const path = { PATH: `${project.folder}:${process.env["PATH"]}` };
   const text = await project.must("bun", ["x", "nfqueue", "--version"], path);
   assert.equal(text, `nfqueue ${VERSION}\n`);
+});
+
+test("the program nfqueue runs with the only runtime that is there", { timeout }, async () => {
+  const made = await npmPackage();
+  using project = await projectWith(made, {});
+  const programs = join(project.folder, "programs");
+  mkdirSync(programs);
+  symlinkSync(process.execPath, join(programs, own));
+  for (const name of ["env", "sh", "readlink"]) {
+    symlinkSync(command("which", [name]).trim(), join(programs, name));
+  }
+  const { nfqueue: program } = manifestOf(made)["bin"] as { readonly nfqueue: string };
+  const main = join("node_modules/@nfqueue/nfqueue", program);
+  const { stdout, stderr, status } = spawnSync(join(programs, "sh"), [main, "--version"], {
+    ...{ cwd: project.folder, encoding: "utf8" },
+    env: { ...process.env, PATH: programs },
+  });
+  assert.deepEqual([stdout, status], [`nfqueue ${VERSION}\n`, 0], stderr);
+  rmSync(join(programs, own));
+  const without = spawnSync(join(programs, "sh"), [main], {
+    ...{ cwd: project.folder, encoding: "utf8" },
+    env: { PATH: programs },
+  });
+  assert.deepEqual([without.status, without.stderr], [127, "nfqueue needs Bun, Deno or Node\n"]);
 });

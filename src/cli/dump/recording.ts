@@ -1,9 +1,11 @@
 // Packets out of a recording.
-import { createReadStream } from "node:fs";
+import { constants, createReadStream, openSync, statSync } from "node:fs";
+import { Socket } from "node:net";
 import process from "node:process";
 import { CaptureError, CaptureReader } from "../../capture/mod.ts";
 import type { BoundedOutput } from "../output/bounded_output.ts";
 import { fileProblem } from "../output/file_writer.ts";
+import { isNode } from "../package/own_place.ts";
 import type { Selection } from "./selection.ts";
 import { ShownPacket } from "./shown_packet.ts";
 
@@ -23,14 +25,15 @@ export async function readRecording(
 ): Promise<void> {
   const name = path === "-" ? "standard input" : JSON.stringify(path);
   const reader = new CaptureReader();
-  const input: NodeJS.ReadableStream = path === "-" ? process.stdin : createReadStream(path);
-  const stop = () => (input as Partial<{ destroy(): void }>).destroy?.();
-  const chunks = (input as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  let input: Partial<{ destroy(): void }> | undefined;
   const aborted = Promise.withResolvers<undefined>();
   const abort = () => aborted.resolve(undefined);
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
   try {
+    const stream = streamOf(path);
+    input = stream;
+    const chunks = stream[Symbol.asyncIterator]();
     for (;;) {
       // A named pipe that nobody writes to cannot be opened, and its stream not be destroyed.
       const next = await Promise.race([chunks.next(), aborted.promise]);
@@ -48,6 +51,16 @@ export async function readRecording(
     throw new Error(`${name} cannot be read: ${fileProblem(error, "read")}`);
   } finally {
     signal.removeEventListener("abort", abort);
-    stop();
+    input?.destroy?.();
   }
+}
+
+function streamOf(path: string): AsyncIterable<Uint8Array> & Partial<{ destroy(): void }> {
+  if (path === "-") return process.stdin;
+  // Node opens and reads files in threads, and its exit waits for them: for a silent pipe without end.
+  if (isNode && statSync(path).isFIFO()) {
+    const { O_RDONLY, O_NONBLOCK } = constants;
+    return new Socket({ fd: openSync(path, O_RDONLY | O_NONBLOCK), writable: false });
+  }
+  return createReadStream(path);
 }

@@ -6,8 +6,10 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { test } from "node:test";
 import { buildPacket } from "../../../src/packet/mod.ts";
@@ -18,19 +20,25 @@ import { requireIsolation } from "../../support/network/isolation.ts";
 import { command } from "../../support/runtime/command.ts";
 import { until } from "../../support/runtime/waiting.ts";
 import { UdpSocket } from "../../support/traffic/udp.ts";
-import { isNode } from "../../support/runtime/child.ts";
 import { dropsNo, Workshop } from "./workshop.ts";
 
 requireIsolation();
 
 const limit = { timeout: 60_000 };
 
-/** Whether one of its threads waits for the other end of a named pipe. */
-function waitsForPartner(pid: number): boolean {
+/** Whether one of its threads waits for the other end of this named pipe, or it has the pipe open. */
+function waitsForPipe(pid: number, path: string): boolean {
   const folder = `/proc/${pid}/task`;
-  return readdirSync(folder).some((id) =>
+  const waits = readdirSync(folder).some((id) =>
     readFileSync(`${folder}/${id}/wchan`, "utf8").includes("wait_for_partner")
   );
+  return waits || readdirSync(`/proc/${pid}/fd`).some((descriptor) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${descriptor}`) === path;
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
 }
 
 function pipe(workshop: Workshop, name: string): string {
@@ -106,16 +114,13 @@ test("a pipe that is full holds up no packet", limit, async () => {
   workshop.assertNothingLeft();
 });
 
-test("dump and replay: a pipe without a writer, one file twice", {
-  ...limit,
-  ...(isNode ? { skip: "Node's exit waits for the thread that opens the pipe" } : {}),
-}, async () => {
+test("dump and replay: a pipe without a writer, one file twice", limit, async () => {
   using workshop = new Workshop();
   const filter = workshop.write("filter.ts", dropsNo(9));
   const source = pipe(workshop, "pipe");
   {
     await using child = workshop.command(["dump", "-r", source]);
-    await until(() => waitsForPartner(child.pid), { what: "the command opens the pipe" });
+    await until(() => waitsForPipe(child.pid, source), { what: "the command opens the pipe" });
     child.kill("SIGINT");
     assert.deepEqual(await child.end(), { code: 130, signal: null });
   }
@@ -127,6 +132,28 @@ test("dump and replay: a pipe without a writer, one file twice", {
   const writer = new PcapWriter({ linkType: LINK_TYPE.RAW });
   const bytes = buildPacket({ ipv4: { source: "10.0.0.1", destination: "10.0.0.2" }, udp: {} });
   const capture = Buffer.concat([writer.start(), writer.packet({ bytes, timestamp: 0 })]);
+  {
+    // Ctrl-C also while the writer is silent; and what comes by a pipe is shown to its end.
+    await using silent = workshop.command(["dump", "-r", source]);
+    await until(() => waitsForPipe(silent.pid, source), { what: "the command opens the pipe" });
+    const end = openSync(source, constants.O_WRONLY);
+    try {
+      writeSync(end, capture);
+      await silent.says("10.0.0.1");
+      silent.kill("SIGINT");
+      assert.deepEqual(await silent.end(), { code: 130, signal: null });
+    } finally {
+      closeSync(end);
+    }
+    await using whole = workshop.command(["dump", "-r", source]);
+    await until(() => waitsForPipe(whole.pid, source), { what: "the command opens the pipe" });
+    const other = openSync(source, constants.O_WRONLY);
+    writeSync(other, capture.subarray(0, 30));
+    writeSync(other, capture.subarray(30));
+    closeSync(other);
+    assert.deepEqual(await whole.end(), { code: 0, signal: null }, whole.errors);
+    assert.match(whole.output, /10\.0\.0\.1/);
+  }
   const path = workshop.path("capture.pcap");
   writeFileSync(path, capture);
   symlinkSync(path, workshop.path("again.pcap"));

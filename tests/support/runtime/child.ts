@@ -11,7 +11,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { deferred, until, within } from "./waiting.ts";
+import { deferred, patience, until, within } from "./waiting.ts";
 
 /** The runtime that runs this. */
 export const runtime: "deno" | "bun" | "node" = "Bun" in globalThis
@@ -117,6 +117,7 @@ export class Child implements AsyncDisposable {
   async says(text: string): Promise<void> {
     await until(() => this.#output.includes(text) || this.#over, {
       what: `child ${this.pid} says ${JSON.stringify(text)}`,
+      timeout: 2 * patience, // it may have to start first
     });
     if (!this.#output.includes(text)) {
       throw new Error(`the child ended without saying ${text}: ${this.#output}${this.#errors}`);
