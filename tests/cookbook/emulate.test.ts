@@ -107,6 +107,33 @@ test("limit_rate forgets the flows of long ago", limit, async () => {
   assert.equal((await send(1)).verdict, Accept);
 });
 
+test("shape_rate", limit, async () => {
+  await using kit = await inKit("emulate/shape_rate");
+  await leavesAlone(kit);
+  const large = new Uint8Array(1000 - 28); // 8 ms each
+  const packets = (sourcePort: number, count: number) =>
+    Array.from({ length: count }, () => udp(9, large, { sourcePort }));
+  const start = performance.now();
+  const { ended, all } = sendAll(kit, packets(4000, 60));
+  // Another flow, and this one's other direction, have their own turn.
+  assert.equal((await kit.send(packets(4001, 1)[0]!)).verdict, Accept);
+  const back = udp(4000, large, {
+    ...{ sourcePort: 9, ip: { source: "203.0.113.80", destination: "203.0.113.7" } },
+  });
+  assert.equal((await kit.send(back, { hook: "forward" })).verdict, Accept);
+  const [alone, decided] = [performance.now() - start, ended.length];
+  const verdicts = (await all).map(({ verdict }) => verdict);
+  const took = performance.now() - start;
+  const passed = verdicts.filter((verdict) => verdict === Accept).length;
+  // 300 ms hold 38 of them; more where this machine took its time.
+  assert.ok(passed >= 38 && passed <= 39 + took / 8, `${passed} in ${took} ms`);
+  assert.ok(took >= (passed - 1) * 8 - 2, `${passed} in ${took} ms`);
+  // Unless this machine was busy that long.
+  if (alone < 250) assert.ok(decided < 60, "the others need not wait for these");
+  const order = ended.filter((number) => verdicts[number] === Accept);
+  assert.deepEqual(order, order.toSorted((one, other) => one - other));
+});
+
 test("duplicate", limit, async () => {
   await using kit = await inKit("emulate/duplicate");
   assert.equal((await kit.send(udp(9), { outDevice: "lo" })).queued, false);

@@ -116,6 +116,26 @@ test("lose: about a tenth", limit, async () => {
   assert.ok(dropped > 10 && dropped < 100, `${dropped} of 500`); // six deviations
 });
 
+test("shape_rate: one after the other, and so many a second", limit, async () => {
+  using neighbour = new Neighbour();
+  const { address, farAddress } = neighbour.cable;
+  using socket = await UdpSocket.open({ address });
+  using other = await UdpSocket.open({ address });
+  await using recipe = await RunningRecipe.start("emulate/shape_rate");
+  const texts = numbers(30).map((text) => text.padEnd(1000 - 28)); // 8 ms each
+  const start = performance.now();
+  await socket.sendAll(texts, { address: farAddress, port: 9000 });
+  await other.send("at once", { address: farAddress, port: 9001 });
+  await neighbour.take(9001, 1);
+  const [alone, before] = [performance.now() - start, neighbour.texts(9000).length];
+  assert.deepEqual(await neighbour.take(9000, 30), texts);
+  const took = performance.now() - start;
+  assert.ok(took >= 29 * 8 - 2, `30 packets in ${took} ms`);
+  // Unless this machine was busy that long.
+  if (alone < 200) assert.ok(before < 30, "another flow need not wait for them");
+  assert.deepEqual([recipe.statistics.dropped, recipe.failures], [0, []]);
+});
+
 test("limit_rate: a burst, and then so many a second", limit, async () => {
   using neighbour = new Neighbour();
   const { address, farAddress } = neighbour.cable;
