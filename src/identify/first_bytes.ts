@@ -23,7 +23,8 @@ export interface FirstBytesCallbacks<Stream> {
  * @param identify {@link clientHello}, {@link httpRequest} or another function that answers as they do
  * @param decide what to do, called once a connection with the last answer. The answer's status is
  * `"more"` where the bytes end before it is known (the client closed, or a limit of `TcpStreams` is
- * reached). It may return bytes that go on instead, or end the connection by the stream
+ * reached). It may return bytes that go on instead, or end the connection by the stream. What edits the
+ * bytes takes them from `identify`: `(bytes) => ({ ...httpRequest(bytes), bytes })`
  * @example
  * ```ts
  * import { clientHello, firstBytes, type FirstBytesStream } from "@nfqueue/nfqueue/identify";
