@@ -12,11 +12,15 @@ const { values: options } = parseArgs({
 });
 const TEN = new Uint8Array(new ArrayBuffer(10)).fill(0x2b);
 
+/** What is returned is copied before the next call. */
+let memory = new Uint8Array(new ArrayBuffer(0x20000));
+
 function longer(data: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(new ArrayBuffer(data.length + TEN.length));
-  bytes.set(data);
-  bytes.set(TEN, data.length);
-  return bytes;
+  const length = data.length + TEN.length;
+  if (length > memory.length) memory = new Uint8Array(new ArrayBuffer(2 * length));
+  memory.set(data);
+  memory.set(TEN, data.length);
+  return memory.subarray(0, length);
 }
 
 const modes: Record<string, () => (packet: Parameters<TcpStreams["handler"]>[0]) => Verdict> = {

@@ -21,7 +21,8 @@ export type StreamResult =
  * @param data the next bytes; they are the program's own, unless the connection is `borrowed`. Behind `HOLD`
  * those that were held come first
  * @param stream the direction; `ended` is true at its last call
- * @returns nothing: the bytes go on as they are. A Uint8Array: these go on instead, of any length. `HOLD`:
+ * @returns nothing: the bytes go on as they are. A Uint8Array: these go on instead, of any length; they are
+ * copied before the next call. `HOLD`:
  * all of them come again, with more. `{ data, hold }`: the last `hold` bytes do
  */
 export type StreamCallback<Stream> = (data: Uint8Array, stream: Stream) => StreamResult;
