@@ -15,6 +15,12 @@ export interface TcpStreamsLimits {
   readonly bytes?: number | undefined;
   /** Milliseconds without a packet after which a connection is forgotten. Default 300000. */
   readonly idle?: number | undefined;
+  /**
+   * What happens where bytes find no room, or went by unseen: the connection is not followed any more, or is
+   * reset. With "reset" the SYN of a connection that is one too many is dropped, so that its client tries
+   * again. Filters that must see everything want "reset". Default "pass".
+   */
+  readonly then?: "pass" | "reset" | undefined;
 }
 
 /** How long bytes are held. */
@@ -52,6 +58,7 @@ export interface Settings {
   readonly connectionBytes: number;
   readonly bytes: number;
   readonly idle: number;
+  readonly limitsThen: "pass" | "reset";
   readonly holdPackets: number;
   readonly holdMilliseconds: number;
   readonly holdThen: "pass" | "reset";
@@ -65,7 +72,7 @@ export function checkSettings(options: TcpStreamsOptions): Settings {
   if (typeof connection !== "function") {
     throw new TypeError(`connection must be a function, got ${show(connection)}`);
   }
-  checkKeys("limits", limits, ["connections", "connectionBytes", "bytes", "idle"]);
+  checkKeys("limits", limits, ["connections", "connectionBytes", "bytes", "idle", "then"]);
   checkKeys("hold", hold, ["packets", "milliseconds", "then"]);
   const { connections = 65_536, connectionBytes = 1 << 20, bytes = 64 << 20, idle = 300_000 } =
     limits;
@@ -76,6 +83,7 @@ export function checkSettings(options: TcpStreamsOptions): Settings {
     connectionBytes: checkInteger("limits.connectionBytes", connectionBytes, 4096, 2 ** 30),
     bytes: checkInteger("limits.bytes", bytes, 65_536, 2 ** 40),
     idle: checkMilliseconds("limits.idle", idle),
+    limitsThen: oneOf("limits.then", limits.then ?? "pass", ["pass", "reset"]),
     holdPackets: checkInteger("hold.packets", packets, 1, 1000),
     holdMilliseconds: checkMilliseconds("hold.milliseconds", milliseconds),
     holdThen: oneOf("hold.then", then ?? "pass", ["pass", "reset"]),

@@ -146,8 +146,9 @@ export class TcpStreams extends EventTarget implements Disposable {
     segment.gso = packet.gso;
     segment.unfinished = packet.checksumNotReady;
     if (connection === undefined || (segment.opens && this.#isOver(connection))) {
-      connection = this.#meet(connection, now);
-      if (connection === undefined) return this.#throwOr(ACCEPT, packet);
+      const met = this.#meet(connection, now);
+      if (typeof met === "number") return this.#throwOr(met, packet);
+      connection = met;
     }
     if (!segment.sound) return ACCEPT;
     if (segment.opens && isAnother(connection, segment)) return this.#propose(connection, packet);
@@ -197,14 +198,13 @@ export class TcpStreams extends EventTarget implements Disposable {
     return this.#begin(successor, { now, pickedUp: false });
   }
 
-  /** A connection that is not known: whether it is to be followed. */
-  #meet(old: Connection | undefined, now: number): Connection | undefined {
+  /** A connection that is not known; the verdict of its packet where it is not followed. */
+  #meet(old: Connection | undefined, now: number): Connection | StreamVerdict {
     const segment = this.#segment;
     const { opens, flags, length } = segment;
     const picksUp = this.#settings.pickUp && length > 0 &&
       (flags & (FLAG.SYN | FLAG.RST | FLAG.FIN)) === 0 && (flags & FLAG.ACK) !== 0;
-    if (!opens && !picksUp) return undefined;
-    if (!segment.sound) return undefined;
+    if ((!opens && !picksUp) || !segment.sound) return ACCEPT;
     if (old !== undefined) {
       this.#endFollowing(old, "replaced");
       this.#remove(old);
@@ -216,11 +216,11 @@ export class TcpStreams extends EventTarget implements Disposable {
     else if (full) {
       this.#limits.connections++;
       if (this.#limits.connections === 1) this.#tell("connections", "of a packet");
-      return undefined;
+      return this.#settings.limitsThen === "reset" ? DROP : ACCEPT;
     }
     const connection = this.#table.make(segment, this.#account);
     this.#table.add(connection);
-    return this.#begin(connection, { now, pickedUp: !opens });
+    return this.#begin(connection, { now, pickedUp: !opens }) ?? ACCEPT;
   }
 
   /** Asks about a new connection; undefined where it is not followed. */
@@ -417,7 +417,7 @@ export class TcpStreams extends EventTarget implements Disposable {
       else this.#own.acknowledgeStored(connection, direction, this.#segment.sequence);
       return;
     }
-    const { bytes, holdThen } = this.#settings;
+    const { bytes, holdThen, limitsThen } = this.#settings;
     const limit: StreamLimit | undefined = taken === "held"
       ? "hold"
       : taken === "limit"
@@ -427,7 +427,7 @@ export class TcpStreams extends EventTarget implements Disposable {
       : undefined;
     if (limit === undefined) return;
     this.#reach(limit, connection);
-    if (limit === "hold" && holdThen === "reset") {
+    if ((limit === "hold" ? holdThen : limitsThen) === "reset") {
       connection.wantsReset = true;
       return;
     }
@@ -440,7 +440,8 @@ export class TcpStreams extends EventTarget implements Disposable {
   /** Bytes went by that nobody has seen. Where numbers are shifted they had the wrong ones. */
   #leaveGap(connection: Connection, direction: Direction): void {
     this.#reach("gap", connection);
-    if (direction.translation.same) this.#endFollowing(connection, "limit");
+    const passes = direction.translation.same && this.#settings.limitsThen === "pass";
+    if (passes) this.#endFollowing(connection, "limit");
     else connection.wantsReset = true;
   }
 
