@@ -200,8 +200,12 @@ test("a flood of first fragments stays within limits, memory too", { timeout }, 
   await collectGarbage();
   const before = memory();
   flood(rounds);
-  await collectGarbage();
-  const grown = memory() - before;
+  let grown = Infinity;
+  // V8 frees collected buffers in a thread of its own, a little later.
+  for (let looks = 0; looks < 20 && grown >= 4 << 20; looks++) {
+    await collectGarbage();
+    grown = memory() - before;
+  }
   assert.ok(grown < 4 << 20, `${grown} bytes more`);
   assert.equal(datagrams.statistics.waitingDatagrams, 256);
   assert.equal(given, 2 * rounds - 256);
