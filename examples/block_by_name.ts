@@ -34,6 +34,7 @@ export function blockByName(names: readonly string[], way: Way = {}): Filter {
     // Held bytes are not acknowledged, so no client sends more than ten packets, and a hello fits into
     // fewer. Five seconds are for those that are lost and come again.
     hold: { packets: 10, milliseconds: 5000, then: "reset" },
+    limits: { then: "reset" },
   });
   const flows = new Map<string, QuicInitial | "refused">();
   const udp = { hook: ["output", "forward"], protocol: "udp", destinationPort: 443 } as const;
