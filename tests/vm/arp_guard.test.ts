@@ -29,7 +29,10 @@ test("arp_guard drops claims to addresses of others", inMachine, async () => {
   }
   const queue = nextQueue();
   const lines = new Set<string>();
-  const onLine = (line: string) => void lines.add(line);
+  const onLine = (line: string) => {
+    // On a slow machine the queue says that no packet has come yet.
+    if (!line.startsWith("nfqueue: ")) lines.add(line);
+  };
   const words = [`${guarded}=${owner.toUpperCase()}`];
   await using example = await Example.start({ name: "arp_guard", queue, words, onLine });
   const rule = `ether type arp queue flags bypass to ${queue}`;
