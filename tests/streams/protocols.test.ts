@@ -13,7 +13,12 @@ import { test } from "node:test";
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { PacketQueue, RuleSet } from "../../mod.ts";
-import { type StreamCallback, type StreamResult, TcpStreams } from "../../src/streams/mod.ts";
+import {
+  type StreamCallback,
+  type StreamResult,
+  type TcpStream,
+  TcpStreams,
+} from "../../src/streams/mod.ts";
 import { mayChangeUser, requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { command } from "../support/runtime/command.ts";
@@ -26,8 +31,8 @@ const limit = { timeout: 60_000 } as const;
 const SIZE = 1_000_000;
 
 interface Callbacks {
-  readonly fromClient: StreamCallback;
-  readonly fromServer: StreamCallback;
+  readonly fromClient: StreamCallback<TcpStream>;
+  readonly fromServer: StreamCallback<TcpStream>;
 }
 
 /** The connections to one port of this host, followed while something runs. */
@@ -70,8 +75,8 @@ async function listening(server: Server | HttpServer): Promise<number> {
 class Seen {
   readonly first = { fromClient: "", fromServer: "" };
   readonly length = { fromClient: 0, fromServer: 0 };
-  readonly fromClient: StreamCallback = (data) => this.#see("fromClient", data);
-  readonly fromServer: StreamCallback = (data) => this.#see("fromServer", data);
+  readonly fromClient: StreamCallback<TcpStream> = (data) => this.#see("fromClient", data);
+  readonly fromServer: StreamCallback<TcpStream> = (data) => this.#see("fromServer", data);
 
   #see(direction: "fromClient" | "fromServer", data: Uint8Array): void {
     if (this.length[direction] === 0) {
@@ -82,7 +87,7 @@ class Seen {
 }
 
 /** Puts a text in the place of another one, also where that comes in two pieces. */
-function replacing(from: string, to: string): StreamCallback {
+function replacing(from: string, to: string): StreamCallback<TcpStream> {
   return (data, { ended }): StreamResult => {
     const text = Buffer.from(data).toString("latin1");
     let hold = 0;
