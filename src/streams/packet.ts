@@ -10,12 +10,14 @@ export interface StreamPacket {
   readonly checksumNotReady: boolean;
   /** Several segments in one packet. */
   readonly gso: boolean;
+  /** Where it was caught. Without it connection tracking sees all packets of our own. */
+  readonly hook?: string;
   /** Makes other bytes go on in its place. */
   replacePayload(bytes: Uint8Array): void;
   /** Discards it. */
   drop?(): void;
   /** Sends a packet beside it, at once, behind the verdicts that were given before. */
-  send(bytes: Uint8Array): void;
+  send(bytes: Uint8Array, options?: { readonly untracked?: boolean | undefined }): void;
   /** @ignore The bytes without a copy. */
   [LEND]?(place: BytesPlace): void;
 }

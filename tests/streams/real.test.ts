@@ -1,33 +1,22 @@
 // TcpStreams between two hosts, through this one: the rules of TcpStreams.rules, a way that drops, doubles
 // and delays, and transforms of every kind. What each end gets is what the callbacks let go on.
 import assert from "node:assert/strict";
-import { createHash, type Hash } from "node:crypto";
 import { after, test } from "node:test";
 import { type Packet, PacketQueue, PacketSender, type Rule, RuleSet, Verdict } from "../../mod.ts";
 import { finishChecksums } from "../../src/packet/mod.ts";
-import { HOLD, type StreamResult, type TcpStream, TcpStreams } from "../../src/streams/mod.ts";
+import { TcpStreams } from "../../src/streams/mod.ts";
 import { Crossroads } from "../support/network/crossroads.ts";
 import { requireIsolation } from "../support/network/isolation.ts";
 import { nextQueue } from "../support/queue/numbers.ts";
 import { Child } from "../support/runtime/child.ts";
 import { until } from "../support/runtime/waiting.ts";
+import { joined, NOTHING, Recorded, type Transform } from "./recorded.ts";
 
 requireIsolation();
 
 const limit = { timeout: 120_000 } as const;
 const SIZE = 2_000_000;
 const peer = new URL("fixtures/peer.ts", import.meta.url);
-const NOTHING = new Uint8Array(0);
-
-type Transform = (data: Uint8Array, stream: TcpStream, call: number) => StreamResult;
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
-}
-
 const head = new TextEncoder().encode("inserted at the start");
 const KINDS: Readonly<Record<string, Transform>> = {
   "unchanged": () => undefined,
@@ -41,31 +30,6 @@ const KINDS: Readonly<Record<string, Transform>> = {
   "inserted at the end": (data, { ended }) =>
     ended ? joined(data, new Uint8Array(100_000).fill(9)) : undefined,
 };
-
-/** A direction's transform, and the sum of what should arrive. */
-class Recorded {
-  readonly #transform: Transform;
-  readonly #sum: Hash = createHash("sha256");
-  #length = 0;
-  #calls = 0;
-
-  constructor(transform: Transform) {
-    this.#transform = transform;
-  }
-
-  readonly callback = (data: Uint8Array, stream: TcpStream): StreamResult => {
-    const came = data.slice();
-    const result = this.#transform(data, stream, this.#calls++);
-    const gone = result instanceof Uint8Array ? result : result === HOLD ? NOTHING : came;
-    this.#sum.update(gone);
-    this.#length += gone.length;
-    return result;
-  };
-
-  get line(): string {
-    return `got ${this.#length} ${this.#sum.digest("hex")}`;
-  }
-}
 
 const roads = new Crossroads(0);
 after(() => roads[Symbol.dispose]());

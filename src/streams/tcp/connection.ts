@@ -158,6 +158,14 @@ export class Connection {
     this.fromServer = new Direction("fromServer", account);
   }
 
+  /**
+   * Whether connection tracking must not see packets of our own in a direction: it has seen those of the
+   * sender with other numbers and, where addresses are translated, with other addresses.
+   */
+  isUntracked(direction: Direction): boolean {
+    return direction.behind ?? this.reverse(direction).behind === false;
+  }
+
   /** The other direction. */
   reverse(direction: Direction): Direction {
     return direction === this.fromClient ? this.fromServer : this.fromClient;

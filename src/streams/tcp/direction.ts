@@ -79,6 +79,8 @@ export class Direction {
   windowOfSyn = false;
   timestamps = false;
   timestamp = 0;
+  /** Its packets are caught behind connection tracking; undefined until there is one. */
+  behind: boolean | undefined;
 
   constructor(name: "fromClient" | "fromServer", account: MemoryAccount) {
     this.name = name;

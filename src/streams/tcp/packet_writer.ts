@@ -9,6 +9,7 @@ import { FLAG, type Segment } from "./segment.ts";
 import { advance, distance } from "./bytes/sequence.ts";
 
 /** Most bytes of a packet that the kernel takes back. */
+const UNTRACKED = { untracked: true } as const;
 const LONGEST = 65_531;
 const TTL = 64;
 const IP_HEADER = { 4: 20, 6: 40 } as const;
@@ -150,7 +151,7 @@ export class PacketWriter {
         (last && plan.fin ? FLAG.FIN : 0);
       const header = this.#bareHeader(connection, direction, { sequence: at, flags }, length);
       this.#copy(direction, plan, { from: done, count: length, at: header }, this.#besideBytes);
-      if (!this.#send(packet, header + length)) return false;
+      if (!this.#send(packet, header + length, connection.isUntracked(direction))) return false;
       done += length;
       if (plan.probes) direction.probed = true;
       else direction.noteSent(advance(at, length + Number(last && plan.fin)));
@@ -195,7 +196,7 @@ export class PacketWriter {
     else if (length > 0) {
       direction.kept.copyTo(this.#besideBytes, header, { from: fields.sequence, count: length });
     }
-    return this.#send(packet, header + length);
+    return this.#send(packet, header + length, connection.isUntracked(direction));
   }
 
   /** A SYN with other options, and without data. */
@@ -350,11 +351,11 @@ export class PacketWriter {
     return at;
   }
 
-  #send(packet: StreamPacket, length: number): boolean {
+  #send(packet: StreamPacket, length: number, untracked: boolean): boolean {
     const bytes = this.#besideBytes.subarray(0, length);
     finishPacket(bytes);
     try {
-      packet.send(bytes);
+      packet.send(bytes, untracked ? UNTRACKED : undefined);
       return true;
     } catch (error) {
       this.#report.unsent++;

@@ -296,6 +296,7 @@ export class TcpStreams extends EventTarget implements Disposable {
     const direction = segment.fromClient ? connection.fromClient : connection.fromServer;
     const reverse = connection.reverse(direction);
     const { flags } = segment;
+    direction.behind ??= packet.hook === "input" || packet.hook === "postrouting";
     if (connection.dead) {
       if ((flags & FLAG.RST) !== 0) return DROP;
       // With the number that its sender waits for: another one would be answered (RFC 5961 §3.2).
