@@ -9,8 +9,8 @@ import { FLAG, type Segment } from "./segment.ts";
 import { advance, distance } from "./bytes/sequence.ts";
 
 /** Most bytes of a packet that the kernel takes back. */
-const UNTRACKED = { untracked: true } as const;
 const LONGEST = 65_531;
+const UNTRACKED = { untracked: true } as const;
 const TTL = 64;
 const IP_HEADER = { 4: 20, 6: 40 } as const;
 const TCP_HEADER = 20;
