@@ -10,9 +10,8 @@ import { Child } from "../support/runtime/child.ts";
 requireIsolation();
 
 test("arbitrary calls", { timeout: 30_000 }, async () => {
-  const queue = nextQueue();
   // The two after it are the child's too.
-  for (let more = 0; more < 2; more++) nextQueue();
+  const queue = nextQueue(3);
   // In a child of its own: a crash or a hang is told from a failed assertion.
   const seed = Math.floor(Math.random() * 2 ** 31);
   await using child = new Child(new URL("fixtures/arbitrary_calls.ts", import.meta.url), {

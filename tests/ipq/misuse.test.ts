@@ -251,7 +251,7 @@ test("getters that lie, and that destroy the handle", { timeout }, async () => {
 
 test("handles that nobody holds any more", { timeout }, async () => {
   await using child = new Child(new URL("fixtures/forgotten.ts", import.meta.url), {
-    parameters: [nextQueue()],
+    parameters: [nextQueue(20)],
   });
   assert.deepEqual(await child.end(10_000), { code: 0, signal: null }, child.errors);
   assert.equal(child.output, "the end\n");

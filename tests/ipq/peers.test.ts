@@ -57,7 +57,7 @@ test("stand-in: handles of one process in several threads, over libipq", {
 test("handles of one process in several threads, over nfqueue: the same", {
   timeout,
 }, async () => {
-  const queue = nextQueue();
+  const queue = nextQueue(2);
   const { steps: given, errors } = await steps("nfqueue", queue);
   assert.deepEqual(given, {
     ...same,

@@ -29,7 +29,7 @@ interface Attempt {
 
 async function attempts(
   situation: string,
-  { queue = nextQueue(), ...options }: SpawnOptions & { readonly queue?: number } = {},
+  { queue = nextQueue(2), ...options }: SpawnOptions & { readonly queue?: number } = {},
 ): Promise<Attempt[]> {
   await using child = new Child(script, { parameters: [situation, queue], ...options });
   const end = await child.end(30_000);

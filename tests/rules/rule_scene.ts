@@ -115,7 +115,7 @@ export class RuleScene implements Disposable {
     install: (rule: Rule) => Disposable,
   ): Promise<void> {
     await using stack = new AsyncDisposableStack();
-    const first = Array.from({ length: count }, nextQueue)[0]!;
+    const first = nextQueue(count);
     const seen = new Map<number, number>();
     for (let number = first; number < first + count; number++) {
       const queue = stack.use(PacketQueue.open(number));

@@ -89,8 +89,9 @@ test("many queues at once", { timeout: 30_000 }, async () => {
   const controller = new AbortController();
   const runs: Promise<void>[] = [];
   let seen = 0;
+  const first = nextQueue(40);
   for (let count = 0; count < 40; count++) {
-    const queue = stack.use(PacketQueue.open(nextQueue(), { copyRange: 100 }));
+    const queue = stack.use(PacketQueue.open(first + count, { copyRange: 100 }));
     const hop = count;
     runs.push(queue.run((packet) => {
       seen++;

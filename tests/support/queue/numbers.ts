@@ -21,9 +21,15 @@ export function ownedQueues(): ReadonlyMap<number, number> {
 /**
  * A fresh queue number for every test, so that what one test leaves behind cannot hide another's
  * mistake; what an earlier file of the same process still owns is passed over.
+ *
+ * @param row how many in a row; the first is returned
  */
-export function nextQueue(): number {
+export function nextQueue(row = 1): number {
   const owned = ownedQueues();
-  do last++; while (owned.has(last));
-  return last;
+  const isTaken = (first: number) =>
+    Array.from({ length: row }).some((_, at) => owned.has(first + at));
+  do last++; while (isTaken(last));
+  const first = last;
+  last += row - 1;
+  return first;
 }
