@@ -33,7 +33,7 @@ export class Segment {
   window = 0;
   /** Bytes of data. */
   length = 0;
-  /** It is a TCP packet of which the end is missing. */
+  /** It is a TCP packet of which the end is missing, or one that is too long to be changed. */
   cut = false;
   gso = false;
   /** The checksum is still to be computed. */
@@ -92,23 +92,22 @@ export class Segment {
       this.version = 4;
       const header = (first & 15) * 4;
       const total = view.getUint16(start + 2, false);
-      // A fragment holds no whole segment; a length of 0 is of a packet that is too long to be changed.
-      if (header < LEAST[4] || total < header + TCP_HEADER) return false;
+      // A length of 0 is of a packet of more than 64 KiB.
+      if (header < LEAST[4] || (total !== 0 && total < header + TCP_HEADER)) return false;
       if (view.getUint8(start + 9) !== IP_PROTOCOL.TCP) return false;
+      // A fragment holds no whole segment.
       if ((view.getUint16(start + 6, false) & 0x3fff) !== 0) return false;
-      this.cut = total > have;
-      if (this.cut) return false;
+      this.cut = total > have || total === 0;
       this.tcp = start + header;
-      this.end = start + total;
+      if (!this.cut) this.end = start + total;
     } else if (first >> 4 === 6) {
       this.version = 6;
       if (have < LEAST[6] + TCP_HEADER) return false;
       const total = LEAST[6] + view.getUint16(start + 4, false);
-      if (total < LEAST[6] + TCP_HEADER) return false;
       const direct = view.getUint8(start + 6) === IP_PROTOCOL.TCP;
-      this.cut = direct && total > have;
-      if (total > have) return false;
-      this.end = start + total;
+      this.cut = direct && (total > have || total === LEAST[6]);
+      if (!this.cut && (total > have || total < LEAST[6] + TCP_HEADER)) return false;
+      if (!this.cut) this.end = start + total;
       this.tcp = direct ? start + LEAST[6] : this.#behind();
       if (this.tcp === 0) return false;
     } else return false;

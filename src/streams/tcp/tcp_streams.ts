@@ -35,7 +35,7 @@ const SECOND = 1000;
 
 const TRUNCATED =
   "TcpStreams needs whole packets, got a part of one: open the queue with the copy " +
-  "range that it has by default";
+  "range that it has by default, and with gso: false where packets of more than 64 KiB come (loopback)";
 
 /** Follows TCP connections. One object serves one queue, or several that the same thread reads. */
 export class TcpStreams extends EventTarget implements Disposable {
@@ -68,7 +68,7 @@ export class TcpStreams extends EventTarget implements Disposable {
    * not followed, are accepted as they are.
    *
    * @throws what a callback threw, after its connection was reset
-   * @throws {RangeError} at a TCP packet of which the queue gave only the beginning (`copyRange`)
+   * @throws {RangeError} at a packet of a followed connection of which the queue gave only the beginning
    */
   readonly handler: (packet: StreamPacket) => StreamVerdict;
 
@@ -142,6 +142,10 @@ export class TcpStreams extends EventTarget implements Disposable {
     }
     let connection = this.#table.find(segment);
     if (connection !== undefined && connection.transparent && !segment.opens) return ACCEPT;
+    if (segment.cut) {
+      if (connection !== undefined && packet.truncated) throw new RangeError(TRUNCATED);
+      return ACCEPT;
+    }
     const now = performance.now();
     segment.gso = packet.gso;
     segment.unfinished = packet.checksumNotReady;

@@ -71,22 +71,43 @@ test("streams: an acknowledgment beyond all that was sent, where nothing is miss
   assert.deepEqual([stage.limits, stage.seen], [[], ["one", "two", "andfour"]]);
 });
 
-test("streams: a packet that was cut is an error that says what to do", LIMIT, async () => {
-  const kernel = testKernel();
-  using queue = kernel.open(0, { copyRange: 60, warn: false });
-  using streams = new TcpStreams({ connection: () => ({ fromClient: () => {} }) });
-  const running = queue.run(streams.handler);
-  const ends = [[192, 0, 2, 1], [192, 0, 2, 2]].map((address) => ({ address, port: 80 }));
-  const bytes = encode(
-    {
-      ...{ sequence: 1, acknowledgment: 1, flags: FLAG.ACK, window: 9 },
-      data: new Uint8Array(100),
+const ENDS = [1, 2].map((last) => ({ address: [192, 0, 2, last], port: 80 }));
+
+for (
+  const [why, copyRange, tooLong] of [["by the copy range", 60, false], [
+    "since it is too long",
+    0xffff,
+    true,
+  ]] as const
+) {
+  test(
+    `streams: a packet that was cut ${why} is an error that says what to do`,
+    LIMIT,
+    async () => {
+      const kernel = testKernel();
+      using queue = kernel.open(0, { copyRange, warn: false });
+      using streams = new TcpStreams({ connection: () => ({ fromClient: () => {} }) });
+      const running = queue.run(streams.handler);
+      const send = (flags: number, data: number) => {
+        const segment = {
+          sequence: 1,
+          acknowledgment: 1,
+          flags,
+          window: 9,
+          data: new Uint8Array(data),
+        };
+        const bytes = encode(segment, ENDS[0]!, ENDS[1]!);
+        // As the kernel writes the length of a packet that has more than 64 KiB.
+        if (data > 0 && tooLong) bytes.set([0, 0], 2);
+        return kernel.send(bytes);
+      };
+      // Of a connection that nobody follows it passes.
+      assert.equal((await send(FLAG.ACK, 65_495)).verdict, 1);
+      await send(FLAG.SYN, 0);
+      await Promise.all([
+        assert.rejects(running, { name: "RangeError", message: /whole packets.*copy range.*gso/ }),
+        send(FLAG.ACK, 65_495).catch(() => {}),
+      ]);
     },
-    ends[0]!,
-    ends[1]!,
   );
-  await Promise.all([
-    assert.rejects(running, { name: "RangeError", message: /whole packets.*copy range/ }),
-    kernel.send(bytes).catch(() => {}),
-  ]);
-});
+}
