@@ -76,7 +76,7 @@ const ENDS = [1, 2].map((last) => ({ address: [192, 0, 2, last], port: 80 }));
 for (
   const [why, copyRange, tooLong] of [["by the copy range", 60, false], [
     "since it is too long",
-    0xffff,
+    60_000,
     true,
   ]] as const
 ) {
