@@ -90,6 +90,7 @@ export class KeptBytes {
 
   /** Copies `count` bytes from a number on to where `target` has room for them. */
   copyTo(target: Uint8Array, at: number, { from, count }: { from: number; count: number }): void {
+    if (count === 0) return;
     const memory = this.#memory;
     const start = from & (memory.length - 1);
     const first = Math.min(count, memory.length - start);
